@@ -1,0 +1,3 @@
+module isolate-namespace
+
+go 1.26.0

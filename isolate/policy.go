@@ -1,0 +1,97 @@
+package isolate
+
+// A Policy says what one sandbox lets through. What it does not name does not
+// exist inside: no file, no network, no other process, no variable of the
+// environment. The zero Policy shows the base system and nothing else.
+type Policy struct {
+	// Mounts are what the program sees besides the base, in any order: a
+	// mount may lie inside another one.
+	Mounts []Mount
+
+	// Base is the system that every program needs (/usr, parts of /etc). Nil
+	// means DefaultBase().
+	Base []Mount
+
+	// Files are small files made for the sandbox alone, each at its absolute
+	// path inside. A file that a mount shows there is covered, not changed.
+	Files []File
+
+	// Network says which network the program has. The zero value is
+	// NetworkNone.
+	Network Network
+
+	// Env is the program's whole environment, NAME=VALUE each. Nil means
+	// FilterEnv(os.Environ(), nil).
+	Env []string
+
+	// Dir is the working directory inside. Empty means the caller's own. It
+	// must exist inside.
+	Dir string
+
+	// Home is the path of the private, empty, writable home directory. Empty
+	// means the caller's $HOME, or else the one in the passwd file.
+	Home string
+
+	// Hostname is the sandbox's. Empty means "isolated".
+	Hostname string
+
+	// TmpSize bounds, in bytes, what the program can store in its private
+	// directories (HOME, /tmp, /var/tmp and /dev/shm together). Zero means
+	// the kernel's default for a tmpfs: half of the machine's memory.
+	TmpSize int64
+
+	// BaseDir is an existing directory of the host's on which the new root is
+	// assembled. Empty means that none is needed.
+	BaseDir string
+}
+
+// Network says which network a program has.
+type Network int
+
+const (
+	// NetworkNone is a network namespace of its own with the loopback
+	// interface up and nothing else.
+	NetworkNone Network = iota
+	// NetworkHost shares the caller's network, and with it every service on
+	// the loopback interface and every abstract socket.
+	NetworkHost
+)
+
+// Access says what a mount lets the program do.
+type Access int
+
+const (
+	// Writable shows the source as it is; changes reach the host.
+	Writable Access = iota
+	// ReadOnly shows the source and everything mounted below it, unchangeable.
+	ReadOnly
+	// Masked covers the target with an empty file or an empty directory that
+	// can't be changed. It has no source.
+	Masked
+	// Private is an empty, writable directory of the sandbox's own. It has no
+	// source, and its content ends with the sandbox.
+	Private
+)
+
+// A Mount shows one file or directory of the host's at one path inside.
+type Mount struct {
+	// Source is the absolute path outside. Empty for Masked and Private.
+	Source string
+	// Target is the absolute path inside. Empty means Source.
+	Target string
+	// Access defaults to Writable.
+	Access Access
+	// Optional skips the mount when the source does not exist; without it
+	// that is an error.
+	Optional bool
+}
+
+// A File is a small file made for the sandbox.
+type File struct {
+	// Path is absolute, inside.
+	Path string
+	// Mode is the file's permission bits, such as 0o600.
+	Mode uint32
+	// Data is the content.
+	Data []byte
+}
