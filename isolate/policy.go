@@ -40,10 +40,22 @@ type Policy struct {
 	// the kernel's default for a tmpfs: half of the machine's memory.
 	TmpSize int64
 
+	// User is whom the program takes itself for. Nil means the caller's own
+	// numbers. Outside it is the caller in any case.
+	User *User
+
+	// UserNamespaces lets the program make user namespaces of its own, so that
+	// another sandbox can run in this one. It widens what the program can ask
+	// of the kernel and leaves the process file system unmasked.
+	UserNamespaces bool
+
 	// BaseDir is an existing directory of the host's on which the new root is
 	// assembled. Empty means that none is needed.
 	BaseDir string
 }
+
+// A User is a user's and a group's number.
+type User struct{ UID, GID int }
 
 // Network says which network a program has.
 type Network int
@@ -65,6 +77,8 @@ const (
 	Writable Access = iota
 	// ReadOnly shows the source and everything mounted below it, unchangeable.
 	ReadOnly
+	// CopyOnWrite shows the source; changes stay in the sandbox and end with it.
+	CopyOnWrite
 	// Masked covers the target with an empty file or an empty directory that
 	// can't be changed. It has no source.
 	Masked

@@ -1,0 +1,8 @@
+// Isolate runs a program that sees only the directories it was given.
+package main
+
+import "os"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,212 @@
+package isolate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultBase is the system that programs need: /usr with the directories
+// that lead into it, what the dynamic linker, locales, fonts, certificates and
+// language runtimes keep in /etc, and nothing that a service of the host's
+// keeps there. All of it is read-only and skipped where a machine lacks it.
+func DefaultBase() []Mount {
+	base := []Mount{
+		show("/usr"), show("/bin"), show("/sbin"),
+		show("/lib"), show("/lib32"), show("/lib64"), show("/libx32"),
+		// Without its cache fontconfig reads every font at each start and
+		// complains on stderr that it can't keep what it found.
+		show("/var/cache/fontconfig"),
+	}
+	for _, name := range etcNames {
+		base = append(base, show("/etc/"+name))
+	}
+	for _, pattern := range etcPatterns {
+		found, _ := filepath.Glob("/etc/" + pattern) // the patterns are well-formed
+		for _, path := range found {
+			base = append(base, show(path))
+		}
+	}
+	return base
+}
+
+func show(path string) Mount {
+	return Mount{Source: path, Access: ReadOnly, Optional: true}
+}
+
+// addDefaultBase puts DefaultBase in, with fewer mounts than entries: a link
+// into /usr is made again, and a small file is copied. What is named and isn't
+// there, or isn't readable, is left out.
+func (t *tree) addDefaultBase() {
+	const small = 128 << 10 // bytes; from about here on a mount costs less than a copy
+	for _, m := range DefaultBase() {
+		info, err := os.Lstat(m.Source)
+		if err != nil {
+			continue
+		}
+		real, err := filepath.EvalSymlinks(m.Source)
+		if err != nil {
+			continue
+		}
+		if to, err := os.Readlink(m.Source); err == nil && strings.HasPrefix(real, "/usr/") {
+			t.add(&node{kind: linkNode, target: m.Source, source: to})
+			continue
+		}
+		if info.Mode().IsRegular() && info.Size() <= small {
+			if data, err := os.ReadFile(m.Source); err == nil {
+				t.add(&node{kind: fileNode, target: m.Source, mode: 0o644, data: data})
+			}
+			continue
+		}
+		n := &node{target: m.Source, access: ReadOnly}
+		if err := n.openSource(real); err == nil {
+			t.add(n)
+		}
+	}
+}
+
+// etcNames is what programs read in /etc that tells nothing about the machine's
+// users and services. The rest of it is made: see addMadeFiles.
+var etcNames = []string{
+	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives",
+	"ssl/certs", "ssl/openssl.cnf", "ca-certificates", "pki/tls/certs", "pki/ca-trust", "crypto-policies",
+	"localtime", "timezone", "locale.alias", "locale.conf", "locale.gen", "default/locale",
+	"os-release", "debian_version", "lsb-release", "redhat-release",
+	"fonts", "mime.types", "magic", "magic.mime", "papersize", "terminfo", "inputrc",
+	"protocols", "services", "gai.conf", "host.conf", "networks", "shells",
+	"profile", "profile.d", "bash.bashrc", "bash_completion",
+	"R", "octave.conf", "octaverc", "julia", "perl", "texmf", "ghostscript", "gnuplot", "matplotlibrc", "OpenCL", "vulkan",
+	"maven", "gtk-2.0", "gtk-3.0", "X11/rgb.txt", "dictionaries-common", "ipython",
+}
+
+// etcPatterns are the directories with a version in their name.
+var etcPatterns = []string{"python[23]*", "java*", "ImageMagick*", "php*", "lua*"}
+
+// maskedProc is what the process file system tells of the machine, or lets
+// root change, beyond processes. Root outside is root of these files inside,
+// capabilities or not: the mask is what stands before them.
+var maskedProc = []string{
+	"acpi", "asound", "bus", "cmdline", "config.gz", "diskstats", "driver", "dynamic_debug", "fs", "interrupts", "iomem",
+	"ioports", "irq", "kallsyms", "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
+	"latency_stats", "locks", "mdstat", "mtrr", "partitions", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
+	"swaps", "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "zoneinfo", "pagetypeinfo", "buddyinfo",
+}
+
+// devices are the ones that hold no data of anybody's.
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
+
+// addSystem puts in what every sandbox has of its own, whatever the base is.
+func (t *tree) addSystem(p *Policy) {
+	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
+	if !p.UserNamespaces {
+		// The kernel lets a sandbox inside mount a process file system of its
+		// own only while it sees all of this one.
+		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
+		for _, name := range maskedProc {
+			t.add(&node{kind: maskNode, target: "/proc/" + name})
+		}
+	}
+	for _, name := range devices {
+		t.add(&node{kind: deviceNode, target: "/dev/" + name, source: "/dev/" + name})
+	}
+	t.add(&node{kind: ptsNode, target: "/dev/pts", dir: true})
+	for name, to := range map[string]string{
+		"/dev/ptmx": "pts/ptmx", "/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0",
+		"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
+		"/etc/mtab": "/proc/self/mounts", "/var/run": "/run",
+	} {
+		t.add(&node{kind: linkNode, target: name, source: to})
+	}
+	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
+		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777})
+	}
+	t.add(&node{kind: privateNode, target: p.Home, dir: true, mode: 0o700})
+}
+
+// addMadeFiles puts in the files of /etc that would tell who else has an
+// account here and where the machine is.
+func (t *tree) addMadeFiles(p *Policy) {
+	user, uid, gid := userName(os.Getuid()), p.User.UID, p.User.GID
+	for name, content := range map[string]string{
+		"passwd": passwdLine(user, uid, gid, p.Home, p.shell()) + nobody("nobody:x:%d:%d:nobody:/nonexistent:/usr/sbin/nologin\n", uid),
+		"group":  fmt.Sprintf("%s:x:%d:\n", user, gid) + nobody("nogroup:x:%d:\n", gid),
+		"hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" +
+			"127.0.1.1 " + p.Hostname + "\n",
+		"hostname":      p.Hostname + "\n",
+		"nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+	} {
+		t.add(&node{kind: fileNode, target: "/etc/" + name, mode: 0o644, data: []byte(content)})
+	}
+	if p.Network == NetworkHost {
+		if conf, err := os.ReadFile("/etc/resolv.conf"); err == nil {
+			t.add(&node{kind: fileNode, target: "/etc/resolv.conf", mode: 0o644, data: conf})
+		}
+		if hosts, err := os.ReadFile("/etc/hosts"); err == nil {
+			t.add(&node{kind: fileNode, target: "/etc/hosts", mode: 0o644, data: append(hosts, []byte("127.0.1.1 "+p.Hostname+"\n")...)})
+		}
+	}
+}
+
+func passwdLine(user string, uid, gid int, home, shell string) string {
+	field := strings.NewReplacer(":", "_", "\n", "_")
+	return fmt.Sprintf("%s:x:%d:%d::%s:%s\n", field.Replace(user), uid, gid, field.Replace(home), field.Replace(shell))
+}
+
+// nobody is the account that files of unmapped owners seem to belong to,
+// unless the caller is it.
+func nobody(line string, id int) string {
+	const overflow = 65534 // /proc/sys/kernel/overflowuid, unless changed
+	if id == overflow {
+		return ""
+	}
+	return strings.ReplaceAll(line, "%d", fmt.Sprint(overflow))
+}
+
+// userName is the caller's name in the passwd file, or else $USER, or the
+// number. An account that only a directory service knows has it from $USER.
+func userName(uid int) string {
+	if fields := passwdEntry(uid); fields != nil {
+		return fields[0]
+	}
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	return fmt.Sprintf("uid%d", uid)
+}
+
+// HomeDir is the caller's home directory: $HOME, or else the one in the passwd
+// file, or else "/home/" and the user's name.
+func HomeDir() string {
+	if home := os.Getenv("HOME"); filepath.IsAbs(home) && filepath.Clean(home) != "/" {
+		return filepath.Clean(home)
+	}
+	if fields := passwdEntry(os.Getuid()); fields != nil && filepath.IsAbs(fields[5]) && fields[5] != "/" {
+		return filepath.Clean(fields[5])
+	}
+	return "/home/" + userName(os.Getuid())
+}
+
+// passwdEntry is the line of uid in /etc/passwd, passwd(5), in its fields.
+func passwdEntry(uid int) []string {
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(passwd)) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) == 7 && fields[2] == fmt.Sprint(uid) {
+			return fields
+		}
+	}
+	return nil
+}
+
+func (p *Policy) shell() string {
+	if shell, ok := getenv(p.Env, "SHELL"); ok && unix.Access(shell, unix.X_OK) == nil {
+		return shell
+	}
+	return "/bin/sh"
+}

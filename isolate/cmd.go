@@ -1,0 +1,295 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Cmd is one program in one sandbox, used like a Cmd of os/exec: fill it in,
+// Start it, Wait for it. The sandbox lives as long as the program and its
+// caller do, whichever ends first.
+type Cmd struct {
+	// Policy says what the sandbox lets through.
+	Policy Policy
+	// Name is the program, looked for inside: by the PATH of the policy's
+	// environment, or as a path when it contains a slash.
+	Name string
+	// Args is the program's argument list, its own name first.
+	Args []string
+
+	// Stdin, Stdout and Stderr are the program's. Nil is the null device. An
+	// *os.File that is a pipe or a socket is handed in as it is; anything else
+	// is copied through a pipe, so that the program holds no file or terminal
+	// of the host's that it could open anew through /proc.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+
+	pid     int
+	control *os.File
+	stdio   stdio
+	ended   chan struct{} // closed when status is known
+	status  unix.WaitStatus
+
+	dialing sync.Mutex // one question at a time
+	answers chan answer
+}
+
+type answer struct {
+	socket *os.File
+	err    error
+}
+
+// Command returns the Cmd that runs the named program under p.
+func Command(p Policy, name string, arg ...string) *Cmd {
+	return &Cmd{Policy: p, Name: name, Args: append([]string{name}, arg...)}
+}
+
+// Run starts the program and waits for it.
+func (c *Cmd) Run() error {
+	if err := c.Start(); err != nil {
+		return err
+	}
+	return c.Wait()
+}
+
+// Start makes the sandbox and starts the program in it. When it returns nil
+// the program is being executed; else nothing is left of the sandbox, and the
+// error is a *SetupError or an *ExecError.
+func (c *Cmd) Start() error {
+	if c.ended != nil {
+		return &SetupError{Doing: "start", Path: c.Name, Err: errors.New("it was started before")}
+	}
+	policy, err := c.Policy.complete()
+	if err != nil {
+		return err
+	}
+	tree, err := newTree(&policy)
+	if err != nil {
+		return err
+	}
+	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
+	if err != nil {
+		return err
+	}
+	defer c.stdio.closeInner()
+	ours, theirs, err := controlPair()
+	if err != nil {
+		return err
+	}
+	init := c.newInit(&policy, tree, files, theirs)
+	pid, errno := fork(init, policy.flags())
+	unix.Close(theirs)
+	if errno != 0 {
+		unix.Close(ours)
+		c.stdio.abort()
+		return explainClone(errno)
+	}
+	c.pid, c.control = pid, os.NewFile(uintptr(ours), "control socket")
+	if err := c.confirm(init); err != nil {
+		c.control.Close()
+		c.reap()
+		c.stdio.abort()
+		return err
+	}
+	c.ended, c.answers = make(chan struct{}), make(chan answer)
+	c.stdio.copy()
+	go c.listen()
+	return nil
+}
+
+// complete fills in what the policy leaves to the caller's surroundings, and
+// refuses what no system call could be made of.
+func (p Policy) complete() (Policy, error) {
+	if p.Env == nil {
+		p.Env = FilterEnv(os.Environ(), nil)
+	}
+	if p.Home == "" {
+		p.Home = HomeDir()
+	}
+	p.Env = withDefault(p.Env, "HOME", p.Home)
+	p.Env = withDefault(p.Env, "TMPDIR", "/tmp")
+	if p.Hostname == "" {
+		p.Hostname = "isolated"
+	}
+	if p.User == nil {
+		p.User = &User{os.Geteuid(), os.Getegid()}
+	}
+	if p.Dir == "" {
+		// Not os.Getwd, which believes $PWD.
+		dir, err := unix.Getwd()
+		if err != nil || !filepath.IsAbs(dir) {
+			return p, &SetupError{Doing: "find the working directory", Err: unix.ENOENT,
+				Remedy: "it was deleted; change to one that exists"}
+		}
+		p.Dir = dir
+	}
+	return p, p.check()
+}
+
+func (p *Policy) check() error {
+	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.BaseDir})
+	for _, m := range slices.Concat(p.Mounts, p.Base) {
+		texts = append(texts, m.Source, m.Target)
+	}
+	for _, f := range p.Files {
+		texts = append(texts, f.Path)
+	}
+	for _, text := range texts {
+		if strings.ContainsRune(text, 0) {
+			return &SetupError{Doing: "read the policy", Path: fmt.Sprintf("%q", text), Err: errors.New("it holds a NUL byte")}
+		}
+	}
+	if !filepath.IsAbs(p.Home) || filepath.Clean(p.Home) == "/" {
+		return &SetupError{Doing: "make the home directory", Path: p.Home, Err: errors.New("not an absolute path below /"),
+			Remedy: "set HOME to the directory that the program should take for its home"}
+	}
+	p.Home = filepath.Clean(p.Home)
+	return nil
+}
+
+// flags are the namespaces that the sandbox gets.
+func (p *Policy) flags() uintptr {
+	if p.Network == NetworkHost {
+		return namespaces
+	}
+	return namespaces | unix.CLONE_NEWNET
+}
+
+// newInit writes down everything that init will do.
+func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProcess {
+	d := &initProcess{control: control}
+	d.setup.do(note{"bind init to its caller", ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
+	d.setup.forget()
+	d.setup.identify(p)
+	if p.Network == NetworkNone {
+		d.setup.raiseLoopback()
+	}
+	d.setup.build(p, t)
+	d.setup.drop()
+
+	d.entry.becomeProgram(p, stdio)
+	for _, path := range candidates(c.Name, p.Env) {
+		d.execs = append(d.execs, d.entry.str(path))
+	}
+	d.argv, d.envp = d.entry.strings(c.Args), d.entry.strings(p.Env)
+	return d
+}
+
+// candidates are the paths at which a program may be, as execvp(3) has them.
+func candidates(name string, env []string) []string {
+	if name == "" || strings.Contains(name, "/") {
+		return []string{name}
+	}
+	path, ok := getenv(env, "PATH")
+	if !ok {
+		path = "/usr/local/bin:/usr/bin:/bin"
+	}
+	var paths []string
+	for _, dir := range filepath.SplitList(path) {
+		paths = append(paths, filepath.Join("/", dir, name))
+	}
+	return paths
+}
+
+// fork starts init on a thread that outlives it: the kernel counts the death
+// of the starting thread as the caller's (PR_SET_PDEATHSIG, prctl(2)), and a
+// thread that the caller has locked may end any time.
+func fork(d *initProcess, flags uintptr) (pid int, errno unix.Errno) {
+	done := make(chan struct{})
+	go func() {
+		pid, errno = d.fork(flags)
+		close(done)
+	}()
+	<-done
+	return pid, errno
+}
+
+// confirm waits for init to say that the program runs.
+func (c *Cmd) confirm(init *initProcess) error {
+	defer runtime.KeepAlive(init)
+	var m message
+	if _, err := c.control.Read(m.bytes()); err != nil {
+		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
+	}
+	errno := unix.Errno(m.value)
+	switch m.kind {
+	case setupFailed:
+		return explainCall(init.setup.notes[m.index], errno)
+	case entryFailed:
+		return explainCall(init.entry.notes[m.index], errno)
+	case execFailed:
+		return &ExecError{Name: c.Name, Err: errno}
+	}
+	return nil
+}
+
+// Signal sends sig to the program's process group, which the program leads;
+// it gets there once. SIGKILL ends the whole sandbox.
+func (c *Cmd) Signal(sig unix.Signal) error {
+	select {
+	case <-c.ended:
+		return unix.ESRCH
+	default:
+	}
+	if sig == unix.SIGKILL {
+		return unix.Kill(c.pid, sig)
+	}
+	m := message{kind: sendSignal, value: uint32(sig)}
+	_, err := c.control.Write(m.bytes())
+	return err
+}
+
+// Wait returns when the program and every process that it left behind have
+// ended and what they wrote has been copied. The error is nil or an *ExitError.
+func (c *Cmd) Wait() error {
+	<-c.ended
+	c.stdio.wait()
+	if c.status.Exited() && c.status.ExitStatus() == 0 {
+		return nil
+	}
+	return &ExitError{c.status}
+}
+
+// listen reads what init says, until it ends.
+func (c *Cmd) listen() {
+	known := false
+	for {
+		m, socket, err := c.receive()
+		if err != nil {
+			break
+		}
+		switch m.kind {
+		case ended:
+			c.status, known = unix.WaitStatus(m.value), true
+		case dialed:
+			a := answer{socket: socket}
+			if m.value != 0 {
+				a.err = unix.Errno(m.value)
+			}
+			c.answers <- a
+		}
+	}
+	if status := c.reap(); !known {
+		c.status = status // init was killed, and everything inside with it
+	}
+	close(c.ended)
+	c.control.Close()
+}
+
+// reap waits for init.
+func (c *Cmd) reap() (status unix.WaitStatus) {
+	for {
+		if _, err := unix.Wait4(c.pid, &status, unix.WALL, nil); err != unix.EINTR {
+			return status
+		}
+	}
+}

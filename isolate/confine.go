@@ -1,0 +1,130 @@
+package isolate
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// namespaces are all that a process can have of its own, but for the network,
+// which the policy decides.
+const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
+	unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
+
+// identify appends the calls by which init becomes the caller again: of all
+// numbers outside, only the caller's own user and group exist inside
+// (user_namespaces(7)).
+func (p *program) identify(policy *Policy) {
+	maps := []struct{ name, content string }{
+		// Without this the group map is refused to an ordinary user.
+		{"setgroups", "deny"},
+		{"uid_map", fmt.Sprintf("%d %d 1\n", policy.User.UID, os.Geteuid())},
+		{"gid_map", fmt.Sprintf("%d %d 1\n", policy.User.GID, os.Getegid())},
+	}
+	for _, m := range maps {
+		path := "/proc/self/" + m.name
+		p.writeFile(note{"write", path}, cwd(), path, m.content)
+	}
+	what := note{"become a session of its own", ""}
+	p.do(what, unix.SYS_SETSID)
+	p.do(what, unix.SYS_UMASK, num(0)) // modes in the tree are meant as written
+	p.do(note{"set the host name", policy.Hostname}, unix.SYS_SETHOSTNAME, p.str(policy.Hostname), num(len(policy.Hostname)))
+}
+
+// forget overwrites the copy that init has of its caller's command line and
+// environment. Nothing there is read again, and /proc/1/cmdline asks nobody's
+// permission.
+func (p *program) forget() {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return // without /proc outside there is no sandbox, as the next calls find
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const argStart, argEnd, envStart, envEnd = 48 - 3, 49 - 3, 50 - 3, 51 - 3 // proc_pid_stat(5) counts from 1, and pid and name are cut off
+	if len(fields) <= envEnd {
+		return
+	}
+	what := note{"clear init's command line", ""}
+	zero := p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/zero"), num(unix.O_RDONLY|unix.O_CLOEXEC), num(0))
+	for _, ends := range [][2]int{{argStart, argEnd}, {envStart, envEnd}} {
+		from, _ := strconv.ParseUint(fields[ends[0]], 10, 64)
+		to, _ := strconv.ParseUint(fields[ends[1]], 10, 64)
+		p.do(what, unix.SYS_READ, zero.arg(), num(from), num(to-from))
+	}
+	p.close(zero)
+}
+
+// raiseLoopback brings the loopback interface up. Down, a server inside could
+// bind its port and nobody could connect to it.
+func (p *program) raiseLoopback() {
+	what := note{"bring up the loopback interface", ""}
+	s := p.get(what, unix.SYS_SOCKET, num(unix.AF_INET), num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), num(0))
+	var request [40]byte // struct ifreq, netdevice(7): the name, then the flags
+	copy(request[:], "lo")
+	request[unix.IFNAMSIZ] = unix.IFF_UP
+	p.do(what, unix.SYS_IOCTL, s.arg(), num(unix.SIOCSIFFLAGS), p.data(request[:]))
+	p.close(s)
+}
+
+// forbidUserNamespaces makes user namespaces, and with them all others,
+// impossible inside: the limit counts in the namespace that it is set in
+// (namespaces(7)).
+func (b *builder) forbidUserNamespaces() {
+	b.writeFile(note{"forbid user namespaces inside", ""}, b.proc.arg(), "sys/user/max_user_namespaces", "0")
+}
+
+// drop appends the calls by which init gives up every privilege, for itself
+// and for all that come after it.
+func (p *program) drop() {
+	what := note{"drop privileges", ""}
+	const keyctlJoinSessionKeyring = 1
+	// Where keyctl is refused to us it is refused to the program too.
+	p.do(note{"leave the caller's keyring", ""}, unix.SYS_KEYCTL, num(keyctlJoinSessionKeyring), num(0)).fine = anyError
+	for capability := range 64 {
+		p.do(what, unix.SYS_PRCTL, num(unix.PR_CAPBSET_DROP), num(capability)).fine = unix.EINVAL // past the last one
+	}
+	// User 0 gets no capability back by an exec, and none of these rules can
+	// be changed again (capabilities(7)).
+	const lockedSecureBits = 1<<0 | 1<<1 | // NOROOT
+		1<<2 | 1<<3 | // NO_SETUID_FIXUP
+		1<<5 | // KEEP_CAPS stays off
+		1<<6 | 1<<7 // NO_CAP_AMBIENT_RAISE
+	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_SECUREBITS), num(lockedSecureBits))
+	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_NO_NEW_PRIVS), num(1))
+	header := p.data([]byte{0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0}) // _LINUX_CAPABILITY_VERSION_3, this process
+	p.do(what, unix.SYS_CAPSET, header, p.data(make([]byte, 24)))
+	// Nobody inside may look into init: its memory is a copy of the caller's.
+	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_DUMPABLE), num(0))
+}
+
+// writeFile appends the calls that write content to an existing file.
+func (p *program) writeFile(what note, at arg, path, content string) {
+	f := p.get(what, unix.SYS_OPENAT, at, p.str(path), num(unix.O_WRONLY|unix.O_CLOEXEC), num(0))
+	p.do(what, unix.SYS_WRITE, f.arg(), p.data([]byte(content)), num(len(content)))
+	p.close(f)
+}
+
+// becomeProgram appends the calls that a child of init makes before it
+// executes the program. stdio are the caller's descriptors for 0, 1 and 2.
+func (p *program) becomeProgram(policy *Policy, stdio [3]int) {
+	session := note{"give the program a session of its own", ""}
+	p.do(session, unix.SYS_SETSID)
+	p.do(note{"enter the working directory", policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
+	what := note{"set up the program's descriptors", ""}
+	var high [3]slot
+	for i, fd := range stdio {
+		high[i] = p.get(what, unix.SYS_FCNTL, num(fd), num(unix.F_DUPFD), num(10))
+	}
+	for i := range stdio {
+		p.do(what, unix.SYS_DUP3, high[i].arg(), num(i), num(0))
+	}
+	const allAbove = ^uint32(0)
+	p.do(what, unix.SYS_CLOSE_RANGE, num(3), num(allAbove), num(unix.CLOSE_RANGE_CLOEXEC))
+	p.do(session, unix.SYS_UMASK, num(0o022))
+	p.do(session, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(0, 0), num(0))
+	p.do(session, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+}

@@ -1,0 +1,113 @@
+package isolate
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// explainClone says why the kernel made no namespaces, and what to change. The
+// kernel itself says one of four numbers for a dozen reasons, so the settings
+// are looked at, most specific first.
+func explainClone(errno unix.Errno) error {
+	e := &SetupError{Doing: "make namespaces", Err: errno}
+	switch {
+	case sysctl("user/max_user_namespaces") == "0" && nested():
+		e.Err = errors.New("this already runs in a sandbox that forbids another one inside")
+		e.Remedy = "start the outer one with --allow-userns, if it is isolate"
+	case sysctl("user/max_user_namespaces") == "0":
+		e.Err = errors.New("user.max_user_namespaces is 0")
+		e.Remedy = "sudo sysctl -w user.max_user_namespaces=15000"
+	case sysctl("kernel/unprivileged_userns_clone") == "0" && os.Geteuid() != 0:
+		e.Err = errors.New("kernel.unprivileged_userns_clone is 0")
+		e.Remedy = "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+	case appArmorRestricts():
+		return appArmor(e)
+	case zeroLimit() != "":
+		e.Err = errors.New(zeroLimit() + " is 0")
+		e.Remedy = "sudo sysctl -w " + zeroLimit() + "=15000"
+	case errno == unix.ENOSPC || errno == unix.EUSERS:
+		e.Err = errors.New("too many namespaces, or 32 of them inside each other")
+		e.Remedy = "raise user.max_user_namespaces and its neighbours (sysctl user)"
+	case errno == unix.EPERM && filtered():
+		e.Err = errors.New("a system-call filter, as containers have, forbids them")
+		e.Remedy = "start the container with --security-opt seccomp=unconfined"
+	case errno == unix.EPERM:
+		e.Err = errors.New("forbidden here, as in a chroot")
+		e.Remedy = "run it outside of the chroot"
+	case errno == unix.EINVAL || errno == unix.ENOSYS:
+		e.Err = errors.New("this kernel has no user namespaces")
+		e.Remedy = "use a kernel with CONFIG_USER_NS"
+	}
+	return e
+}
+
+// explainCall says why a step of the set-up failed.
+func explainCall(n note, errno unix.Errno) error {
+	e := &SetupError{Doing: n.doing, Path: n.path, Err: errno}
+	denied := errno == unix.EPERM || errno == unix.EACCES
+	switch {
+	case denied && appArmorRestricts():
+		return appArmor(e)
+	case denied && strings.HasSuffix(n.path, "_map"):
+		e.Err = errors.New("the caller's user may not be mapped here")
+		e.Remedy = "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+	case denied && n.path == "proc":
+		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
+		e.Remedy = "start the container with --security-opt systempaths=unconfined (podman: unmask=ALL)"
+	case errno == unix.ENOSYS:
+		e.Err = errors.New("this kernel is too old")
+		e.Remedy = "use Linux 5.12 or later"
+	case n.doing == "enter the working directory":
+		e.Err = errors.New("it is not visible inside")
+		e.Remedy = "name it, or a directory above it, among the mounts"
+	case errno == unix.EINVAL && n.doing == "leave the old root":
+		e.Err = errors.New("the root of this machine can't be left")
+		e.Remedy = "on a machine that runs from its initial RAM disk, boot from a real root"
+	case errno == unix.ELOOP:
+		e.Err = errors.New("it became a symbolic link meanwhile")
+	}
+	return e
+}
+
+func appArmor(e *SetupError) error {
+	e.Err = errors.New("AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)")
+	e.Remedy = "install the profile that isolate-kernelspec doctor prints, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+	return e
+}
+
+func appArmorRestricts() bool {
+	return sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1" && os.Geteuid() != 0
+}
+
+// zeroLimit names the first kind of namespace that has a limit of none.
+func zeroLimit() string {
+	for _, kind := range []string{"mnt", "pid", "net", "ipc", "uts", "cgroup"} {
+		if sysctl("user/max_"+kind+"_namespaces") == "0" {
+			return "user.max_" + kind + "_namespaces"
+		}
+	}
+	return ""
+}
+
+// sysctl is a setting's value, or "" where the kernel has none of the name.
+func sysctl(name string) string {
+	value, _ := os.ReadFile("/proc/sys/" + name)
+	return string(bytes.TrimSpace(value))
+}
+
+// nested says that we are in a user namespace other than the first, whose map
+// is of all numbers to themselves.
+func nested() bool {
+	uids, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Join(strings.Fields(string(uids)), " ") != "0 0 4294967295"
+}
+
+// filtered says that a seccomp filter lies on this process.
+func filtered() bool {
+	status, err := os.ReadFile("/proc/self/status")
+	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2"))
+}

@@ -1,0 +1,181 @@
+package isolate
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// ParseMounts reads the mount syntax of MNTDIRS, MNTDIRS_BASE and --mount:
+// entries separated by white space, each
+//
+//	[PREFIX[,PREFIX...]:]PATH            show PATH at its own place
+//	[PREFIX[,PREFIX...]:]TARGET=SOURCE   show SOURCE at TARGET
+//	TARGET=none                          cover TARGET by something empty
+//
+// The prefixes are ro (read-only), try (skip where it does not exist), cow
+// (changes stay in the sandbox) and rbind, which is how every mount works and
+// is accepted because isolate.sh had it. A backslash takes the next
+// character's meaning away: "\ " is a space in a path, "\=" an equals sign.
+// A leading ~ is home; a relative path is taken from dir.
+//
+// The paths are made absolute and clean; whether they exist is not looked at.
+func ParseMounts(s, dir, home string) ([]Mount, error) {
+	var mounts []Mount
+	for _, entry := range splitEntries(s) {
+		m, err := parseEntry(entry, dir, home)
+		if err != nil {
+			return nil, &SetupError{
+				Doing:  "read mount entry",
+				Path:   fmt.Sprintf("%d %q", len(mounts)+1, entry),
+				Err:    err,
+				Remedy: "write [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, with \\ before a space in a path",
+			}
+		}
+		mounts = append(mounts, m)
+	}
+	return mounts, nil
+}
+
+// splitEntries cuts at white space that no backslash precedes. Escapes stay
+// in the entries.
+func splitEntries(s string) []string {
+	var entries []string
+	var entry strings.Builder
+	escaped := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !escaped && (c == ' ' || c == '\t' || c == '\n') {
+			if entry.Len() > 0 {
+				entries = append(entries, entry.String())
+				entry.Reset()
+			}
+			continue
+		}
+		escaped = !escaped && c == '\\'
+		entry.WriteByte(c)
+	}
+	if entry.Len() > 0 {
+		entries = append(entries, entry.String())
+	}
+	return entries
+}
+
+func parseEntry(entry, dir, home string) (Mount, error) {
+	var m Mount
+	rest, err := parsePrefixes(entry, &m)
+	if err != nil {
+		return m, err
+	}
+	target, source, two := cutUnescaped(rest, '=')
+	if m.Target, err = absolute(target, dir, home); err != nil {
+		return m, err
+	}
+	switch {
+	case two && source == "none":
+		if m.Access != Writable {
+			return m, fmt.Errorf("nothing can't be both shown and hidden")
+		}
+		m.Access = Masked
+	case two:
+		m.Source, err = absolute(source, dir, home)
+	default:
+		m.Source = m.Target
+	}
+	return m, err
+}
+
+// parsePrefixes sets what the words before a colon say and returns the rest.
+// A path with a colon in it begins with "/", "." or "~".
+func parsePrefixes(entry string, m *Mount) (rest string, err error) {
+	words, rest, found := strings.Cut(entry, ":")
+	if !found || words == "" || strings.ContainsAny(words, "/.~=\\") {
+		return entry, nil
+	}
+	for word := range strings.SplitSeq(words, ",") {
+		switch word {
+		case "ro":
+			m.Access = ReadOnly
+		case "cow":
+			m.Access = CopyOnWrite
+		case "try":
+			m.Optional = true
+		case "rbind":
+		default:
+			return "", fmt.Errorf("unknown prefix %q", word)
+		}
+	}
+	return rest, nil
+}
+
+// cutUnescaped cuts around the first sep that no backslash precedes.
+func cutUnescaped(s string, sep byte) (before, after string, found bool) {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case sep:
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+func absolute(path, dir, home string) (string, error) {
+	home, dir = filepath.Clean(home), filepath.Clean(dir)
+	tilde := path == "~" || strings.HasPrefix(path, "~/")
+	path = unescape(path)
+	switch {
+	case path == "":
+		return "", fmt.Errorf("empty path")
+	case strings.ContainsRune(path, 0):
+		return "", fmt.Errorf("a path can't hold a NUL byte")
+	case tilde && !filepath.IsAbs(home):
+		return "", fmt.Errorf("~ without a home directory")
+	case tilde:
+		return filepath.Join(home, path[1:]), nil
+	case !filepath.IsAbs(path):
+		return filepath.Join(dir, path), nil
+	}
+	return filepath.Clean(path), nil
+}
+
+func unescape(s string) string {
+	if !strings.ContainsRune(s, '\\') {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// CheckHome refuses mounts that show the home directory, or a directory above
+// it, as it is: that shows its keys and lets the program write its start-up
+// files. Copy-on-write shows it too. A mount of a directory inside it is fine.
+func CheckHome(mounts []Mount, home string) error {
+	realHome, err := filepath.EvalSymlinks(home)
+	if err != nil {
+		return nil // there is none to protect
+	}
+	for _, m := range mounts {
+		if m.Access == Masked || m.Access == Private {
+			continue
+		}
+		source, err := filepath.EvalSymlinks(m.Source)
+		if err != nil {
+			continue // said when it is mounted
+		}
+		if source == realHome || source == "/" || strings.HasPrefix(realHome, source+"/") {
+			return &SetupError{
+				Doing: "mount", Path: m.Source, Err: fmt.Errorf("that would show the whole home directory"),
+				Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS",
+			}
+		}
+	}
+	return nil
+}

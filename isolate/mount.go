@@ -1,0 +1,301 @@
+package isolate
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A builder turns a tree into system calls: everything is put together in a
+// private mount namespace on two memory file systems, a root that ends up
+// read-only and a scratch one behind every private directory.
+type builder struct {
+	*program
+	policy  *Policy
+	root    slot // the new root
+	scratch slot // the private directories, each under a number
+	proc    slot // the process file system, before and after it is in place
+	made    map[string]bool
+	count   int // of names in scratch
+	void    string
+	nothing string
+}
+
+const (
+	scratchName = ".scratch"
+
+	// What every mount has: no set-user-id program gains anything, and no
+	// device node works, but for the few that are mounted one by one.
+	plain = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+)
+
+// build appends the calls that make the tree the root of the process.
+func (p *program) build(policy *Policy, t *tree) {
+	b := &builder{program: p, policy: policy, made: map[string]bool{}}
+	b.begin()
+	for _, n := range t.nodes {
+		b.place(n)
+	}
+	b.finish()
+}
+
+// begin makes the two file systems. The process file system is made here too:
+// the kernel allows it only where a whole one is in sight (mount_too_revealing
+// in fs/namespace.c), which ends with the old root.
+func (b *builder) begin() {
+	what := note{"make a private mount namespace", ""}
+	b.do(what, unix.SYS_MOUNT, b.str("none"), b.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE), num(0))
+	// 4: whom a process can't trace it doesn't see, init above all (proc(5)).
+	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
+	if !b.policy.UserNamespaces {
+		b.forbidUserNamespaces()
+	}
+	b.root = b.newFS("tmpfs", plain, "mode", "0755")
+	base := b.policy.BaseDir
+	if base == "" {
+		base = "/"
+	}
+	b.do(note{"assemble the new root on", base}, unix.SYS_MOVE_MOUNT,
+		b.root.arg(), b.str(""), cwd(), b.str(base), num(unix.MOVE_MOUNT_F_EMPTY_PATH))
+
+	settings := []string{"mode", "0700"}
+	if b.policy.TmpSize > 0 {
+		settings = append(settings, "size", fmt.Sprint(b.policy.TmpSize))
+	}
+	b.scratch = b.newFS("tmpfs", plain, settings...)
+	b.mkdir(b.root, scratchName, 0o700)
+	b.attach(b.scratch, scratchName)
+	b.void = b.newName()
+	b.mkdir(b.scratch, b.void, 0o555)
+	b.nothing = b.newName()
+	b.do(note{"make", "an empty file"}, unix.SYS_MKNODAT, b.scratch.arg(), b.str(b.nothing), num(unix.S_IFREG|0o444), num(0))
+}
+
+// place puts one node where it belongs.
+func (b *builder) place(n *node) {
+	switch n.kind {
+	case bindNode:
+		attrs := uint64(plain)
+		if n.access == ReadOnly {
+			attrs |= unix.MOUNT_ATTR_RDONLY
+		}
+		b.bind(n, attrs)
+	case deviceNode:
+		b.bind(n, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	case cowNode:
+		b.overlay(n)
+	case privateNode:
+		name := b.newName()
+		b.mkdir(b.scratch, name, n.mode)
+		b.show(n, b.scratch, name, plain)
+	case maskNode:
+		b.mask(n)
+	case fileNode:
+		b.file(n)
+	case linkNode:
+		at, name := b.inside(n)
+		b.do(note{"make the link", n.target}, unix.SYS_SYMLINKAT, b.str(n.source), at.arg(), b.str(name))
+	case procNode:
+		b.prepare(n)
+		b.attach(b.proc, n.target[1:])
+	case procSysNode:
+		b.show(n, b.proc, "sys", plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
+	case ptsNode:
+		pts := b.newFS("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620")
+		b.prepare(n)
+		b.attach(pts, n.target[1:])
+		b.close(pts)
+	}
+}
+
+// finish makes the root unchangeable, steps into it, and lets go of
+// everything outside.
+func (b *builder) finish() {
+	leave := note{"leave the old root", ""}
+	b.do(leave, unix.SYS_FCHDIR, b.root.arg())
+	b.do(leave, unix.SYS_UMOUNT2, b.str(scratchName), num(unix.MNT_DETACH))
+	b.do(leave, unix.SYS_UNLINKAT, b.root.arg(), b.str(scratchName), num(unix.AT_REMOVEDIR))
+	b.setAttrs(note{"make the root read-only", ""}, b.root, unix.MOUNT_ATTR_RDONLY, 0)
+	// Both names of pivot_root(2) may be the same directory: the old root
+	// then lies on top of the new one, where the next call takes it away.
+	b.do(leave, unix.SYS_PIVOT_ROOT, b.str("."), b.str("."))
+	b.do(leave, unix.SYS_UMOUNT2, b.str("."), num(unix.MNT_DETACH))
+	b.do(leave, unix.SYS_CHDIR, b.str("/"))
+	b.close(b.proc, b.scratch, b.root)
+}
+
+// bind shows a file or directory of the host's, with all that is mounted
+// below it, and gives every one of those mounts the same attributes.
+func (b *builder) bind(n *node, attrs uint64) {
+	what := note{"mount", n.source}
+	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	mount := b.get(what, unix.SYS_OPEN_TREE, source.arg(), b.str(""),
+		num(unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	b.setAttrs(what, mount, attrs, unix.AT_RECURSIVE)
+	b.prepare(n)
+	b.attach(mount, n.target[1:])
+	b.close(source, mount)
+}
+
+// show mounts a part of one of our own file systems at n's target.
+func (b *builder) show(n *node, fs slot, name string, attrs uint64) {
+	what := note{"mount", n.target}
+	mount := b.get(what, unix.SYS_OPEN_TREE, fs.arg(), b.str(name),
+		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
+	b.setAttrs(what, mount, attrs, 0)
+	b.prepare(n)
+	b.attach(mount, n.target[1:])
+	b.close(mount)
+	if n.kind == privateNode || n.kind == maskNode && n.inner {
+		n.source = name
+	}
+}
+
+// mask covers n's target. What has mounts of its own inside gets a directory
+// of its own to make them in.
+func (b *builder) mask(n *node) {
+	name := b.nothing
+	if n.dir {
+		name = b.void
+	}
+	if n.inner {
+		name = b.newName()
+		b.mkdir(b.scratch, name, 0o755)
+	}
+	b.show(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
+}
+
+// overlay shows a directory of the host's whose changes go to the scratch
+// file system (Documentation/filesystems/overlayfs.rst; in a user namespace
+// since Linux 5.11).
+func (b *builder) overlay(n *node) {
+	what := note{"mount cow:", n.source}
+	// The kernel takes the layers by path. A path below is the descriptor's
+	// number, so that names with colons and changes of them don't matter.
+	const lower = 900
+	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	b.do(what, unix.SYS_DUP3, source.arg(), num(lower), num(unix.O_CLOEXEC))
+	name := b.newName()
+	for _, dir := range []string{name, name + "/upper", name + "/work"} {
+		b.mkdir(b.scratch, dir, uint32(n.info.Mode().Perm()))
+	}
+	b.do(what, unix.SYS_FCHDIR, b.scratch.arg())
+	mount := b.newFS("overlay", plain, "source", "cow",
+		"lowerdir", fmt.Sprintf("/proc/self/fd/%d", lower), "upperdir", name+"/upper", "workdir", name+"/work", "userxattr", "")
+	b.do(what, unix.SYS_CLOSE, num(lower))
+	b.prepare(n)
+	b.attach(mount, n.target[1:])
+	b.close(source, mount)
+}
+
+// file makes a file. Where the place is the host's, the made file covers the
+// one that is there.
+func (b *builder) file(n *node) {
+	at, name := b.scratch, ""
+	covers := n.cover != nil && n.cover.hostBacked()
+	if covers {
+		name = b.newName()
+	} else {
+		at, name = b.inside(n)
+	}
+	what := note{"make", n.target}
+	f := b.get(what, unix.SYS_OPENAT, at.arg(), b.str(name),
+		num(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC), num(n.mode))
+	b.do(what, unix.SYS_WRITE, f.arg(), b.data(n.data), num(len(n.data)))
+	b.close(f)
+	if covers {
+		b.show(n, b.scratch, name, plain)
+	}
+}
+
+// prepare makes the directories that lead to n's target and an empty target
+// to mount on, unless the place is the host's, where they exist.
+func (b *builder) prepare(n *node) {
+	if n.cover != nil && n.cover.hostBacked() {
+		return
+	}
+	at, name := b.inside(n)
+	if n.dir {
+		b.mkdir(at, name, 0o755)
+		return
+	}
+	b.do(note{"make", n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+}
+
+// inside is where n's target is made: in the root or in the private directory
+// that covers it. The directories that lead there are made first.
+func (b *builder) inside(n *node) (at slot, name string) {
+	at, name = b.root, n.target[1:]
+	prefix := ""
+	if n.cover != nil {
+		at = b.scratch
+		name = strings.TrimPrefix(n.target, n.cover.target+"/")
+		prefix = n.cover.source + "/"
+	}
+	for i := range name {
+		if name[i] == '/' {
+			b.mkdir(at, prefix+name[:i], 0o755)
+		}
+	}
+	return at, prefix + name
+}
+
+// mkdir makes a directory, once.
+func (b *builder) mkdir(at slot, name string, mode uint32) {
+	key := fmt.Sprint(at, ":", name)
+	if b.made[key] {
+		return
+	}
+	b.made[key] = true
+	b.do(note{"make the directory", filepath.Join("/", name)}, unix.SYS_MKDIRAT, at.arg(), b.str(name), num(mode)).fine = unix.EEXIST
+}
+
+// attach moves a mount to a path inside. Nothing that the host could change
+// meanwhile is followed on the way.
+func (b *builder) attach(mount slot, target string) {
+	what := note{"mount at", "/" + target}
+	place := b.open(what, b.root.arg(), target,
+		unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	b.do(what, unix.SYS_MOVE_MOUNT, mount.arg(), b.str(""), place.arg(), b.str(""),
+		num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+	b.close(place)
+}
+
+// open opens a path for reference only (O_PATH, openat2(2)).
+func (b *builder) open(what note, at arg, path string, resolve uint64) slot {
+	how := b.words(unix.O_PATH|unix.O_CLOEXEC, 0, resolve)
+	return b.get(what, unix.SYS_OPENAT2, at, b.str(path), how, num(unix.SizeofOpenHow))
+}
+
+// setAttrs sets attributes of a mount, and of those below it with
+// AT_RECURSIVE (mount_setattr(2), Linux 5.12).
+func (b *builder) setAttrs(what note, mount slot, attrs uint64, flags int) {
+	b.do(what, unix.SYS_MOUNT_SETATTR, mount.arg(), b.str(""), num(unix.AT_EMPTY_PATH|flags),
+		b.words(attrs, 0, 0, 0), num(32) /* MOUNT_ATTR_SIZE_VER0 */)
+}
+
+// newFS makes a file system from its name and settings, in pairs, and returns
+// a mount of it that is not in place yet. A setting without a value is a flag.
+func (b *builder) newFS(kind string, attrs uint64, settings ...string) slot {
+	what := note{"make a file system of kind", kind}
+	fs := b.get(what, unix.SYS_FSOPEN, b.str(kind), num(unix.FSOPEN_CLOEXEC))
+	for i := 0; i < len(settings); i += 2 {
+		if settings[i+1] == "" {
+			b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_SET_FLAG), b.str(settings[i]), num(0), num(0))
+			continue
+		}
+		b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_SET_STRING), b.str(settings[i]), b.str(settings[i+1]), num(0))
+	}
+	b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_CMD_CREATE), num(0), num(0), num(0))
+	mount := b.get(what, unix.SYS_FSMOUNT, fs.arg(), num(unix.FSMOUNT_CLOEXEC), num(attrs))
+	b.close(fs)
+	return mount
+}
+
+// newName is a name in the scratch file system.
+func (b *builder) newName() string {
+	b.count++
+	return fmt.Sprint(b.count)
+}

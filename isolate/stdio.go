@@ -1,0 +1,156 @@
+package isolate
+
+import (
+	"io"
+	"os"
+	"sync"
+)
+
+// A stdio is the program's three standard streams and the copying that they
+// need.
+type stdio struct {
+	inner []*os.File // the program's ends, ours only until it has them
+	outer []*os.File // our ends of its pipes
+	jobs  []func()
+	input *os.File       // our end of the program's input
+	out   sync.WaitGroup // the copying of its output
+}
+
+// open makes the descriptors that the program gets for its input, output and
+// errors.
+func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) {
+	files := [3]*os.File{}
+	if files[0], err = s.reading(in); err == nil {
+		if files[1], err = s.writing(out); err == nil {
+			if sameWriter(out, errs) {
+				files[2] = files[1]
+			} else {
+				files[2], err = s.writing(errs)
+			}
+		}
+	}
+	if err != nil {
+		s.closeInner()
+		s.abort()
+		return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
+	}
+	for i, f := range files {
+		// Through SyscallConn, since File.Fd would make the file blocking for
+		// the caller too.
+		raw, err := f.SyscallConn()
+		if err != nil {
+			return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
+		}
+		raw.Control(func(fd uintptr) { fds[i] = int(fd) })
+	}
+	return fds, nil
+}
+
+func sameWriter(a, b io.Writer) bool {
+	x, ok := a.(*os.File)
+	y, ok2 := b.(*os.File)
+	return ok && ok2 && x == y
+}
+
+// passes says that a file can be handed in: opening it anew through
+// /proc/self/fd leads nowhere that the program isn't already.
+func passes(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
+}
+
+func (s *stdio) reading(r io.Reader) (*os.File, error) {
+	if f, ok := r.(*os.File); ok && passes(f) {
+		return f, nil
+	}
+	if r == nil {
+		return s.null()
+	}
+	inner, outer, err := s.pipe()
+	if err != nil {
+		return nil, err
+	}
+	s.input = outer
+	s.jobs = append(s.jobs, func() {
+		io.Copy(outer, r) // the program may stop reading any time
+		outer.Close()
+	})
+	return inner, nil
+}
+
+func (s *stdio) writing(w io.Writer) (*os.File, error) {
+	if f, ok := w.(*os.File); ok && passes(f) {
+		return f, nil
+	}
+	if w == nil {
+		return s.null()
+	}
+	outer, inner, err := s.pipe()
+	if err != nil {
+		return nil, err
+	}
+	s.inner[len(s.inner)-1], s.outer[len(s.outer)-1] = inner, outer
+	s.out.Add(1)
+	s.jobs = append(s.jobs, func() {
+		defer s.out.Done()
+		if _, err := io.Copy(w, outer); err != nil {
+			// The reader of our own output is gone: so is the program's.
+			outer.Close()
+		}
+	})
+	return inner, nil
+}
+
+// pipe makes a pipe whose reading end is the program's.
+func (s *stdio) pipe() (r, w *os.File, err error) {
+	if r, w, err = os.Pipe(); err == nil {
+		s.inner, s.outer = append(s.inner, r), append(s.outer, w)
+	}
+	return r, w, err
+}
+
+func (s *stdio) null() (*os.File, error) {
+	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err == nil {
+		s.inner = append(s.inner, f)
+	}
+	return f, err
+}
+
+// copy starts the copying.
+func (s *stdio) copy() {
+	for _, job := range s.jobs {
+		go job()
+	}
+}
+
+// wait returns when all output was copied. Nobody waits for the input: what
+// the program did not read stays where it was.
+func (s *stdio) wait() {
+	s.out.Wait()
+	for _, f := range s.outer {
+		f.Close()
+	}
+}
+
+// closeInner closes the program's ends, which it has copies of by now.
+func (s *stdio) closeInner() {
+	for _, f := range s.inner {
+		f.Close()
+	}
+}
+
+// abort closes our ends when the program never started.
+func (s *stdio) abort() {
+	for _, f := range s.outer {
+		f.Close()
+	}
+}
+
+// withDefault adds NAME=value to env unless it has the name.
+func withDefault(env []string, name, value string) []string {
+	if _, ok := getenv(env, name); ok {
+		return env
+	}
+	return append(env[:len(env):len(env)], name+"="+value)
+}

@@ -1,0 +1,295 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A tree is the file system that a program will see: every node is one thing
+// that is put into an empty root, each after those that it lies in.
+type tree struct {
+	nodes []*node
+	at    map[string]*node // by target
+}
+
+// A node is one mount, file or link of the tree.
+type node struct {
+	kind   nodeKind
+	target string      // absolute and clean, inside
+	source string      // bind, cow: real path outside; link: what it points to
+	dir    bool        // the target is a directory
+	access Access      // bind: Writable or ReadOnly
+	mode   uint32      // private directory, file
+	data   []byte      // file
+	cover  *node       // the node that the target lies in; nil for the root
+	inner  bool        // another node lies in this one
+	info   fs.FileInfo // bind: what the source was when it was looked at
+}
+
+type nodeKind uint8
+
+const (
+	bindNode    nodeKind = iota // a file or directory of the host's
+	cowNode                     // a directory of the host's under an overlay
+	privateNode                 // an empty writable directory
+	maskNode                    // an empty file or directory, unchangeable
+	fileNode                    // a made file
+	linkNode                    // a symbolic link
+	deviceNode                  // a device of the host's
+	procNode                    // the process file system
+	procSysNode                 // its sysctl part, read-only
+	ptsNode                     // pseudo-terminals of the sandbox's own
+)
+
+// newTree looks at every source of the policy and decides the tree. All
+// sources that are missing are named in one error.
+func newTree(p *Policy) (*tree, error) {
+	t := &tree{at: map[string]*node{}}
+	if p.Base == nil {
+		t.addDefaultBase()
+		t.addMadeFiles(p)
+	}
+	t.addSystem(p)
+	var missing []string
+	for _, m := range slices.Concat(p.Base, p.Mounts) {
+		if err := t.addMount(m); errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, m.Source)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if missing != nil {
+		return nil, &SetupError{
+			Doing: "mount", Path: strings.Join(missing, ", "), Err: unix.ENOENT,
+			Remedy: "remove it from the mounts, or write try: before it",
+		}
+	}
+	for _, f := range p.Files {
+		t.add(&node{kind: fileNode, target: filepath.Clean(f.Path), mode: f.Mode, data: f.Data})
+	}
+	return t, t.settle()
+}
+
+// add appends n; a node that has the same target already is replaced.
+func (t *tree) add(n *node) {
+	if old := t.at[n.target]; old != nil {
+		*old = *n
+		return
+	}
+	t.nodes = append(t.nodes, n)
+	t.at[n.target] = n
+}
+
+func (t *tree) addMount(m Mount) error {
+	n := &node{target: m.Target, access: m.Access}
+	if n.target == "" {
+		n.target = m.Source
+	}
+	n.target = filepath.Clean(n.target)
+	if n.target == "/" || !filepath.IsAbs(n.target) {
+		return &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"),
+			Remedy: "name the directories that the program needs, each by its absolute path"}
+	}
+	switch m.Access {
+	case Private:
+		n.kind, n.dir, n.mode = privateNode, true, 0o700
+		t.add(n)
+		return nil
+	case Masked:
+		n.kind = maskNode
+		t.add(n)
+		return nil
+	}
+	err := n.openSource(m.Source)
+	if errors.Is(err, fs.ErrNotExist) && m.Optional {
+		return nil
+	}
+	if err == nil {
+		t.add(n)
+	}
+	return err
+}
+
+// openSource fills in what the source really is. A link is followed here,
+// once; the mount itself is made of the real path and follows none.
+func (n *node) openSource(source string) error {
+	real, err := filepath.EvalSymlinks(source)
+	if err == nil {
+		n.info, err = os.Stat(real)
+	}
+	if errors.Is(err, unix.ENOTDIR) {
+		err = fs.ErrNotExist
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		return &SetupError{Doing: "mount", Path: source, Err: underlying(err),
+			Remedy: "it must be readable for the user who starts the sandbox"}
+	}
+	if real == "/" {
+		return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"),
+			Remedy: "name the directories that the program needs"}
+	}
+	n.source, n.dir = real, n.info.IsDir()
+	n.kind = bindNode
+	if n.access == CopyOnWrite {
+		n.kind = cowNode
+		if !n.dir {
+			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"),
+				Remedy: "write cow: before the directory that holds the file"}
+		}
+	}
+	return nil
+}
+
+// settle puts the nodes into the order in which they are built, and finds for
+// each the one it lies in. Links in targets lead where they will lead inside.
+func (t *tree) settle() error {
+	named := *t
+	*t = tree{at: map[string]*node{}}
+	for _, n := range named.nodes {
+		if err := named.resolve(n); err != nil {
+			return err
+		}
+		t.add(n)
+	}
+	slices.SortStableFunc(t.nodes, func(a, b *node) int {
+		return strings.Count(a.target, "/") - strings.Count(b.target, "/")
+	})
+	var kept []*node
+	for _, n := range t.nodes {
+		n.cover = t.covering(n.target)
+		keep, err := n.fit()
+		if err != nil {
+			return err
+		}
+		if keep {
+			if n.cover != nil {
+				n.cover.inner = true
+			}
+			kept = append(kept, n)
+		}
+	}
+	t.nodes = kept
+	return nil
+}
+
+// resolve follows the links that n's target leads through inside: /bin/x is
+// /usr/bin/x where /bin is a link.
+func (t *tree) resolve(n *node) error {
+	for range 40 { // what the kernel allows, path_resolution(7)
+		next, moved := t.step(n)
+		if !moved {
+			return nil
+		}
+		n.target = next
+	}
+	return &SetupError{Doing: "mount at", Path: n.target, Err: unix.ELOOP}
+}
+
+// step replaces the first link in n's target, if there is one.
+func (t *tree) step(n *node) (target string, moved bool) {
+	parts := strings.Split(n.target[1:], "/")
+	last := len(parts) - 1
+	for i := range parts {
+		path := "/" + strings.Join(parts[:i+1], "/")
+		to := t.linkAt(path)
+		// A link at the very end is covered only by a mount that means it.
+		if to == "" || i == last && n.kind == linkNode {
+			continue
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		return filepath.Join(to, strings.Join(parts[i+1:], "/")), true
+	}
+	return "", false
+}
+
+// linkAt is where a link at path inside points to, or "".
+func (t *tree) linkAt(path string) string {
+	if n := t.at[path]; n != nil && n.kind == linkNode {
+		return n.source
+	}
+	cover := t.covering(path)
+	if cover == nil || !cover.hostBacked() {
+		return ""
+	}
+	to, _ := os.Readlink(cover.outside(path))
+	return to
+}
+
+// covering is the deepest node that path lies in, or nil for the root.
+func (t *tree) covering(path string) *node {
+	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+		if n := t.at[dir]; n != nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// hostBacked says that what n shows exists outside, so that nothing may be
+// made in it.
+func (n *node) hostBacked() bool {
+	return n.kind == bindNode || n.kind == procNode || n.kind == procSysNode || n.kind == cowNode
+}
+
+// outside is the path of the host's that path inside n stands for.
+func (n *node) outside(path string) string {
+	return filepath.Join(n.source, strings.TrimPrefix(path, n.target))
+}
+
+// fit checks that n's target can be there: in a directory of the host's it
+// must exist already, since nothing is made on the host. A mask of what isn't
+// there is not needed and not kept.
+func (n *node) fit() (keep bool, err error) {
+	if n.cover == nil {
+		n.dir = n.dir || n.kind == maskNode || n.kind == procNode
+		return true, nil
+	}
+	if !n.cover.hostBacked() {
+		if n.cover.kind == linkNode || !n.cover.dir {
+			return false, n.misfit("it lies in a file", "name another place for it")
+		}
+		n.dir = n.dir || n.kind == maskNode
+		return true, nil
+	}
+	info, err := os.Lstat(n.cover.outside(n.target))
+	switch {
+	case err != nil && n.kind == maskNode:
+		return false, nil
+	case err != nil:
+		return false, n.misfit(fmt.Sprintf("%s has no such entry", n.cover.source),
+			fmt.Sprintf("make %s first, or mount it at another place", n.cover.outside(n.target)))
+	case n.kind == maskNode || n.kind == procSysNode:
+		n.dir = info.IsDir()
+	case n.dir && !info.IsDir():
+		return false, n.misfit("a directory can't cover a file", "name another place for it")
+	case !n.dir && info.IsDir():
+		return false, n.misfit("a file can't cover a directory", "name another place for it")
+	}
+	return true, nil
+}
+
+func (n *node) misfit(why, remedy string) error {
+	return &SetupError{Doing: "mount at", Path: n.target, Err: errors.New(why), Remedy: remedy}
+}
+
+// underlying is the plain reason of an error of the os package, without the
+// call and the path that our own message names.
+func underlying(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
