@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // A stdio is the program's three standard streams and the copying that they
@@ -35,13 +37,19 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
 	}
 	for i, f := range files {
-		// Through SyscallConn, since File.Fd would make the file blocking for
-		// the caller too.
 		raw, err := f.SyscallConn()
 		if err != nil {
 			return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
 		}
-		raw.Control(func(fd uintptr) { fds[i] = int(fd) })
+		raw.Control(func(fd uintptr) {
+			fds[i] = int(fd)
+			// Whether it blocks belongs to the open file, not to the
+			// descriptor, and programs expect that it does.
+			err = unix.SetNonblock(int(fd), false)
+		})
+		if err != nil {
+			return fds, &SetupError{Doing: "open the program's standard streams", Err: err}
+		}
 	}
 	return fds, nil
 }

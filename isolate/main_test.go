@@ -1,0 +1,32 @@
+package isolate
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The test binary is also the program that tests run inside or as a caller of
+// its own: TEST_ROLE names what it does instead of testing, with the
+// arguments that follow its name.
+const roleVariable = "TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	name := os.Getenv(roleVariable)
+	if name == "" {
+		os.Exit(m.Run())
+	}
+	role, ok := testRoles()[name]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "no test role %q\n", name)
+		os.Exit(2)
+	}
+	os.Exit(role(os.Args[1:]))
+}
+
+// testRoles are what the test binary can be, each returning its exit status.
+func testRoles() map[string]func(args []string) int {
+	return map[string]func(args []string) int{
+		"caller": callerRole,
+	}
+}
