@@ -174,7 +174,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProces
 		d.setup.raiseLoopback()
 	}
 	d.setup.build(p, t)
-	d.setup.drop()
+	d.setup.drop(p)
 
 	d.entry.becomeProgram(p, stdio)
 	for _, path := range candidates(c.Name, p.Env) {

@@ -160,7 +160,11 @@ func processes(t *testing.T, mark string) []string {
 func callerRole(args []string) int {
 	c := Command(in(args[0]), args[1], args[2:]...)
 	c.Stdout = os.Stdout
-	return ExitCode(c.Run())
+	err := c.Run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return ExitCode(err)
 }
 
 func TestEverythingInsideEndsWithTheCaller(t *testing.T) {

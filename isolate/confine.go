@@ -79,26 +79,47 @@ func (b *builder) forbidUserNamespaces() {
 
 // drop appends the calls by which init gives up every privilege, for itself
 // and for all that come after it.
-func (p *program) drop() {
+func (p *program) drop(policy *Policy) {
 	what := note{"drop privileges", ""}
 	const keyctlJoinSessionKeyring = 1
 	// Where keyctl is refused to us it is refused to the program too.
 	p.do(note{"leave the caller's keyring", ""}, unix.SYS_KEYCTL, num(keyctlJoinSessionKeyring), num(0)).fine = anyError
+	kept := policy.keptCapabilities()
 	for capability := range 64 {
-		p.do(what, unix.SYS_PRCTL, num(unix.PR_CAPBSET_DROP), num(capability)).fine = unix.EINVAL // past the last one
+		if kept&(1<<capability) == 0 {
+			p.do(what, unix.SYS_PRCTL, num(unix.PR_CAPBSET_DROP), num(capability)).fine = unix.EINVAL // past the last one
+		}
 	}
+	header := p.data([]byte{0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0}) // _LINUX_CAPABILITY_VERSION_3, this process
+	sets := uint64(kept)<<32 | uint64(kept)                      // effective and permitted
+	set := func() { p.do(what, unix.SYS_CAPSET, header, p.words(sets, uint64(kept), 0)) }
 	// User 0 gets no capability back by an exec, and none of these rules can
 	// be changed again (capabilities(7)).
 	const lockedSecureBits = 1<<0 | 1<<1 | // NOROOT
 		1<<2 | 1<<3 | // NO_SETUID_FIXUP
 		1<<5 | // KEEP_CAPS stays off
 		1<<6 | 1<<7 // NO_CAP_AMBIENT_RAISE
-	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_SECUREBITS), num(lockedSecureBits))
+	if kept == 0 {
+		p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_SECUREBITS), num(lockedSecureBits))
+		set()
+	} else {
+		set()
+		p.do(what, unix.SYS_PRCTL, num(unix.PR_CAP_AMBIENT), num(unix.PR_CAP_AMBIENT_RAISE), num(unix.CAP_SETFCAP))
+	}
 	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_NO_NEW_PRIVS), num(1))
-	header := p.data([]byte{0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0}) // _LINUX_CAPABILITY_VERSION_3, this process
-	p.do(what, unix.SYS_CAPSET, header, p.data(make([]byte, 24)))
 	// Nobody inside may look into init: its memory is a copy of the caller's.
 	p.do(what, unix.SYS_PRCTL, num(unix.PR_SET_DUMPABLE), num(0))
+}
+
+// keptCapabilities are the bits of what the program keeps: nothing. Only where
+// another sandbox may be made inside, and the user is root outside, that one
+// needs CAP_SETFCAP to map root once more (user_namespaces(7), since Linux
+// 5.12); no_new_privs keeps it from being of any other use.
+func (p *Policy) keptCapabilities() uint32 {
+	if p.UserNamespaces && os.Geteuid() == 0 {
+		return 1 << unix.CAP_SETFCAP
+	}
+	return 0
 }
 
 // writeFile appends the calls that write content to an existing file.

@@ -1,0 +1,253 @@
+package isolate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// files makes what a test describes: a path that ends in "/" is a directory,
+// "a -> b" a link, anything else a file with its own path as content.
+func files(t *testing.T, paths ...string) (dir string) {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		name, to, link := strings.Cut(path, " -> ")
+		full := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case link:
+			err = os.Symlink(to, full)
+		case strings.HasSuffix(path, "/"):
+			err = os.MkdirAll(full, 0o755)
+		default:
+			err = os.WriteFile(full, []byte(path+"\n"), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Each case names mounts, runs a script in their midst and wants its output.
+// D stands for the directory with the files.
+func TestMounts(t *testing.T) {
+	layout := []string{"a/1", "a/sub/2", "a/sub/deep/3", "b/4", "file", "to a -> a", "a/link -> ../b", "empty/"}
+	cases := []struct{ name, mounts, script, want string }{
+		{"what is not named is not there", "D/a", "ls D", "a"},
+		{"its own place", "D/a", "cat D/a/sub/2", "a/sub/2"},
+		{"another place", "/x/y=D/a", "cat /x/y/1; ls /x", "a/1\ny"},
+		{"one file", "D/file", "cat D/file; ls D", "file\nfile"},
+		{"one file elsewhere", "ro:/etc/made=D/file /k=D/file", "cat /k", "file"},
+		{"a file is written", "D/file", "echo new > D/file; cat D/file", "new"},
+		{"a read-only directory", "ro:D/a", "touch D/a/x 2>/dev/null || echo refused; rm D/a/1 2>/dev/null || echo refused", "refused\nrefused"},
+		{"a read-only file", "ro:D/file", "echo x 2>/dev/null > D/file || echo refused", "refused"},
+		{"read-only in writable", "ro:D/a/sub D/a", "touch D/a/x && echo written; touch D/a/sub/x 2>/dev/null || echo refused", "written\nrefused"},
+		{"writable in read-only", "D/a/sub ro:D/a", "touch D/a/x 2>/dev/null || echo refused; touch D/a/sub/x && echo written", "refused\nwritten"},
+		{"three deep, inner first", "D/a/sub/deep ro:D/a/sub D/a", "touch D/a/sub/deep/x && touch D/a/x && echo written; touch D/a/sub/x 2>/dev/null || echo refused", "written\nrefused"},
+		{"another directory inside one", "D/a D/a/sub=D/b", "ls D/a/sub", "4"},
+		{"a masked directory", "D/a D/a/sub=none", "ls D/a; ls -A D/a/sub; touch D/a/sub/x 2>/dev/null || echo refused", "1\nlink\nsub\nrefused"},
+		{"a masked file", "D/a D/a/1=none", "cat D/a/1; echo x 2>/dev/null > D/a/1 || echo refused", "refused"},
+		{"a mount in a masked directory", "D/a D/a/sub=none D/a/sub/x=D/b", "ls D/a/sub; cat D/a/sub/x/4", "x\nb/4"},
+		{"a mask of what isn't there", "D/a D/a/none=none", "ls D/a", "1\nlink\nsub"},
+		{"the last of two at one target", "/x=D/a /x=D/b", "ls /x", "4"},
+		{"a source that is a link", "D/to\\ a", "ls 'D/to a'", "1\nlink\nsub"},
+		{"a target through a link", "D/a D/b D/a/link/4=D/file", "cat D/b/4", "file"},
+		{"a target through the base's link", "/bin/isolated-test-name=none", "ls /usr/bin/isolated-test-name 2>/dev/null || echo absent", "absent"},
+		{"the base is masked", "/bin/tar=none /usr/sbin=none", "stat -c %s /bin/tar; ls -A /usr/sbin", "0"},
+		{"a missing optional source", "try:D/nowhere D/b", "ls D", "b"},
+		{"changes are thrown away", "cow:D/a", "rm D/a/1; echo x > D/a/new; ls D/a", "link\nnew\nsub"},
+		{"a private place in a mount", "D/a /tmp/z=D/b", "ls /tmp/z; touch /tmp/y && echo written", "4\nwritten"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := files(t, layout...)
+			script := strings.NewReplacer("D/", dir+"/", " D", " "+dir)
+			mounts, err := ParseMounts(strings.ReplaceAll(c.mounts, "D/", dir+"/"), dir, "/home/tester")
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := sh(t, Policy{Mounts: mounts, Dir: "/", Home: "/home/tester"}, script.Replace(c.script))
+			if strings.TrimSpace(out) != c.want {
+				t.Errorf("%s\ngave %q (%v)\nwant %q", c.script, out, err, c.want)
+			}
+			if c.name == "changes are thrown away" {
+				if _, err := os.Stat(filepath.Join(dir, "a/1")); err != nil {
+					t.Error("a change under cow: reached the host")
+				}
+			}
+		})
+	}
+}
+
+func TestMountsThatCantBe(t *testing.T) {
+	cases := []struct{ name, mounts, want string }{
+		{"the whole machine", "/x=/", "whole machine"},
+		{"on the root", "/=D/a", "not a place inside"},
+		{"a directory on a file", "D/a D/a/1=D/b", "a directory can't cover a file"},
+		{"a file on a directory", "D/a D/a/sub=D/file", "a file can't cover a directory"},
+		{"a place that a mount lacks", "D/a D/a/new=D/b", "has no such entry"},
+		{"inside a file", "D/file D/file/x=D/b", "no such entry"},
+		{"cow of a file", "cow:D/file", "needs a directory"},
+		{"links without end", "D/loop", "too many links"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := files(t, "a/1", "a/sub/2", "b/4", "file", "loop -> loop")
+			mounts, err := ParseMounts(strings.ReplaceAll(c.mounts, "D/", dir+"/"), dir, "/home/tester")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = sh(t, Policy{Mounts: mounts, Dir: "/", Home: "/home/tester"}, "true")
+			if err == nil || ExitCode(err) != 125 || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want 125 and %q", err, c.want)
+			}
+			if _, err := os.Lstat(filepath.Join(dir, "a/new")); err == nil {
+				t.Error("a mount point was made on the host")
+			}
+		})
+	}
+}
+
+func TestManyMounts(t *testing.T) {
+	dir := files(t, "d/")
+	p := Policy{Dir: "/", Home: "/home/tester"}
+	for i := range 500 {
+		p.Mounts = append(p.Mounts, Mount{Source: filepath.Join(dir, "d"), Target: fmt.Sprintf("/many/%d/%d", i%7, i)})
+	}
+	if out, err := sh(t, p, "ls -d /many/*/* | wc -l"); strings.TrimSpace(out) != "500" {
+		t.Errorf("%s of 500 mounts: %v", out, err)
+	}
+}
+
+func TestLongPath(t *testing.T) {
+	dir := files(t, "d/1")
+	long := strings.Repeat("/"+strings.Repeat("x", 200), 20)[:4000]
+	p := Policy{Dir: "/", Home: "/home/tester", Mounts: []Mount{{Source: filepath.Join(dir, "d"), Target: long}}}
+	if out, err := sh(t, p, "find /xx* -name 1 | wc -l"); strings.TrimSpace(out) != "1" {
+		t.Errorf("%s, %v", out, err)
+	}
+	p.Mounts[0].Target = long + long
+	if _, err := sh(t, p, "true"); ExitCode(err) != 125 {
+		t.Errorf("a path of 8,000 bytes: %v", err)
+	}
+}
+
+// What the base shows and what it doesn't.
+func TestBase(t *testing.T) {
+	cases := []struct{ name, script, want string }{
+		{"usr is there", "test -e /bin && test -e /usr/bin/env && echo yes", "yes"},
+		{"etc has no secrets", "for f in shadow gshadow sudoers ssh fstab machine-id crontab; do test -e /etc/$f && echo $f; done; true", ""},
+		{"passwd has nobody else", "cut -d: -f1 /etc/passwd | grep -vx -e $(id -un) -e nobody; true", ""},
+		{"own name", "id -un | tr -d '\\n' | wc -c | grep -qv '^0$' && echo named", "named"},
+		{"resolves itself", "grep -c $(hostname) /etc/hosts", "1"},
+		{"no sys", "ls /sys 2>/dev/null | wc -l", "0"},
+		{"home is private and empty", "ls -A ~ | wc -l; touch ~/x && echo writable", "0\nwritable"},
+		{"tmp is private and empty", "ls -A /tmp /var/tmp /dev/shm | grep -v : | grep -c .; touch /tmp/x /var/tmp/x /dev/shm/x && echo writable", "0\nwritable"},
+		{"the root can't be written", "touch /x 2>/dev/null || echo refused; mkdir /usr/x 2>/dev/null || echo refused", "refused\nrefused"},
+		{"etc can't be written", "echo x 2>/dev/null >> /etc/passwd || echo refused", "refused"},
+		{"no process but its own", "set -- /proc/[0-9]*; echo $#", "1"},
+		{"devices", "echo x > /dev/null && head -c 1 /dev/zero | wc -c; ls /dev/pts", "1\nptmx"},
+		{"sysctls can't be written", "echo 1 2>/dev/null > /proc/sys/kernel/core_pattern || echo refused", "refused"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := sh(t, Policy{Dir: "/", Home: "/home/tester"}, c.script)
+			if strings.TrimSpace(out) != c.want {
+				t.Errorf("%s\ngave %q (%v)\nwant %q", c.script, out, err, c.want)
+			}
+		})
+	}
+}
+
+func TestUser(t *testing.T) {
+	p := Policy{Dir: "/", Home: "/home/tester", User: &User{4321, 1234}}
+	if out, err := sh(t, p, "id -u; id -g; touch /tmp/x; stat -c %u /tmp/x"); out != "4321\n1234\n4321\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestTmpSize(t *testing.T) {
+	p := Policy{Dir: "/", Home: "/home/tester", TmpSize: 1 << 20}
+	out, _ := sh(t, p, "head -c 600K /dev/zero > /tmp/x && echo first; head -c 600K /dev/zero 2>/dev/null > ~/x || echo full")
+	if out != "first\nfull\n" {
+		t.Errorf("%q, want the second file to find the file system full", out)
+	}
+}
+
+// A sandbox inside a sandbox: refused by default, with the reason; possible
+// where the outer one allows it.
+func TestInsideItself(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := files(t, "d/")
+	p := Policy{
+		Mounts: []Mount{{Source: filepath.Join(dir, "d")}, {Source: self, Access: ReadOnly}},
+		Dir:    filepath.Join(dir, "d"), Home: "/home/tester",
+		Env: []string{roleVariable + "=caller", "PATH=/usr/bin:/bin"},
+	}
+	run := func() (string, error) {
+		var out strings.Builder
+		c := Command(p, self, p.Dir, "sh", "-c", "echo inner")
+		c.Stdout, c.Stderr = &out, &out
+		err := c.Run()
+		return out.String(), err
+	}
+	if out, err := run(); ExitCode(err) != 125 || strings.Contains(out, "inner") {
+		t.Errorf("by default: %q, %v; want it refused", out, err)
+	}
+	p.UserNamespaces = true
+	if out, err := run(); out != "inner\n" {
+		t.Errorf("where it is allowed: %q, %v", out, err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	dir := files(t, "d/there")
+	there := filepath.Join(dir, "d/there")
+	p := in(filepath.Join(dir, "d"))
+	p.Mounts = append(p.Mounts, Mount{Target: "/run/private", Access: Private})
+	p.Files = []File{
+		{Path: "/tmp/a/b.json", Mode: 0o600, Data: []byte("one")},
+		{Path: "/run/private/c.json", Mode: 0o600, Data: []byte("two")},
+		{Path: there, Mode: 0o600, Data: []byte("three")},
+		{Path: "/etc/four", Mode: 0o444, Data: []byte("four")},
+	}
+	out, err := sh(t, p, "cat /tmp/a/b.json /run/private/c.json "+there+" /etc/four; echo x >> /tmp/a/b.json && rm /run/private/c.json && echo y > "+there+" && echo changed")
+	if out != "onetwothreefourchanged\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if content, _ := os.ReadFile(there); string(content) != "d/there\n" {
+		t.Errorf("the host's file is now %q", content)
+	}
+}
+
+func TestDeletedWorkingDirectory(t *testing.T) {
+	dir := files(t, "gone/")
+	old, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chdir(filepath.Join(dir, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chdir(old)
+	if err := unix.Rmdir(filepath.Join(dir, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Command(Policy{Home: "/home/tester"}, "true").Run(); ExitCode(err) != 125 {
+		t.Errorf("%v, want 125", err)
+	}
+}
