@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,10 +25,10 @@ func DefaultBase() []Mount {
 	for _, name := range etcNames {
 		base = append(base, show("/etc/"+name))
 	}
-	for _, pattern := range etcPatterns {
-		found, _ := filepath.Glob("/etc/" + pattern) // the patterns are well-formed
-		for _, path := range found {
-			base = append(base, show(path))
+	entries, _ := os.ReadDir("/etc") // without it there is nothing to show
+	for _, entry := range entries {
+		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(entry.Name(), prefix) }) {
+			base = append(base, show("/etc/"+entry.Name()))
 		}
 	}
 	return base
@@ -41,31 +42,46 @@ func show(path string) Mount {
 // into /usr is made again, and a small file is copied. What is named and isn't
 // there, or isn't readable, is left out.
 func (t *tree) addDefaultBase() {
-	const small = 128 << 10 // bytes; from about here on a mount costs less than a copy
 	for _, m := range DefaultBase() {
-		info, err := os.Lstat(m.Source)
-		if err != nil {
-			continue
-		}
-		real, err := filepath.EvalSymlinks(m.Source)
-		if err != nil {
-			continue
-		}
-		if to, err := os.Readlink(m.Source); err == nil && strings.HasPrefix(real, "/usr/") {
-			t.add(&node{kind: linkNode, target: m.Source, source: to})
-			continue
-		}
-		if info.Mode().IsRegular() && info.Size() <= small {
-			if data, err := os.ReadFile(m.Source); err == nil {
-				t.add(&node{kind: fileNode, target: m.Source, mode: 0o644, data: data})
-			}
-			continue
-		}
-		n := &node{target: m.Source, access: ReadOnly}
-		if err := n.openSource(real); err == nil {
+		if n := baseNode(m.Source); n != nil {
 			t.add(n)
 		}
 	}
+}
+
+// baseNode is how an entry of the default base is shown, or nil.
+func baseNode(path string) *node {
+	const small = 16 << 10 // bytes; from about here on a mount costs less than a copy
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return nil
+	}
+	n := &node{target: path, access: ReadOnly}
+	switch kind := st.Mode & unix.S_IFMT; {
+	case kind == unix.S_IFLNK:
+		to, err := os.Readlink(path)
+		if err != nil {
+			return nil
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		if strings.HasPrefix(filepath.Clean(to), "/usr/") {
+			n.kind, n.source = linkNode, to
+			return n
+		}
+	case kind == unix.S_IFREG && st.Size <= small:
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil
+		}
+		n.kind, n.mode, n.data = fileNode, 0o644, data
+		return n
+	}
+	if n.openSource(path) != nil {
+		return nil
+	}
+	return n
 }
 
 // etcNames is what programs read in /etc that tells nothing about the machine's
@@ -82,8 +98,8 @@ var etcNames = []string{
 	"maven", "gtk-2.0", "gtk-3.0", "X11/rgb.txt", "dictionaries-common", "ipython",
 }
 
-// etcPatterns are the directories with a version in their name.
-var etcPatterns = []string{"python[23]*", "java*", "ImageMagick*", "php*", "lua*"}
+// etcVersioned are the beginnings of names with a version in them.
+var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 
 // maskedProc is what the process file system tells of the machine, or lets
 // root change, beyond processes. Root outside is root of these files inside,

@@ -166,7 +166,7 @@ func (p *Policy) flags() uintptr {
 
 // newInit writes down everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProcess {
-	d := &initProcess{control: control}
+	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control}
 	d.setup.do(note{"bind init to its caller", ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
 	d.setup.forget()
 	d.setup.identify(p)

@@ -22,6 +22,15 @@ type program struct {
 	slots []uintptr // results of calls that later calls need
 }
 
+// newProgram returns an empty program with room for a usual one, since to grow
+// it is most of the work of making it.
+func newProgram() program {
+	return program{
+		calls: make([]call, 0, 1024), notes: make([]note, 0, 1024),
+		mem: make([]byte, 0, 64<<10), slots: make([]uintptr, 0, 512),
+	}
+}
+
 // A call is one system call.
 type call struct {
 	nr   uintptr

@@ -120,7 +120,7 @@ func (t *tree) addMount(m Mount) error {
 // openSource fills in what the source really is. A link is followed here,
 // once; the mount itself is made of the real path and follows none.
 func (n *node) openSource(source string) error {
-	real, err := filepath.EvalSymlinks(source)
+	real, err := realPath(source)
 	if err == nil {
 		n.info, err = os.Stat(real)
 	}
@@ -148,6 +148,17 @@ func (n *node) openSource(source string) error {
 		}
 	}
 	return nil
+}
+
+// realPath is the path without links: what the kernel says of an open
+// descriptor, in three calls, where one exists, and else the reason.
+func realPath(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
 
 // settle puts the nodes into the order in which they are built, and finds for
@@ -263,7 +274,9 @@ func (n *node) fit() (keep bool, err error) {
 		n.dir = n.dir || n.kind == maskNode
 		return true, nil
 	}
-	info, err := os.Lstat(n.cover.outside(n.target))
+	var st unix.Stat_t
+	err = unix.Lstat(n.cover.outside(n.target), &st)
+	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	switch {
 	case err != nil && n.kind == maskNode:
 		return false, nil
@@ -271,10 +284,10 @@ func (n *node) fit() (keep bool, err error) {
 		return false, n.misfit(fmt.Sprintf("%s has no such entry", n.cover.source),
 			fmt.Sprintf("make %s first, or mount it at another place", n.cover.outside(n.target)))
 	case n.kind == maskNode || n.kind == procSysNode:
-		n.dir = info.IsDir()
-	case n.dir && !info.IsDir():
+		n.dir = dir
+	case n.dir && !dir:
 		return false, n.misfit("a directory can't cover a file", "name another place for it")
-	case !n.dir && info.IsDir():
+	case !n.dir && dir:
 		return false, n.misfit("a file can't cover a directory", "name another place for it")
 	}
 	return true, nil

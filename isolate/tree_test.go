@@ -99,7 +99,7 @@ func TestMountsThatCantBe(t *testing.T) {
 		{"a place that a mount lacks", "D/a D/a/new=D/b", "has no such entry"},
 		{"inside a file", "D/file D/file/x=D/b", "no such entry"},
 		{"cow of a file", "cow:D/file", "needs a directory"},
-		{"links without end", "D/loop", "too many links"},
+		{"links without end", "D/loop", "too many levels"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
