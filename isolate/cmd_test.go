@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -162,7 +163,7 @@ func callerRole(args []string) int {
 	c.Stdout = os.Stdout
 	err := c.Run()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, err, "-", Hint(err))
 	}
 	return ExitCode(err)
 }
@@ -215,11 +216,14 @@ for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.A
 		t.Fatal(err)
 	}
 	w.Close()
+	lines := bufio.NewReader(r)
 	for _, dial := range []func() (*os.File, error){
 		func() (*os.File, error) { return c.DialTCP(4321) },
 		func() (*os.File, error) { return c.DialUnix("/tmp/s") },
 	} {
-		r.Read(make([]byte, 6))
+		if _, err := lines.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 		f, err := dial()
 		if err != nil {
 			t.Fatal(err)
