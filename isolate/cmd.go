@@ -29,15 +29,19 @@ type Cmd struct {
 	// Stdin, Stdout and Stderr are the program's. Nil is the null device. An
 	// *os.File that is a pipe or a socket is handed in as it is; anything else
 	// is copied through a pipe, so that the program holds no file or terminal
-	// of the host's that it could open anew through /proc.
+	// of the host's that it could open anew through /proc. When Stdin and Stdout
+	// are both a terminal, the program gets a terminal of the sandbox's own, and
+	// the caller's is in raw mode until Wait returns. Wait must then be called,
+	// and the calling process is stopped when the program is, as by Ctrl-Z.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
-	pid     int
-	control *os.File
-	stdio   stdio
-	ended   chan struct{} // closed when status is known
-	status  unix.WaitStatus
+	pid      int
+	control  *os.File
+	stdio    stdio
+	terminal *terminal     // nil: the program has none
+	ended    chan struct{} // closed when status is known
+	status   unix.WaitStatus
 
 	dialing sync.Mutex // one question at a time
 	answers chan answer
@@ -76,6 +80,8 @@ func (c *Cmd) Start() error {
 	if err != nil {
 		return err
 	}
+	c.terminal = newTerminal(c.Stdin, c.Stdout)
+	c.stdio.tty = c.terminal != nil
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
 	if err != nil {
 		return err
@@ -102,6 +108,9 @@ func (c *Cmd) Start() error {
 	}
 	c.ended, c.answers = make(chan struct{}), make(chan answer)
 	c.stdio.copy()
+	if c.terminal != nil {
+		c.terminal.start(c)
+	}
 	go c.listen()
 	return nil
 }
@@ -175,8 +184,11 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProces
 	}
 	d.setup.build(p, t)
 	d.setup.drop(p)
+	if d.outer = noSlot; c.terminal != nil {
+		d.outer = d.setup.makeTerminal(c.terminal)
+	}
 
-	d.entry.becomeProgram(p, stdio)
+	d.entry.becomeProgram(p, stdio, c.terminal)
 	for _, path := range candidates(c.Name, p.Env) {
 		d.execs = append(d.execs, d.entry.str(path))
 	}
@@ -216,8 +228,12 @@ func fork(d *initProcess, flags uintptr) (pid int, errno unix.Errno) {
 // confirm waits for init to say that the program runs.
 func (c *Cmd) confirm(init *initProcess) error {
 	defer runtime.KeepAlive(init)
-	var m message
-	if _, err := c.control.Read(m.bytes()); err != nil {
+	m, file, err := c.receive()
+	if err == nil && m.kind == opened {
+		c.terminal.master = file
+		m, _, err = c.receive()
+	}
+	if err != nil {
 		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
 	}
 	errno := unix.Errno(m.value)
@@ -253,6 +269,9 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 func (c *Cmd) Wait() error {
 	<-c.ended
 	c.stdio.wait()
+	if c.terminal != nil {
+		c.terminal.finish()
+	}
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
 		return nil
 	}
@@ -268,6 +287,8 @@ func (c *Cmd) listen() {
 			break
 		}
 		switch m.kind {
+		case stopped:
+			c.terminal.suspend(c)
 		case ended:
 			c.status, known = unix.WaitStatus(m.value), true
 		case dialed:

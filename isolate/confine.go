@@ -130,15 +130,26 @@ func (p *program) writeFile(what note, at arg, path, content string) {
 }
 
 // becomeProgram appends the calls that a child of init makes before it
-// executes the program. stdio are the caller's descriptors for 0, 1 and 2.
-func (p *program) becomeProgram(policy *Policy, stdio [3]int) {
+// executes the program. stdio are the caller's descriptors for 0, 1 and 2;
+// t is nil where none of them is a terminal.
+func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal) {
 	session := note{"give the program a session of its own", ""}
-	p.do(session, unix.SYS_SETSID)
+	inner := noSlot
+	if t == nil {
+		p.do(session, unix.SYS_SETSID)
+	} else {
+		inner = p.openTerminal(note{"open the program's terminal", ""})
+		p.lead(inner)
+	}
 	p.do(note{"enter the working directory", policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
 	what := note{"set up the program's descriptors", ""}
 	var high [3]slot
 	for i, fd := range stdio {
-		high[i] = p.get(what, unix.SYS_FCNTL, num(fd), num(unix.F_DUPFD), num(10))
+		from := num(fd)
+		if fd == ofTerminal {
+			from = inner.arg()
+		}
+		high[i] = p.get(what, unix.SYS_FCNTL, from, num(unix.F_DUPFD), num(10))
 	}
 	for i := range stdio {
 		p.do(what, unix.SYS_DUP3, high[i].arg(), num(i), num(0))

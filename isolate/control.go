@@ -26,7 +26,9 @@ const (
 	setupFailed messageKind = iota + 1 // a call of the set-up program
 	entryFailed                        // a call on the way to the program
 	execFailed                         // the program itself
+	opened                             // the program's terminal comes along
 	started                            // the program runs
+	stopped                            // the program was stopped, as by Ctrl-Z
 	ended                              // with this wait status
 	dialed                             // a socket comes along, or an errno
 

@@ -18,6 +18,7 @@ type initProcess struct {
 	setup program // makes the sandbox around init
 	entry program // what init's child does before it executes the program
 	execs []arg   // where the program may be, in order
+	outer slot    // the caller's end of the program's terminal, or noSlot
 	argv  arg     // in entry's memory, as are envp and execs
 	envp  arg
 
@@ -85,6 +86,10 @@ func (d *initProcess) main() {
 	}
 	if i, errno := d.setup.run(); errno != 0 {
 		d.fail(setupFailed, i, errno)
+	}
+	if d.outer >= 0 {
+		d.out.kind = opened
+		d.send(d.setup.slots[d.outer])
 	}
 	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
 	d.out.kind = started
@@ -154,17 +159,27 @@ func (d *initProcess) serve(program uintptr) {
 }
 
 // reap waits for every process that has ended. With the program init ends,
-// and with init every other process inside (pid_namespaces(7)).
+// and with init every other process inside (pid_namespaces(7)). A program
+// that has a terminal may also stop, which is for the caller to know.
 //
 //go:nosplit
 //go:norace
 func (d *initProcess) reap(program uintptr) {
+	options := uintptr(unix.WNOHANG | unix.WALL)
+	if d.outer >= 0 {
+		options |= unix.WUNTRACED
+	}
 	for {
-		pid, errno := sysCall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&d.status)), unix.WNOHANG|unix.WALL, 0)
+		pid, errno := sysCall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&d.status)), options, 0)
 		if errno != 0 || pid == 0 {
 			return
 		}
-		if pid == program {
+		isStopped := d.status&0xff == 0x7f // wait(2), WIFSTOPPED
+		switch {
+		case pid == program && isStopped:
+			d.out.kind = stopped
+			d.tell()
+		case pid == program:
 			d.out.kind, d.out.value = ended, d.status
 			d.tell()
 			exit()
@@ -186,30 +201,46 @@ func (d *initProcess) obey(program uintptr) {
 		sysCall(unix.SYS_KILL, -program, uintptr(d.in.value), 0, 0)
 	case dial:
 		d.out.kind, d.out.value = dialed, 0
-		if errno := d.dial(); errno != 0 {
+		s, errno := d.dial()
+		if errno == 0 {
+			errno = d.send(s)
+			sysCall(unix.SYS_CLOSE, s, 0, 0, 0)
+		}
+		if errno != 0 {
 			d.out.value = uint32(errno)
 			d.tell()
 		}
 	}
 }
 
-// dial makes a socket in the sandbox's network and hands it out. Whether it
+// dial makes a socket in the sandbox's network, to be handed out. Whether it
 // gets connected is for the caller to wait for.
 //
 //go:nosplit
 //go:norace
-func (d *initProcess) dial() unix.Errno {
+func (d *initProcess) dial() (socket uintptr, errno unix.Errno) {
 	family := uintptr(d.in.addr[0]) // struct sockaddr begins with it, low byte first on every machine we run on
 	s, errno := sysCall(unix.SYS_SOCKET, family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
 	if errno != 0 {
-		return errno
+		return 0, errno
 	}
 	_, errno = sysCall(unix.SYS_CONNECT, s, uintptr(unsafe.Pointer(&d.in.addr)), uintptr(d.in.size), 0)
-	if errno == 0 || errno == unix.EINPROGRESS {
-		d.rights.fd = int32(s)
-		_, errno = sysCall(unix.SYS_SENDMSG, uintptr(d.control), uintptr(unsafe.Pointer(&d.header)), unix.MSG_NOSIGNAL, 0)
+	if errno == unix.EINPROGRESS {
+		errno = 0
 	}
-	sysCall(unix.SYS_CLOSE, s, 0, 0, 0)
+	if errno != 0 {
+		sysCall(unix.SYS_CLOSE, s, 0, 0, 0)
+	}
+	return s, errno
+}
+
+// send sends the message in d.out and a descriptor with it.
+//
+//go:nosplit
+//go:norace
+func (d *initProcess) send(fd uintptr) unix.Errno {
+	d.rights.fd = int32(fd)
+	_, errno := sysCall(unix.SYS_SENDMSG, uintptr(d.control), uintptr(unsafe.Pointer(&d.header)), unix.MSG_NOSIGNAL, 0)
 	return errno
 }
 

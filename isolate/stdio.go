@@ -11,12 +11,17 @@ import (
 // A stdio is the program's three standard streams and the copying that they
 // need.
 type stdio struct {
+	tty   bool       // the caller's terminal stands for one of the sandbox's own
 	inner []*os.File // the program's ends, ours only until it has them
 	outer []*os.File // our ends of its pipes
 	jobs  []func()
 	input *os.File       // our end of the program's input
 	out   sync.WaitGroup // the copying of its output
 }
+
+// ofTerminal stands for the descriptor of the program's terminal, which is
+// made inside.
+const ofTerminal = -1
 
 // open makes the descriptors that the program gets for its input, output and
 // errors.
@@ -37,17 +42,14 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
 	}
 	for i, f := range files {
-		raw, err := f.SyscallConn()
-		if err != nil {
-			return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
+		if f == nil {
+			fds[i] = ofTerminal
+			continue
 		}
-		raw.Control(func(fd uintptr) {
-			fds[i] = int(fd)
-			// Whether it blocks belongs to the open file, not to the
-			// descriptor, and programs expect that it does.
-			err = unix.SetNonblock(int(fd), false)
-		})
-		if err != nil {
+		fds[i] = descriptor(f)
+		// Whether it blocks belongs to the open file, not to the descriptor,
+		// and programs expect that it does.
+		if err := unix.SetNonblock(fds[i], false); err != nil {
 			return fds, &SetupError{Doing: "open the program's standard streams", Err: err}
 		}
 	}
@@ -68,6 +70,9 @@ func passes(f *os.File) bool {
 }
 
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
+	if s.tty && isTerminal(r) {
+		return nil, nil
+	}
 	if f, ok := r.(*os.File); ok && passes(f) {
 		return f, nil
 	}
@@ -87,6 +92,9 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 }
 
 func (s *stdio) writing(w io.Writer) (*os.File, error) {
+	if s.tty && isTerminal(w) {
+		return nil, nil
+	}
 	if f, ok := w.(*os.File); ok && passes(f) {
 		return f, nil
 	}

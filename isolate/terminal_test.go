@@ -1,0 +1,206 @@
+package isolate
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A console is a terminal as a person has it, made of a pseudo-terminal of the
+// machine's.
+type console struct {
+	person *os.File // what is typed and shown
+	stdio  *os.File // what programs get
+	mu     sync.Mutex
+	shown  bytes.Buffer
+}
+
+func newConsole(t *testing.T) *console {
+	t.Helper()
+	c, err := openConsole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.stdio.Close(); c.person.Close() })
+	return c
+}
+
+func openConsole() (*console, error) {
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	unix.IoctlSetPointerInt(descriptor(person), unix.TIOCSPTLCK, 0)
+	n, err := unix.IoctlGetUint32(descriptor(person), unix.TIOCGPTN)
+	if err != nil {
+		return nil, err
+	}
+	stdio, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	c := &console{person: person, stdio: stdio}
+	go c.look()
+	return c, err
+}
+
+// look takes down what is shown.
+func (c *console) look() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.person.Read(buf)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.shown.Write(buf[:n])
+		c.mu.Unlock()
+	}
+}
+
+// await waits until the screen has shown text.
+func (c *console) await(t *testing.T, text string) {
+	t.Helper()
+	for range 200 {
+		if strings.Contains(c.screen(), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the terminal never showed %q, but\n%s", text, c.screen())
+}
+
+func (c *console) screen() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shown.String()
+}
+
+func (c *console) enter(text string) { c.person.WriteString(text) }
+
+func (c *console) modes(t *testing.T) unix.Termios {
+	t.Helper()
+	modes, err := unix.IoctlGetTermios(descriptor(c.stdio), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *modes
+}
+
+// start runs a shell command with the console for its terminal.
+func (c *console) start(t *testing.T, script string) *Cmd {
+	t.Helper()
+	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", script)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, c.stdio
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+func TestTerminalIsTheSandboxsOwn(t *testing.T) {
+	c := newConsole(t)
+	for range 8 { // so that the caller's is not called /dev/pts/0 by chance
+		newConsole(t)
+	}
+	before := c.modes(t)
+	cmd := c.start(t, `tty; readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2; echo /dev/pts/*; : </dev/tty && echo has a controlling terminal; read line; echo "read $line"`)
+	c.await(t, "has a controlling terminal")
+	if during := c.modes(t); during.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) != 0 {
+		t.Errorf("the caller's terminal is not in raw mode: %#x", during.Lflag)
+	}
+	c.enter("hello\r")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if after := c.modes(t); after != before {
+		t.Errorf("modes are %+v, were %+v", after, before)
+	}
+	want := strings.Repeat("/dev/pts/0\r\n", 4) + "/dev/pts/0 /dev/pts/ptmx\r\nhas a controlling terminal\r\nhello\r\nread hello\r\n"
+	c.await(t, "read hello\r\n")
+	if got := c.screen(); got != want {
+		t.Errorf("the terminal shows\n%q, want\n%q", got, want)
+	}
+}
+
+func TestTerminalInterrupts(t *testing.T) {
+	for _, test := range []struct {
+		name, key string
+		want      int
+	}{
+		{"Ctrl-C", "\x03", 128 + int(unix.SIGINT)},
+		{"Ctrl-backslash", "\x1c", 128 + int(unix.SIGQUIT)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newConsole(t)
+			before := c.modes(t)
+			cmd := c.start(t, "echo ready; exec sleep 100")
+			c.await(t, "ready")
+			c.enter(test.key)
+			if got := ExitCode(cmd.Wait()); got != test.want {
+				t.Errorf("status %d, want %d", got, test.want)
+			}
+			if c.modes(t) != before {
+				t.Error("the caller's terminal was not restored")
+			}
+		})
+	}
+}
+
+func TestTerminalHasTheSizeOfTheCallers(t *testing.T) {
+	c := newConsole(t)
+	resize := func(rows, columns uint16) {
+		if err := unix.IoctlSetWinsize(descriptor(c.stdio), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resize(33, 77)
+	cmd := c.start(t, `trap 'stty size; exit 0' WINCH; stty size; while :; do sleep 0.05; done`)
+	c.await(t, "33 77")
+	resize(44, 55)
+	unix.Kill(unix.Getpid(), unix.SIGWINCH) // the console is not our controlling terminal
+	c.await(t, "44 55")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTerminalForErrorsOnlyWhereTheyGoThere(t *testing.T) {
+	c := newConsole(t)
+	var errs bytes.Buffer
+	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", "test -t 1 && ! test -t 2 && echo oops >&2")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, &errs
+	if err := cmd.Run(); err != nil || errs.String() != "oops\n" {
+		t.Errorf("%v, standard error %q", err, errs.String())
+	}
+}
+
+// Where no shell could continue us, a program that stops itself goes on.
+func TestTerminalWithoutJobControl(t *testing.T) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), roleVariable+"=stopper")
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if out, err := child.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "before\r\nafter\r\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// stopperRole runs a program that stops itself in a terminal of its own.
+func stopperRole([]string) int {
+	c, err := openConsole()
+	if err != nil {
+		fmt.Println(err)
+		return 2
+	}
+	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", "echo before; kill -TSTP $$; echo after")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, c.stdio
+	code := ExitCode(cmd.Run())
+	time.Sleep(100 * time.Millisecond) // for the last of the screen
+	fmt.Print(c.screen())
+	return code
+}
