@@ -1,0 +1,139 @@
+package launcher
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// A flow is one direction of a connection. It is idle, or it holds what its
+// receiver has not taken yet and reads nothing until that is gone.
+type flow struct {
+	conn     *connection
+	from, to *socket
+	unsent   []byte
+	ended    bool // nothing more comes from the sender
+	done     bool // nothing more goes to the receiver
+}
+
+func newConnection(d *door, fd int) *connection {
+	c := &connection{door: d, client: socket{fd: fd}, inner: socket{fd: -1}}
+	c.toKernel = flow{conn: c, from: &c.client, to: &c.inner}
+	c.toClient = flow{conn: c, from: &c.inner, to: &c.client}
+	c.client.in, c.client.out = &c.toKernel, &c.toClient
+	c.inner.in, c.inner.out = &c.toClient, &c.toKernel
+	return c
+}
+
+func (f *flow) reading() bool { return !f.ended && !f.done && len(f.unsent) == 0 }
+func (f *flow) writing() bool { return !f.done && len(f.unsent) > 0 }
+
+// pump reads once and writes what it read. To read until nothing is left
+// would cost a call more per message; epoll reports again what is left.
+func (f *flow) pump(buffer []byte) {
+	if !f.reading() {
+		return
+	}
+	n, err := unix.Read(f.from.fd, buffer)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil || n == 0:
+		f.ended = true
+		f.finish()
+		return
+	}
+	taken := f.send(buffer[:n])
+	if !f.done && taken < n {
+		f.unsent = append(f.unsent, buffer[taken:n]...)
+	}
+}
+
+// flush writes what the receiver did not take before.
+func (f *flow) flush() {
+	if !f.writing() {
+		return
+	}
+	taken := f.send(f.unsent)
+	if f.unsent = f.unsent[taken:]; len(f.unsent) == 0 {
+		f.unsent = nil
+		f.finish()
+	}
+}
+
+// send returns how much of b the receiver took. One that is gone takes no more.
+func (f *flow) send(b []byte) int {
+	n, err := unix.Write(f.to.fd, b)
+	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
+		f.done, f.unsent = true, nil
+	}
+	return max(n, 0)
+}
+
+// finish passes the sender's end on, once the receiver has everything.
+func (f *flow) finish() {
+	if f.ended && len(f.unsent) == 0 {
+		f.done = true
+		unix.Shutdown(f.to.fd, unix.SHUT_WR)
+	}
+}
+
+// connect returns whether the kernel's socket has taken the connection.
+func (c *connection) connect() bool {
+	if c.inner.fd < 0 {
+		fd, err := c.door.dial()
+		if err != nil {
+			return false
+		}
+		c.inner.fd = fd
+		if c.door.inside == nil {
+			return true
+		}
+	}
+	// The first call starts an attempt or tells how the last one went; on the
+	// loopback interface it has come to its end by the second.
+	for range 2 {
+		switch err := unix.Connect(c.inner.fd, c.door.inside); err {
+		case nil, unix.EISCONN:
+			return !c.bitItsTail()
+		case unix.EINPROGRESS:
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// bitItsTail undoes a connection of the socket to itself, which TCP makes when
+// an attempt happens to start from the very port it is for.
+func (c *connection) bitItsTail() bool {
+	from, err := unix.Getsockname(c.inner.fd)
+	here, ok := from.(*unix.SockaddrInet4)
+	if there := c.door.inside; err != nil || !ok || here.Port != there.Port || here.Addr != there.Addr {
+		return false
+	}
+	unix.Close(c.inner.fd)
+	c.inner.fd = -1
+	return true
+}
+
+// gone says that a client has left without a word, as one does that only looks
+// whether the port is open.
+func (s *socket) gone(scratch []byte) bool {
+	n, _, err := unix.Recvfrom(s.fd, scratch[:1], unix.MSG_PEEK)
+	return n == 0 && err == nil || err == unix.ECONNRESET
+}
+
+// close ends a socket. What was not read from it is read and thrown away: with
+// that still there the other side would get a reset in place of our last bytes.
+func (s *socket) close(scratch []byte) {
+	if s.fd < 0 {
+		return
+	}
+	unix.Shutdown(s.fd, unix.SHUT_WR)
+	for range 16 {
+		if n, err := unix.Read(s.fd, scratch); n <= 0 || err != nil {
+			break
+		}
+	}
+	unix.Close(s.fd)
+	s.fd = -1
+}

@@ -1,0 +1,111 @@
+// Package launcher is the process that Jupyter starts in place of a kernel: it
+// runs the real one in a sandbox, and is to Jupyter what the kernel would be.
+//
+// What is outside, and what of it the kernel gets:
+//
+//   - The connection file: a private copy at the same path, and no other file
+//     of that directory (connection.go, policy.go).
+//   - The ports: the launcher listens on them and relays bytes to the kernel,
+//     which has a loopback interface of its own and no other network
+//     (listen.go, relay.go, flow.go).
+//   - Signals: each once, to the kernel's process group (signals.go).
+//   - Standard output and errors: copied through pipes.
+//   - The end: the launcher ends with the kernel's status, the kernel when the
+//     launcher or its front end does.
+//
+// The launcher stands on every kernel's start-up path. It imports neither
+// encoding/json nor net, and listens before it does anything slow.
+package launcher
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+// Run is the whole command isolate-kernel: arguments without the program's
+// name in, exit status out. The kernel's output goes to stdout and stderr, and
+// so does what the launcher has to say: one line at most.
+func Run(args []string, stdout, stderr *os.File) int {
+	signals, parent := catchSignals(), os.Getppid()
+	o, err := parseOptions(args)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	if o.help {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	c, err := findConnectionFile(o.kernel)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	l, err := listen(c, o.network)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	defer l.close()
+	k, err := start(o, c, stdout, stderr)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	err = k.accompany(l, signals, watchFrontEnd(parent))
+	return isolate.ExitCode(err)
+}
+
+// A kernel is a running one.
+type kernel struct {
+	*isolate.Cmd
+	connection *connectionFile
+	output     *output
+}
+
+// start runs the kernel's command in a sandbox.
+func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, error) {
+	policy, err := newPolicy(o, c)
+	if err != nil {
+		return nil, err
+	}
+	out, err := newOutput(stdout, stderr)
+	if err != nil {
+		return nil, err
+	}
+	cmd := isolate.Command(policy, o.kernel[0], o.kernel[1:]...)
+	cmd.Stdout, cmd.Stderr = out.stdout, out.stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	out.start()
+	return &kernel{cmd, c, out}, nil
+}
+
+// accompany serves the kernel to its end. The error is nil or an
+// *isolate.ExitError.
+func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-chan struct{}) error {
+	ended := make(chan struct{})
+	go passSignals(k.Cmd, signals, orphaned, ended)
+	r, err := startRelay(l.leadTo(k))
+	if err != nil {
+		k.Signal(unix.SIGKILL)
+		k.Wait()
+		return err
+	}
+	err = k.Wait()
+	close(ended)
+	r.finish()
+	k.output.finish()
+	return err
+}
+
+// complain says why no kernel runs: the reason first, then the remedy.
+func complain(stderr *os.File, err error) int {
+	line := "isolate-kernel: " + err.Error()
+	if hint := isolate.Hint(err); hint != "" {
+		line += "; " + hint
+	}
+	fmt.Fprintln(stderr, line)
+	return isolate.ExitCode(err)
+}

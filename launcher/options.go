@@ -1,0 +1,101 @@
+package launcher
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"isolate-namespace/isolate"
+)
+
+const usage = `Usage: isolate-kernel [OPTIONS] -- COMMAND [ARG...]
+
+Run a Jupyter kernel's command in a sandbox. Jupyter starts this, from a
+kernel.json that isolate-kernelspec wrote; COMMAND names the connection file
+by its absolute path.
+
+      --network MODE    none (default): the kernel reaches nothing, and only its
+                        clients reach it; or host, which shows it every service
+                        on this machine's loopback interface, the Jupyter server
+                        and other kernels' output among them
+      --env NAME[=VALUE]  let a variable in, or set it
+  -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
+                        [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
+  -h, --help            this text
+
+$MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
+$MNTDIRS_KERNEL  the directories that the kernel's own program needs
+$MNTDIRS_BASE    replaces the base system (/usr, parts of /etc)
+
+Exit status: the kernel's own; 128+N when signal N ended it; 125 when there is
+no sandbox, 126 and 127 when COMMAND can't be executed or isn't there.
+`
+
+// options are what the command line says.
+type options struct {
+	help    bool
+	network isolate.Network
+	env     []string // NAME or NAME=VALUE
+	mounts  []string
+	kernel  []string // the real kernel's command
+}
+
+// parseOptions reads the command line. It is strict, and quick to refuse: a
+// front end may take this command for a Python and start it with anything.
+func parseOptions(args []string) (*options, error) {
+	o := &options{}
+	for len(args) > 0 {
+		name := args[0]
+		args = args[1:]
+		switch name {
+		case "--":
+			if o.kernel = args; len(args) == 0 {
+				return nil, misuse(errors.New("no kernel's command after --"))
+			}
+			return o, nil
+		case "-h", "--help":
+			o.help = true
+			return o, nil
+		}
+		name, value, given := strings.Cut(name, "=")
+		if name != "--network" && name != "--env" && name != "-m" && name != "--mount" {
+			return nil, misuse(fmt.Errorf("%.40q is no option", name))
+		}
+		if !given {
+			if len(args) == 0 {
+				return nil, misuse(fmt.Errorf("%s needs a value", name))
+			}
+			value, args = args[0], args[1:]
+		}
+		if err := o.set(name, value); err != nil {
+			return nil, misuse(err)
+		}
+	}
+	return nil, misuse(errors.New("no kernel's command: it follows --"))
+}
+
+func (o *options) set(name, value string) error {
+	switch name {
+	case "--env":
+		if value == "" || value[0] == '=' {
+			return errors.New("--env needs a variable's name")
+		}
+		o.env = append(o.env, value)
+	case "--network":
+		switch value {
+		case "none":
+			o.network = isolate.NetworkNone
+		case "host":
+			o.network = isolate.NetworkHost
+		default:
+			return fmt.Errorf("--network is none or host, not %.40q", value)
+		}
+	default:
+		o.mounts = append(o.mounts, value)
+	}
+	return nil
+}
+
+func misuse(err error) error {
+	return &isolate.SetupError{Doing: "read the options", Err: err, Remedy: "isolate-kernel --help lists them"}
+}

@@ -1,0 +1,55 @@
+package launcher
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"isolate-namespace/isolate"
+)
+
+func TestParseOptions(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want options
+		err  string
+	}{
+		{name: "the least", args: []string{"--", "k"}, want: options{kernel: []string{"k"}}},
+		{
+			name: "all",
+			args: []string{"--network", "host", "--env", "A", "--env=B=c d", "-m", "ro:/x /y", "--mount=/z", "--", "k", "--", "-m", "--env"},
+			want: options{
+				network: isolate.NetworkHost, env: []string{"A", "B=c d"}, mounts: []string{"ro:/x /y", "/z"},
+				kernel: []string{"k", "--", "-m", "--env"},
+			},
+		},
+		{name: "the last network counts", args: []string{"--network=host", "--network=none", "--", "k"}, want: options{kernel: []string{"k"}}},
+		{name: "help", args: []string{"--help", "x"}, want: options{help: true}},
+		{name: "nothing", err: "no kernel's command: it follows --"},
+		{name: "no command", args: []string{"--"}, err: "no kernel's command after --"},
+		{name: "taken for Python, a program", args: []string{"-c", "import sys"}, err: `"-c" is no option`},
+		{name: "taken for Python, a module", args: []string{"-m", "pip", "list"}, err: `"list" is no option`},
+		{name: "taken for Python, a file", args: []string{"/usr/lib/get_info.py"}, err: `"/usr/lib/get_info.py" is no option`},
+		{name: "no value", args: []string{"--network"}, err: "--network needs a value"},
+		{name: "a value that is none", args: []string{"--network", "--", "k"}, err: `--network is none or host, not "--"`},
+		{name: "a variable without a name", args: []string{"--env", "=x", "--", "k"}, err: "--env needs a variable's name"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o, err := parseOptions(test.args)
+			if test.err != "" {
+				if err == nil || err.Error() != "read the options: "+test.err {
+					t.Errorf("error %v, want %s", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, *o, cmp.AllowUnexported(options{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,127 @@
+package launcher
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+const (
+	// exchange is where nbgrader keeps what students hand in, readable for
+	// everybody and below /usr.
+	exchange = "/usr/local/share/nbgrader"
+
+	// socketDir is where a kernel makes its sockets when they are files:
+	// private, and a path that is short enough for any of them.
+	socketDir = "/run/kernel"
+)
+
+// newPolicy is what one kernel may see.
+func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
+	p := isolate.Policy{
+		Network: o.network,
+		Home:    isolate.HomeDir(),
+		Env:     environ(o.env),
+		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
+	}
+	switch {
+	case c.ipc:
+		p.Files[0].Data = c.inside(socketDir + "/ipc")
+	case o.network == isolate.NetworkNone:
+		p.Files[0].Data = c.inside("127.0.0.1")
+	}
+	dir, err := unix.Getwd()
+	if err != nil {
+		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Remedy: "start the kernel in a directory that exists"}
+	}
+	p.Dir = dir
+	if err := setMounts(&p, o.mounts); err != nil {
+		return p, err
+	}
+	p.Mounts = append(p.Mounts, privateDirs(c, p.Home, p.Mounts)...)
+	return p, nil
+}
+
+// setMounts puts in what the environment and the options name. Where two name
+// the same place the later one counts.
+func setMounts(p *isolate.Policy, options []string) error {
+	work := os.Getenv("MNTDIRS")
+	if strings.TrimSpace(work) == "" {
+		work = "."
+	}
+	p.Mounts = []isolate.Mount{{Target: exchange, Access: isolate.Masked}}
+	for _, entries := range append([]string{os.Getenv("MNTDIRS_KERNEL"), work}, options...) {
+		mounts, err := isolate.ParseMounts(entries, p.Dir, p.Home)
+		if err != nil {
+			return err
+		}
+		p.Mounts = append(p.Mounts, mounts...)
+	}
+	if err := isolate.CheckHome(p.Mounts, p.Home); err != nil {
+		return err
+	}
+	var err error
+	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
+		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)
+	}
+	return err
+}
+
+// privateDirs keeps the real directory of the connection file out of sight: it
+// holds the keys of other kernels and the server's token. A directory that was
+// asked for by name is shown all the same, with the kernel's own copy lying
+// over the real file. What is private anyway needs no mount.
+func privateDirs(c *connectionFile, home string, named []isolate.Mount) []isolate.Mount {
+	var mounts []isolate.Mount
+	if c.ipc {
+		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
+	}
+	dir := filepath.Dir(c.path)
+	if dir == "/tmp" || dir == "/var/tmp" || dir == "/dev/shm" || dir == home {
+		return mounts
+	}
+	for _, m := range named {
+		if m.Target == dir {
+			return mounts
+		}
+	}
+	return append(mounts, isolate.Mount{Target: dir, Access: isolate.Private})
+}
+
+// environ is the part of our environment that the kernel gets, and what the
+// options add.
+func environ(options []string) []string {
+	var names, set []string
+	for _, o := range options {
+		if strings.Contains(o, "=") {
+			set = append(set, o)
+		} else {
+			names = append(names, o)
+		}
+	}
+	// A kernel ends itself when its parent is not the process of this number,
+	// unless the number is 1. Its parent's end is the launcher's business.
+	set = append(set, "JPY_PARENT_PID=1")
+	return lastOfEach(append(isolate.FilterEnv(os.Environ(), names), set...))
+}
+
+// lastOfEach keeps one entry of each name: programs don't agree on which of
+// two counts.
+func lastOfEach(env []string) []string {
+	last := map[string]int{}
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		last[name] = i
+	}
+	kept := env[:0]
+	for i, entry := range env {
+		if name, _, _ := strings.Cut(entry, "="); last[name] == i {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,218 @@
+package launcher
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestConnectionFileIsPrivate(t *testing.T) {
+	runtime := t.TempDir()
+	if err := os.WriteFile(runtime+"/jpserver-1.json", []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startSession(t, setup{file: runtime + "/kernel-1.json", json: map[string]any{"ip": "0.0.0.0", "unknown": 1}})
+	before, _ := os.ReadFile(k.file)
+	if diff := cmp.Diff([]any{"kernel-1.json"}, k.ask("shell", "list "+runtime)); diff != "" {
+		t.Error(diff)
+	}
+	want := strings.Replace(string(before), "0.0.0.0", "127.0.0.1", 1)
+	if got := k.ask("shell", "read "+k.file); got != want {
+		t.Errorf("the kernel's copy: %v\nwant %s", got, want)
+	}
+	if got := k.ask("shell", "write "+k.file); got != nil {
+		t.Errorf("the copy is not writable: %v", got)
+	}
+	if after, _ := os.ReadFile(k.file); string(after) != string(before) {
+		t.Errorf("the real file changed: %s", after)
+	}
+}
+
+// Where the connection file lies in the working directory itself, that is
+// shown, and the file is the kernel's copy all the same.
+func TestConnectionFileInTheWorkingDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/notebook.ipynb", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startSession(t, setup{dir: dir, file: dir + "/k.json"})
+	before, _ := os.ReadFile(k.file)
+	if diff := cmp.Diff([]any{"k.json", "notebook.ipynb"}, k.ask("shell", "list "+dir)); diff != "" {
+		t.Error(diff)
+	}
+	if got := k.ask("shell", "write "+k.file); got != nil {
+		t.Errorf("the copy is not writable: %v", got)
+	}
+	if after, _ := os.ReadFile(k.file); string(after) != string(before) {
+		t.Errorf("the real file changed: %s", after)
+	}
+}
+
+// A directory inside the working directory that holds connection files is
+// private even though the working directory is not.
+func TestConnectionFileBelowTheWorkingDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/runtime", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/runtime/kernel-2.json", []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startSession(t, setup{dir: dir, file: dir + "/runtime/kernel-1.json"})
+	if diff := cmp.Diff([]any{"kernel-1.json"}, k.ask("shell", "list "+dir+"/runtime")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWorkingDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "with a space")
+	if err := os.MkdirAll(dir+"/sub", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	k := startSession(t, setup{dir: dir, env: map[string]string{"PWD": "/stale"}, trailing: []string{"--a=b", "c d"}})
+	if got := k.ask("shell", "dir"); got != dir {
+		t.Errorf("works in %v, want %s", got, dir)
+	}
+	if diff := cmp.Diff([]any{k.file, "--a=b", "c d"}, k.ask("shell", "args")); diff != "" {
+		t.Error(diff)
+	}
+	if got := k.ask("shell", "write new"); got != nil {
+		t.Errorf("write: %v", got)
+	}
+	if text, _ := os.ReadFile(dir + "/new"); string(text) != "changed" {
+		t.Errorf("outside it reads %q", text)
+	}
+}
+
+func TestMountOptionsAddToTheWorkingDirectory(t *testing.T) {
+	data := t.TempDir()
+	if err := os.WriteFile(data+"/table", []byte("1,2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startSession(t, setup{options: []string{"-m", "ro:" + data}})
+	if got := k.ask("shell", "read "+data+"/table"); got != "1,2" {
+		t.Errorf("read: %v", got)
+	}
+	if got, _ := k.ask("shell", "write "+data+"/table").(string); !strings.Contains(got, "read-only") {
+		t.Errorf("write: %v", got)
+	}
+	if got := k.ask("shell", "list ."); got == nil {
+		t.Error("the working directory is gone")
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	k := startSession(t, setup{
+		options: []string{"--env", "COURSE", "--env=PATH=/usr/bin"},
+		env: map[string]string{
+			"COURSE": "101", "JUPYTERHUB_API_TOKEN": "sekret", "NBGRADER_EXECUTION": "autograde",
+			"JPY_PARENT_PID": strconv.Itoa(os.Getpid()), "TMPDIR": "/nowhere",
+		},
+	})
+	var env []string
+	for _, entry := range k.ask("shell", "env").([]any) {
+		env = append(env, entry.(string))
+	}
+	for _, want := range []string{"COURSE=101", "PATH=/usr/bin", "NBGRADER_EXECUTION=autograde", "JPY_PARENT_PID=1", "TMPDIR=/tmp"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %s in %q", want, env)
+		}
+	}
+	names := map[string]bool{}
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if names[name] {
+			t.Errorf("%s is there twice", name)
+		}
+		names[name] = true
+	}
+	if names["JUPYTERHUB_API_TOKEN"] {
+		t.Error("the token is there")
+	}
+	if text, _ := k.ask("shell", "read /proc/1/environ").(string); strings.Contains(text, "sekret") {
+		t.Error("init shows the token")
+	}
+}
+
+func TestNetworkIsItsOwn(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	abstract, err := net.Listen("unix", fmt.Sprint("@isolate-test-", os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer abstract.Close()
+	places := []string{"tcp " + l.Addr().String(), "unix " + abstract.Addr().String()}
+
+	private, shared := startSession(t, setup{}), startSession(t, setup{options: []string{"--network=host"}})
+	for _, place := range append(places, "tcp "+shared.connection.place("iopub")) {
+		if got := private.ask("shell", "dial "+place); got == nil {
+			t.Errorf("reaches %s", place)
+		}
+	}
+	for _, place := range append(places, "tcp "+private.connection.place("iopub")) {
+		if got := shared.ask("shell", "dial "+place); got != nil {
+			t.Errorf("control: with the host's network %s: %v", place, got)
+		}
+	}
+	if got := private.ask("shell", "dial tcp "+private.connection.place("hb")); got != nil {
+		t.Errorf("its own port: %v", got)
+	}
+}
+
+func TestExchangeIsHidden(t *testing.T) {
+	// Only root can make the exchange; elsewhere the answer is that there is
+	// none, or that it is empty.
+	marker := filepath.Join(exchange, "exchange", fmt.Sprint("test-", os.Getpid()))
+	if err := os.MkdirAll(marker, 0o755); err == nil {
+		t.Cleanup(func() {
+			os.RemoveAll(marker)
+			os.Remove(filepath.Dir(marker)) // where they are empty, they were ours
+			os.Remove(exchange)
+		})
+	}
+	_, err := os.Stat(exchange)
+	k := startSession(t, setup{})
+	switch got := k.ask("shell", "list "+exchange).(type) {
+	case []any:
+		if len(got) > 0 {
+			t.Errorf("shows %v", got)
+		}
+	default:
+		if err == nil {
+			t.Errorf("list: %v", got)
+		}
+	}
+}
+
+func TestOutputGoesThroughPipesOfOurs(t *testing.T) {
+	k := startSession(t, setup{})
+	k.ask("shell", "print hello")
+	if line := k.line(); line != "hello" {
+		t.Errorf("output: %q", line)
+	}
+	var info syscall.Stat_t
+	if err := syscall.Fstat(int(k.stdout.Fd()), &info); err != nil {
+		t.Fatal(err)
+	}
+	outer := fmt.Sprintf("pipe:[%d]", info.Ino)
+	for fd := range 20 {
+		if got := k.ask("shell", fmt.Sprint("fd ", fd)); got == outer {
+			t.Errorf("descriptor %d is the front end's pipe", fd)
+		}
+	}
+	if got := k.ask("shell", "fd 0"); got != "/dev/null" {
+		t.Errorf("stdin is %v", got)
+	}
+}

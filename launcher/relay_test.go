@@ -1,0 +1,384 @@
+package launcher
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A bench is a relay with one door between sockets of this process.
+type bench struct {
+	*testing.T
+	relay   *relay
+	outside string // where clients connect to
+	inside  string // where the kernel is to listen
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	return newBenchWith(t, func(int, unix.Sockaddr) {})
+}
+
+// newBenchWith has each socket that connects to the kernel prepared first.
+func newBenchWith(t *testing.T, prepare func(fd int, to unix.Sockaddr)) *bench {
+	t.Helper()
+	spare, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := spare.Addr().(*net.TCPAddr).Port
+	spare.Close()
+	b := &bench{T: t, inside: fmt.Sprintf("127.0.0.1:%d", port)}
+	to := &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
+	b.serve(&door{inside: to, dial: func() (int, error) {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		prepare(fd, to)
+		unix.Connect(fd, to)
+		return fd, nil
+	}})
+	return b
+}
+
+func (b *bench) serve(d *door) {
+	b.Helper()
+	var err error
+	if d.listener, err = listenTCP("127.0.0.1", 0); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { unix.Close(d.listener) })
+	name, err := unix.Getsockname(d.listener)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.outside = fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	if b.relay, err = startRelay([]*door{d}); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		select {
+		case <-b.relay.ended:
+		default:
+			b.relay.finish()
+		}
+	})
+}
+
+// kernel listens inside and serves every client with serve.
+func (b *bench) kernel(serve func(*net.TCPConn)) {
+	b.Helper()
+	l, err := net.Listen("tcp", b.inside)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn.(*net.TCPConn))
+		}
+	}()
+}
+
+func (b *bench) client() *net.TCPConn {
+	b.Helper()
+	conn, err := net.Dial("tcp", b.outside)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return conn.(*net.TCPConn)
+}
+
+func echo(conn *net.TCPConn) {
+	defer conn.Close()
+	io.Copy(conn, conn)
+}
+
+// ask sends text and expects it back.
+func (b *bench) ask(conn net.Conn, text string) {
+	b.Helper()
+	if _, err := conn.Write([]byte(text)); err != nil {
+		b.Fatal(err)
+	}
+	got := make([]byte, len(text))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != text {
+		b.Fatalf("sent %.20q, got %.20q, %v", text, got, err)
+	}
+}
+
+func TestRelaySeveralClients(t *testing.T) {
+	b := newBench(t)
+	b.kernel(echo)
+	var conns []net.Conn
+	for range 5 {
+		conns = append(conns, b.client())
+	}
+	for i := range 50 {
+		for j, conn := range conns {
+			b.ask(conn, fmt.Sprint("message ", i, " of ", j))
+		}
+	}
+}
+
+func TestRelayHoldsClients(t *testing.T) {
+	b := newBench(t)
+	early := b.client()
+	if _, err := early.Write([]byte("early")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	b.kernel(echo)
+	listening := time.Now()
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(early, got); err != nil || string(got) != "early" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	// 8 ms is the longest pause; the bound is what a loaded machine keeps too.
+	if waited := time.Since(listening); waited > 500*time.Millisecond {
+		t.Errorf("joined %v after the kernel listened", waited)
+	}
+}
+
+func TestRelayForgetsProbes(t *testing.T) {
+	b := newBench(t)
+	for range 2 * maxConnections { // before the kernel listens
+		b.client().Close()
+	}
+	b.kernel(echo)
+	for range 2 * maxConnections { // and after
+		b.client().Close()
+	}
+	b.ask(b.client(), "still there")
+}
+
+func TestRelayHalfClosed(t *testing.T) {
+	tests := []struct {
+		name  string
+		early bool // the client has said all before the kernel listens
+	}{{"joined", false}, {"held", true}}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			serve := func(conn *net.TCPConn) {
+				defer conn.Close()
+				all, _ := io.ReadAll(conn)
+				conn.Write(append([]byte("all of it: "), all...))
+			}
+			if !test.early {
+				b.kernel(serve)
+			}
+			conn := b.client()
+			conn.Write([]byte("question"))
+			conn.CloseWrite()
+			if test.early {
+				time.Sleep(50 * time.Millisecond)
+				b.kernel(serve)
+			}
+			if got, err := io.ReadAll(conn); string(got) != "all of it: question" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestRelayKernelClosesFirst(t *testing.T) {
+	b := newBench(t)
+	b.kernel(func(conn *net.TCPConn) {
+		conn.Write([]byte("last words"))
+		conn.CloseWrite()
+		io.Copy(io.Discard, conn)
+		conn.Close()
+	})
+	conn := b.client()
+	if got, err := io.ReadAll(conn); string(got) != "last words" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A kernel that ends with a request unread resets its connections; what it
+// said before still arrives.
+func TestRelayKernelResets(t *testing.T) {
+	b := newBench(t)
+	b.kernel(func(conn *net.TCPConn) {
+		conn.Read(make([]byte, 1))
+		conn.Write([]byte("last words"))
+		conn.Close()
+	})
+	conn := b.client()
+	conn.Write([]byte("more than it reads"))
+	got := make([]byte, len("last words"))
+	if _, err := io.ReadFull(conn, got); string(got) != "last words" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestRelayBulk(t *testing.T) {
+	b := newBench(t)
+	const size = 32 << 20
+	noise := make([]byte, 1<<20)
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	sums := make(chan [32]byte, 2)
+	swap := func(conn *net.TCPConn) { // both directions at once
+		said := make(chan struct{})
+		go func() {
+			for range size / len(noise) {
+				conn.Write(noise)
+			}
+			conn.CloseWrite()
+			close(said)
+		}()
+		hash := sha256.New()
+		n, err := io.Copy(hash, conn)
+		if n != size || err != nil {
+			t.Errorf("%d bytes of %d, %v", n, size, err)
+		}
+		<-said
+		conn.Close()
+		sums <- [32]byte(hash.Sum(nil))
+	}
+	b.kernel(swap)
+	swap(b.client())
+	want := sha256.Sum256(bytes.Repeat(noise, size/len(noise)))
+	for range 2 {
+		if got := <-sums; got != want {
+			t.Error("the bytes are not the same")
+		}
+	}
+}
+
+// A client that does not read stops the kernel and nobody else, and costs no
+// memory.
+func TestRelaySlowReader(t *testing.T) {
+	b := newBench(t)
+	const size = 64 << 20
+	var written atomic.Int64
+	b.kernel(func(conn *net.TCPConn) {
+		defer conn.Close()
+		kind := make([]byte, 1)
+		conn.Read(kind)
+		if kind[0] == 'e' {
+			echo(conn)
+			return
+		}
+		chunk := bytes.Repeat([]byte("x"), 64<<10)
+		for written.Load() < size {
+			n, err := conn.Write(chunk)
+			if err != nil {
+				return
+			}
+			written.Add(int64(n))
+		}
+	})
+	slow, other := b.client(), b.client()
+	slow.SetReadBuffer(64 << 10)
+	slow.Write([]byte("w"))
+	before := int64(-1)
+	for now := written.Load(); now != before || now == 0; now = written.Load() {
+		before = now
+		time.Sleep(100 * time.Millisecond)
+	}
+	if before >= size/2 {
+		t.Fatalf("%d bytes went into the relay that nobody read", before)
+	}
+	other.Write([]byte("e"))
+	b.ask(other, "meanwhile")
+	if n, err := io.Copy(io.Discard, slow); n != size || err != nil {
+		t.Errorf("%d bytes of %d arrived, %v", n, size, err)
+	}
+}
+
+func TestRelayManyClients(t *testing.T) {
+	b := newBench(t)
+	b.kernel(echo)
+	for range maxConnections - 2 { // two fewer, so that the next ones fill it
+		b.ask(b.client(), "x")
+	}
+	last := b.client()
+	b.ask(last, "fits")
+	b.ask(b.client(), "fills it")
+	waiting := b.client()
+	waiting.Write([]byte("waits"))
+	last.Close()
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(waiting, got); err != nil {
+		t.Errorf("a client waits for ever: %v", err)
+	}
+}
+
+func TestRelayFinish(t *testing.T) {
+	b := newBench(t)
+	const size = 8 << 20
+	sent := make(chan struct{})
+	b.kernel(func(conn *net.TCPConn) {
+		conn.Write(make([]byte, size))
+		conn.Close()
+		close(sent)
+	})
+	conn := b.client()
+	got := make(chan int64)
+	go func() {
+		n, _ := io.Copy(io.Discard, conn)
+		got <- n
+	}()
+	<-sent
+	b.relay.finish()
+	if n := <-got; n != size {
+		t.Errorf("%d bytes of %d arrived", n, size)
+	}
+}
+
+func TestRelayFinishDoesNotWaitForEver(t *testing.T) {
+	b := newBench(t)
+	b.kernel(func(conn *net.TCPConn) { conn.Write(make([]byte, 64<<20)) })
+	conn := b.client() // never reads
+	conn.SetReadBuffer(4 << 10)
+	idle := b.client() // never closes
+	b.ask(idle, "")
+	time.Sleep(100 * time.Millisecond)
+	start := time.Now()
+	b.relay.finish()
+	if took := time.Since(start); took > patience+2*time.Second {
+		t.Errorf("finish took %v", took)
+	}
+}
+
+// A connection attempt to a port where nobody listens may start from that very
+// port, and then TCP connects it to itself.
+func TestRelayBitesNoTail(t *testing.T) {
+	var dialed atomic.Int32
+	b := newBenchWith(t, func(fd int, to unix.Sockaddr) {
+		if dialed.Add(1) <= 3 {
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+			if err := unix.Bind(fd, to); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	conn := b.client()
+	conn.Write([]byte("hello"))
+	for dialed.Load() < 4 {
+		time.Sleep(time.Millisecond)
+	}
+	b.kernel(echo)
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "hello" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
