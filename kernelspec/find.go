@@ -1,0 +1,222 @@
+package kernelspec
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A Jupyter is what one installation of Jupyter says of itself.
+type Jupyter struct {
+	Executable string   // its interpreter; empty where there is none
+	Prefix     string   // of that interpreter
+	DataDir    string   // the user's, such as ~/.local/share/jupyter
+	Path       []string // where kernels are searched for, first hit first
+	specs      map[string]found
+}
+
+type found struct {
+	Dir  string
+	Spec Spec // for a kernel that has no kernel.json
+}
+
+// A Base is an installed kernel.
+type Base struct {
+	Name string
+	Dir  string // its resource directory
+	Spec Spec
+}
+
+//go:embed jupyter.py
+var jupyterScript string
+
+// FindJupyter asks the Jupyter that the command jupyter of PATH belongs to.
+// Without one the usual places are searched.
+func FindJupyter() (*Jupyter, error) {
+	interpreter := jupyterInterpreter()
+	if interpreter == "" {
+		return searchUsual(), nil
+	}
+	out, err := ask(interpreter, jupyterScript)
+	if err != nil {
+		return nil, &Error{
+			Reason: fmt.Sprintf("ask Jupyter for its kernels: %v", err),
+			Remedy: "activate the environment that Jupyter is installed in",
+		}
+	}
+	var answer struct {
+		Executable, Prefix string
+		DataDir            string `json:"data_dir"`
+		Path               []string
+		Specs              map[string]found
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, fmt.Errorf("read what %s says of its kernels: %w", interpreter, err)
+	}
+	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs}, nil
+}
+
+// jupyterInterpreter is the Python that the jupyter in PATH runs with, as its
+// first line says, or "".
+func jupyterInterpreter() string {
+	command, err := exec.LookPath("jupyter")
+	if err != nil {
+		return ""
+	}
+	text, err := os.ReadFile(command)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	fields := strings.Fields(strings.TrimPrefix(string(line), "#!"))
+	if len(fields) == 1 && strings.Contains(filepath.Base(fields[0]), "python") {
+		return fields[0]
+	}
+	// A shim, of pyenv for one, or a line that is too long for the kernel:
+	// the interpreter beside the command, or the one in PATH.
+	for _, name := range []string{filepath.Join(filepath.Dir(command), "python3"), "python3"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// ask runs a script with an interpreter, away from the working directory,
+// whose files could be taken for modules.
+func ask(interpreter, script string) ([]byte, error) {
+	var errs bytes.Buffer
+	cmd := exec.Command(interpreter, "-c", script)
+	cmd.Dir, cmd.Stderr = "/", &errs
+	out, err := cmd.Output()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
+		return nil, fmt.Errorf("%s: %v: %s", interpreter, err, lines[len(lines)-1])
+	}
+	return out, nil
+}
+
+// searchUsual looks where kernels are by convention (jupyter_core's
+// jupyter_path), when there is no Jupyter to ask.
+func searchUsual() *Jupyter {
+	j := &Jupyter{DataDir: dataDir(), specs: map[string]found{}}
+	roots := filepath.SplitList(os.Getenv("JUPYTER_PATH"))
+	roots = append(roots, j.DataDir)
+	for _, prefix := range []string{os.Getenv("VIRTUAL_ENV"), os.Getenv("CONDA_PREFIX"), "/usr/local", "/usr"} {
+		if prefix != "" {
+			roots = append(roots, filepath.Join(prefix, "share/jupyter"))
+		}
+	}
+	for _, root := range roots {
+		dir := filepath.Join(root, "kernels")
+		j.Path = append(j.Path, dir)
+		entries, _ := os.ReadDir(dir) // most of them don't exist
+		for _, entry := range entries {
+			name := strings.ToLower(entry.Name())
+			if _, err := os.Stat(filepath.Join(dir, entry.Name(), "kernel.json")); err != nil {
+				continue
+			}
+			if _, taken := j.specs[name]; !taken {
+				j.specs[name] = found{Dir: filepath.Join(dir, entry.Name())}
+			}
+		}
+	}
+	return j
+}
+
+// dataDir is the user's data directory of Jupyter's.
+func dataDir() string {
+	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "jupyter")
+	}
+	home, _ := os.UserHomeDir()
+	return filepath.Join(home, ".local/share/jupyter")
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// Find returns the installed kernel of the name.
+func (j *Jupyter) Find(name string) (*Base, error) {
+	key := strings.ToLower(name)
+	if !validName.MatchString(name) {
+		return nil, badName(name)
+	}
+	if _, ok := j.specs[key]; !ok && key == "python" { // which Jupyter takes for python3
+		key = "python3"
+	}
+	hit, ok := j.specs[key]
+	if !ok {
+		return nil, j.notFound(name)
+	}
+	spec := hit.Spec
+	if spec == nil {
+		var err error
+		if spec, err = Read(filepath.Join(hit.Dir, "kernel.json")); err != nil {
+			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+		}
+	} else if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	return &Base{Name: key, Dir: hit.Dir, Spec: spec}, nil
+}
+
+func badName(name string) error {
+	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
+}
+
+func (j *Jupyter) notFound(name string) error {
+	names := slices.Sorted(maps.Keys(j.specs))
+	if len(names) == 0 {
+		return &Error{Reason: fmt.Sprintf("no kernel %q, nor any other, in %s", name, strings.Join(j.Path, ", ")),
+			Remedy: "activate the environment that Jupyter is installed in"}
+	}
+	nearest := slices.MinFunc(names, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: fmt.Sprintf("did you mean %s? There are: %s", nearest, strings.Join(names, ", "))}
+}
+
+// distance is how many letters must change to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// An Error says what can't be done and what would help, each in one line.
+type Error struct{ Reason, Remedy string }
+
+func (e *Error) Error() string { return e.Reason }
+
+// Remedy is the remedy that belongs to err, or "".
+func Remedy(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Remedy
+	}
+	return ""
+}

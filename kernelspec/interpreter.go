@@ -1,0 +1,147 @@
+package kernelspec
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+//go:embed python.py
+var pythonScript string
+
+// pythonName is what jupyter_client replaces by its own interpreter when it is
+// the first word of a command (KernelManager.format_kernel_cmd).
+var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
+
+// resolve makes a kernel's command absolute: its program by the rules that
+// Jupyter itself would have applied, and the placeholders that only Jupyter
+// knows. What is left is {connection_file}.
+func resolve(argv []string, dir string, j *Jupyter) ([]string, error) {
+	resolved := slices.Clone(argv)
+	for i, arg := range resolved {
+		arg = strings.ReplaceAll(arg, "{resource_dir}", dir)
+		if strings.Contains(arg, "{prefix}") && j.Prefix == "" {
+			return nil, &Error{Reason: "the command has {prefix}, and there is no Jupyter to ask for it", Remedy: "activate the environment that Jupyter is installed in"}
+		}
+		resolved[i] = strings.ReplaceAll(arg, "{prefix}", j.Prefix)
+	}
+	program := resolved[0]
+	switch {
+	case pythonName.MatchString(program) && j.Executable != "":
+		resolved[0] = j.Executable
+	case strings.HasPrefix(program, "~/"):
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, err
+		}
+		resolved[0] = filepath.Join(home, program[2:])
+	case !filepath.IsAbs(program):
+		path, err := exec.LookPath(program)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err != nil {
+			return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s is not in PATH", program), Remedy: "install it, or activate its environment"}
+		}
+		resolved[0] = path
+	}
+	if info, err := os.Stat(resolved[0]); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", resolved[0]), Remedy: "install that kernel again"}
+	}
+	return resolved, checkPlaceholders(resolved)
+}
+
+// checkPlaceholders wants {connection_file} exactly once and no brace besides:
+// some front ends replace only the first, others take every brace for a
+// placeholder.
+func checkPlaceholders(argv []string) error {
+	all := strings.Join(argv, "\x00")
+	if strings.Count(all, "{connection_file}") != 1 {
+		return &Error{Reason: "the command doesn't have {connection_file} exactly once", Remedy: "mend the argv of the base kernel.json"}
+	}
+	if rest := strings.Replace(all, "{connection_file}", "", 1); strings.ContainsAny(rest, "{}") {
+		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: "mend the argv of the base kernel.json"}
+	}
+	return nil
+}
+
+// neededDirs are the directories that a kernel must read besides the base
+// system, smallest set, sorted. For Python the interpreter is asked; for any
+// other kernel it is the tree that its program lies in.
+func neededDirs(argv []string, language, dir string) ([]string, error) {
+	dirs := []string{dir}
+	if isPython(argv[0], language) {
+		out, err := ask(argv[0], pythonScript)
+		if err != nil {
+			return nil, &Error{Reason: fmt.Sprintf("ask the kernel's Python what it needs: %v", err), Remedy: "see that the interpreter runs"}
+		}
+		var answer struct{ Paths []string }
+		if err := json.Unmarshal(out, &answer); err != nil {
+			return nil, fmt.Errorf("read what %s needs: %w", argv[0], err)
+		}
+		dirs = append(dirs, answer.Paths...)
+	} else {
+		dirs = append(dirs, filepath.Dir(argv[0]))
+		if real, err := filepath.EvalSymlinks(argv[0]); err == nil {
+			dirs = append(dirs, treeOf(real))
+		}
+	}
+	return reduce(dirs), nil
+}
+
+func isPython(program, language string) bool {
+	name := filepath.Base(program)
+	return pythonName.MatchString(name) || strings.EqualFold(language, "python") && strings.HasPrefix(name, "python")
+}
+
+// treeOf is the prefix that a program was installed under, or its directory.
+func treeOf(program string) string {
+	dir := filepath.Dir(program)
+	if base := filepath.Base(dir); base == "bin" || base == "libexec" {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
+// inBase are the trees that every sandbox shows.
+var inBase = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
+
+// reduce drops what the base system or another directory of the list shows
+// already, and what is not for mounting.
+func reduce(dirs []string) []string {
+	var kept []string
+	for _, dir := range dirs {
+		dir = filepath.Clean(dir)
+		covered := func(tree string) bool {
+			tree = filepath.Clean(tree)
+			return tree != "/" && tree != dir && within(tree, dir)
+		}
+		if !filepath.IsAbs(dir) || dir == "/" || slices.ContainsFunc(dirs, covered) ||
+			slices.ContainsFunc(inBase, func(tree string) bool { return within(tree, dir) }) {
+			continue
+		}
+		kept = append(kept, dir)
+	}
+	slices.Sort(kept)
+	return slices.Compact(kept)
+}
+
+// within says whether dir is tree or lies in it.
+func within(tree, dir string) bool { return dir == tree || strings.HasPrefix(dir, tree+"/") }
+
+// mountEntries writes directories in the syntax of MNTDIRS, read-only. One may
+// be gone some day, which is for the kernel to complain about.
+func mountEntries(dirs []string) string {
+	escape := strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`)
+	var entries []string
+	for _, dir := range dirs {
+		entries = append(entries, "ro,try:"+escape.Replace(dir))
+	}
+	return strings.Join(entries, " ")
+}

@@ -1,0 +1,53 @@
+"""Says, as JSON, which directories this Python needs to read.
+
+Run by isolate-kernelspec with the kernel's own interpreter. The prefixes hold
+the interpreter and its library; sys.path and the .pth files lead to the user's
+packages and to projects installed to be edited in place.
+"""
+
+import json
+import os
+import site
+import sys
+
+needed = [sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.path.realpath(sys.executable))]
+sites = list(getattr(site, "getsitepackages", lambda: [])())
+if site.ENABLE_USER_SITE:
+    sites.append(site.getusersitepackages())
+needed += sites
+needed += [p for p in sys.path[1:] if p]
+
+
+def finder_targets(entry):
+    """The directories that a setuptools finder of an editable install maps to."""
+    try:
+        __import__(entry)
+        return [os.path.dirname(p) if not os.path.isdir(p) else p for p in getattr(sys.modules[entry], "MAPPING", {}).values()]
+    except Exception:
+        return []
+
+
+for directory in sites:
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        continue
+    for name in names:
+        if not name.endswith(".pth"):
+            continue
+        with open(os.path.join(directory, name), errors="replace") as lines:
+            for line in lines:
+                line = line.strip()
+                if line.startswith("import __editable__"):
+                    needed += finder_targets(line.split(";")[0].split()[1])
+                elif line and not line.startswith(("import", "#")):
+                    needed.append(os.path.join(directory, line))
+
+# A link on the way leads somewhere that has to be there as well: pyenv's and
+# uv's interpreters are links into a directory of theirs.
+paths = []
+for path in needed:
+    for p in (os.path.abspath(path), os.path.realpath(path)):
+        if os.path.exists(p) and p not in paths:
+            paths.append(p)
+json.dump({"executable": sys.executable, "paths": paths}, sys.stdout)

@@ -1,0 +1,130 @@
+// Package kernelspec makes isolated twins of installed Jupyter kernels.
+//
+// Find looks up a base spec as Jupyter does. Isolate turns it into the spec of
+// a kernel that runs in a sandbox: the same command behind isolate-kernel, and
+// the directories that its interpreter needs, found by asking that interpreter
+// (interpreter.go), in its environment where a person can read and edit them.
+// Install writes it to disk with the resources of the base.
+package kernelspec
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"isolate-namespace/share"
+)
+
+// A Spec is the content of a kernel.json, with all keys that it has.
+type Spec map[string]any
+
+// maxSize is far more than any kernel.json has, in bytes.
+const maxSize = 1 << 20
+
+// Read reads and validates the kernel.json at path.
+func Read(path string) (Spec, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSize {
+		return nil, fmt.Errorf("read %s: not a file of at most %d bytes", path, maxSize)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return spec, nil
+}
+
+// Parse decodes and validates a kernel.json.
+func Parse(data []byte) (Spec, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber() // keys that aren't ours keep their values to the digit
+	var spec Spec
+	if err := decoder.Decode(&spec); err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	if decoder.More() {
+		return nil, errors.New("not JSON: more than one value")
+	}
+	return spec, spec.Validate()
+}
+
+// Validate holds the spec against the JSON Schema of share.
+func (s Spec) Validate() error {
+	schema, err := jsonschema.CompileString("kernel.schema.json", share.KernelSchema)
+	if err != nil {
+		return err
+	}
+	err = schema.Validate(map[string]any(s))
+	var invalid *jsonschema.ValidationError
+	if errors.As(err, &invalid) {
+		for len(invalid.Causes) > 0 {
+			invalid = invalid.Causes[0]
+		}
+		return fmt.Errorf("%s: %s", orTop(strings.TrimPrefix(invalid.InstanceLocation, "/")), invalid.Message)
+	}
+	return err
+}
+
+func orTop(location string) string {
+	if location == "" {
+		return "kernel.json"
+	}
+	return location
+}
+
+// Marshal is the spec as a file, indented as Jupyter's own are.
+func (s Spec) Marshal() ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	err := encoder.Encode(s)
+	return b.Bytes(), err
+}
+
+// text is the string at key, or "".
+func (s Spec) text(key string) string {
+	value, _ := s[key].(string)
+	return value
+}
+
+// argv is the kernel's command. The spec is valid.
+func (s Spec) argv() []string {
+	list, _ := s["argv"].([]any)
+	argv := make([]string, len(list))
+	for i, arg := range list {
+		argv[i], _ = arg.(string)
+	}
+	return argv
+}
+
+// object is the object at key, made when it isn't there.
+func (s Spec) object(key string) map[string]any {
+	value, ok := s[key].(map[string]any)
+	if !ok {
+		value = map[string]any{}
+		s[key] = value
+	}
+	return value
+}
+
+// clone is a deep copy.
+func (s Spec) clone() (Spec, error) {
+	data, err := s.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data)
+}

@@ -1,0 +1,10 @@
+// Package share holds the data that the commands carry with them and that is
+// of use without them too.
+package share
+
+import _ "embed"
+
+// KernelSchema is the JSON Schema of kernel.json, as far as Jupyter reads it.
+//
+//go:embed kernel.schema.json
+var KernelSchema string
