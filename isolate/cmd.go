@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,9 +40,14 @@ type Cmd struct {
 	pid      int
 	control  *os.File
 	stdio    stdio
-	terminal *terminal     // nil: the program has none
-	ended    chan struct{} // closed when status is known
-	status   unix.WaitStatus
+	terminal *terminal // nil: the program has none
+	limiter  *limiter
+	started  time.Time
+	report   Report // complete with status
+
+	libraryRemedy func() string
+	ended         chan struct{} // closed when status is known
+	status        unix.WaitStatus
 
 	dialing sync.Mutex // one question at a time
 	answers chan answer
@@ -87,22 +93,17 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer c.stdio.closeInner()
-	ours, theirs, err := controlPair()
+	if c.limiter, err = newLimiter(policy.Limits); err == nil {
+		if err = c.launch(&policy, tree, files); err != nil {
+			c.limiter.group.remove()
+		}
+		var exec *ExecError
+		if errors.As(err, &exec) {
+			exec.Remedy = tree.execRemedy(c.Name, &policy, exec.Err)
+		}
+		c.libraryRemedy = func() string { return tree.libraryRemedy(c.Name, &policy) }
+	}
 	if err != nil {
-		return err
-	}
-	init := c.newInit(&policy, tree, files, theirs)
-	pid, errno := fork(init, policy.flags())
-	unix.Close(theirs)
-	if errno != 0 {
-		unix.Close(ours)
-		c.stdio.abort()
-		return explainClone(errno)
-	}
-	c.pid, c.control = pid, os.NewFile(uintptr(ours), "control socket")
-	if err := c.confirm(init); err != nil {
-		c.control.Close()
-		c.reap()
 		c.stdio.abort()
 		return err
 	}
@@ -111,7 +112,40 @@ func (c *Cmd) Start() error {
 	if c.terminal != nil {
 		c.terminal.start(c)
 	}
+	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
 	go c.listen()
+	return nil
+}
+
+// launch makes the sandbox and returns when the program is being executed.
+func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
+	groups, err := c.limiter.group.open()
+	defer func() {
+		for _, f := range groups {
+			f.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	ours, theirs, err := controlPair()
+	if err != nil {
+		return err
+	}
+	init := c.newInit(policy, t, stdio, theirs, groups)
+	c.started = time.Now()
+	pid, errno := fork(init, policy.flags())
+	unix.Close(theirs)
+	if errno != 0 {
+		unix.Close(ours)
+		return explainClone(errno)
+	}
+	c.pid, c.control = pid, os.NewFile(uintptr(ours), "control socket")
+	if err := c.confirm(init); err != nil {
+		c.control.Close()
+		c.reap()
+		return err
+	}
 	return nil
 }
 
@@ -145,7 +179,7 @@ func (p Policy) complete() (Policy, error) {
 }
 
 func (p *Policy) check() error {
-	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.BaseDir})
+	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.BaseDir, p.CowDir})
 	for _, m := range slices.Concat(p.Mounts, p.Base) {
 		texts = append(texts, m.Source, m.Target)
 	}
@@ -174,9 +208,10 @@ func (p *Policy) flags() uintptr {
 }
 
 // newInit writes down everything that init will do.
-func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProcess {
+func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initProcess {
 	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control}
 	d.setup.do(note{"bind init to its caller", ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
+	d.setup.join(groups)
 	d.setup.forget()
 	d.setup.identify(p)
 	if p.Network == NetworkNone {
@@ -189,6 +224,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int) *initProces
 	}
 
 	d.entry.becomeProgram(p, stdio, c.terminal)
+	d.entry.limit(c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
 		d.execs = append(d.execs, d.entry.str(path))
 	}
@@ -275,8 +311,19 @@ func (c *Cmd) Wait() error {
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
 		return nil
 	}
-	return &ExitError{c.status}
+	e := &ExitError{Status: c.status}
+	if c.status.ExitStatus() == exitNotFound { // the dynamic linker's own, too
+		e.Remedy = c.libraryRemedy()
+	}
+	if c.report.Limit != "" {
+		e.Limit = "the " + c.limiter.describe(c.report.Limit)
+	}
+	return e
 }
+
+// Report says how the program ended and what it used. It is complete when
+// Wait has returned.
+func (c *Cmd) Report() Report { return c.report }
 
 // listen reads what init says, until it ends.
 func (c *Cmd) listen() {
@@ -299,18 +346,23 @@ func (c *Cmd) listen() {
 			c.answers <- a
 		}
 	}
-	if status := c.reap(); !known {
+	status, usage := c.reap()
+	if !known {
 		c.status = status // init was killed, and everything inside with it
 	}
+	c.report = c.limiter.report(c.status, usage, c.started)
+	c.limiter.group.remove()
+	c.Policy.tidyCowDir()
 	close(c.ended)
 	c.control.Close()
 }
 
 // reap waits for init.
-func (c *Cmd) reap() (status unix.WaitStatus) {
+func (c *Cmd) reap() (status unix.WaitStatus, usage *unix.Rusage) {
+	usage = new(unix.Rusage)
 	for {
-		if _, err := unix.Wait4(c.pid, &status, unix.WALL, nil); err != unix.EINTR {
-			return status
+		if _, err := unix.Wait4(c.pid, &status, unix.WALL, usage); err != unix.EINTR {
+			return status, usage
 		}
 	}
 }

@@ -48,9 +48,18 @@ func (e *ExecError) Unwrap() error { return e.Err }
 // An ExitError says that the program ran and did not succeed.
 type ExitError struct {
 	Status unix.WaitStatus
+	// Limit names the limit that ended it, as in "the memory limit of 64M
+	// (--memory)", or is "".
+	Limit string
+	// Remedy is what a person can do about a program that could not start for
+	// a library that isn't visible inside; it may be empty.
+	Remedy string
 }
 
 func (e *ExitError) Error() string {
+	if e.Limit != "" {
+		return "ended at " + e.Limit
+	}
 	if e.Status.Signaled() {
 		return fmt.Sprintf("killed by signal %d (%v)", int(e.Status.Signal()), e.Status.Signal())
 	}
@@ -91,9 +100,12 @@ func ExitCode(err error) int {
 func Hint(err error) string {
 	var setup *SetupError
 	var exec *ExecError
+	var exit *ExitError
 	switch {
 	case errors.As(err, &setup):
 		return setup.Remedy
+	case errors.As(err, &exit):
+		return exit.Remedy
 	case errors.As(err, &exec):
 		return exec.Remedy
 	}

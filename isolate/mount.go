@@ -167,29 +167,6 @@ func (b *builder) mask(n *node) {
 	b.show(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 }
 
-// overlay shows a directory of the host's whose changes go to the scratch
-// file system (Documentation/filesystems/overlayfs.rst; in a user namespace
-// since Linux 5.11).
-func (b *builder) overlay(n *node) {
-	what := note{"mount cow:", n.source}
-	// The kernel takes the layers by path. A path below is the descriptor's
-	// number, so that names with colons and changes of them don't matter.
-	const lower = 900
-	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	b.do(what, unix.SYS_DUP3, source.arg(), num(lower), num(unix.O_CLOEXEC))
-	name := b.newName()
-	for _, dir := range []string{name, name + "/upper", name + "/work"} {
-		b.mkdir(b.scratch, dir, uint32(n.info.Mode().Perm()))
-	}
-	b.do(what, unix.SYS_FCHDIR, b.scratch.arg())
-	mount := b.newFS("overlay", plain, "source", "cow",
-		"lowerdir", fmt.Sprintf("/proc/self/fd/%d", lower), "upperdir", name+"/upper", "workdir", name+"/work", "userxattr", "")
-	b.do(what, unix.SYS_CLOSE, num(lower))
-	b.prepare(n)
-	b.attach(mount, n.target[1:])
-	b.close(source, mount)
-}
-
 // file makes a file. Where the place is the host's, the made file covers the
 // one that is there.
 func (b *builder) file(n *node) {

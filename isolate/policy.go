@@ -40,6 +40,9 @@ type Policy struct {
 	// the kernel's default for a tmpfs: half of the machine's memory.
 	TmpSize int64
 
+	// Limits bound what the program and all that it starts can use.
+	Limits Limits
+
 	// User is whom the program takes itself for. Nil means the caller's own
 	// numbers. Outside it is the caller in any case.
 	User *User
@@ -48,6 +51,11 @@ type Policy struct {
 	// another sandbox can run in this one. It widens what the program can ask
 	// of the kernel and leaves the process file system unmasked.
 	UserNamespaces bool
+
+	// CowDir is an existing directory of the host's in which the changes of each
+	// CopyOnWrite mount are kept, below the path that they were made at. Empty
+	// throws them away.
+	CowDir string
 
 	// BaseDir is an existing directory of the host's on which the new root is
 	// assembled. Empty means that none is needed.

@@ -185,7 +185,7 @@ func TestTerminalWithoutJobControl(t *testing.T) {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), roleVariable+"=stopper")
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if out, err := child.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "before\r\nafter\r\n") {
+	if out, err := child.CombinedOutput(); err != nil || string(bytes.ReplaceAll(out, []byte("\r"), nil)) != "before\nafter\n" {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -74,7 +74,10 @@ func newTree(p *Policy) (*tree, error) {
 	for _, f := range p.Files {
 		t.add(&node{kind: fileNode, target: filepath.Clean(f.Path), mode: f.Mode, data: f.Data})
 	}
-	return t, t.settle()
+	if err := t.settle(); err != nil {
+		return nil, err
+	}
+	return t, t.checkCowDir(p)
 }
 
 // add appends n; a node that has the same target already is replaced.
@@ -187,6 +190,8 @@ func (t *tree) settle() error {
 				n.cover.inner = true
 			}
 			kept = append(kept, n)
+		} else {
+			delete(t.at, n.target)
 		}
 	}
 	t.nodes = kept

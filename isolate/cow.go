@@ -1,0 +1,106 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// workPrefix begins the names of the directories in Policy.CowDir that the
+// kernel prepares changes in.
+const workPrefix = ".isolate-work-"
+
+// overlay shows a directory of the host's whose changes go elsewhere, to the
+// scratch file system or to the policy's CowDir
+// (Documentation/filesystems/overlayfs.rst; in a user namespace since Linux
+// 5.11).
+func (b *builder) overlay(n *node) {
+	what := note{"mount cow:", n.source}
+	// The kernel takes the layers by path. A path below is the descriptor's
+	// number, so that names with colons and changes of them don't matter.
+	const lower = 900
+	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	b.do(what, unix.SYS_DUP3, source.arg(), num(lower), num(unix.O_CLOEXEC))
+	at, name := b.scratch, b.newName()
+	upper, work := name+"/upper", name+"/work"
+	if b.policy.CowDir != "" {
+		at = b.open(what, cwd(), b.policy.CowDir, unix.RESOLVE_NO_MAGICLINKS)
+		upper, work = n.target[1:], workPrefix+name
+	}
+	mode := uint32(n.info.Mode().Perm())
+	for _, dir := range []string{upper, work} {
+		for i := range dir {
+			if dir[i] == '/' {
+				b.mkdir(at, dir[:i], 0o700)
+			}
+		}
+		b.mkdir(at, dir, mode)
+	}
+	b.do(what, unix.SYS_FCHDIR, at.arg())
+	mount := b.newFS("overlay", plain, "source", "cow",
+		"lowerdir", fmt.Sprintf("/proc/self/fd/%d", lower), "upperdir", upper, "workdir", work, "userxattr", "")
+	b.do(what, unix.SYS_CLOSE, num(lower))
+	b.prepare(n)
+	b.attach(mount, n.target[1:])
+	b.close(source, mount)
+	if at != b.scratch {
+		b.close(at)
+	}
+}
+
+// checkCowDir makes sure that CowDir can take the changes, and holds none of
+// an earlier program: this one would see them.
+func (t *tree) checkCowDir(p *Policy) error {
+	if p.CowDir == "" {
+		return nil
+	}
+	e := &SetupError{Doing: "keep changes in", Path: p.CowDir}
+	if info, err := os.Stat(p.CowDir); err != nil {
+		e.Err, e.Remedy = underlying(err), "make it first"
+		return e
+	} else if !info.IsDir() || unix.Access(p.CowDir, unix.W_OK) != nil {
+		e.Err = errors.New("not a directory that can be written to")
+		return e
+	}
+	real, err := filepath.EvalSymlinks(p.CowDir)
+	if err != nil {
+		e.Err = underlying(err)
+		return e
+	}
+	for _, n := range t.nodes {
+		seen := n.kind == cowNode || n.kind == bindNode && n.access == Writable
+		if seen && strings.HasPrefix(real+"/", n.source+"/") {
+			e.Err, e.Remedy = fmt.Errorf("it lies in %s, which the program can change", n.source), "name a directory outside of it"
+			return e
+		}
+		if n.kind != cowNode {
+			continue
+		}
+		kept := filepath.Join(p.CowDir, n.target)
+		if entries, err := os.ReadDir(kept); err == nil && len(entries) > 0 {
+			e.Err, e.Remedy = fmt.Errorf("%s has changes already", kept), "name an empty directory, or remove them"
+			return e
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.Err = underlying(err)
+			return e
+		}
+	}
+	return nil
+}
+
+// tidyCowDir removes what the kernel leaves in CowDir besides the changes.
+func (p *Policy) tidyCowDir() {
+	if p.CowDir == "" {
+		return
+	}
+	left, _ := filepath.Glob(filepath.Join(p.CowDir, workPrefix+"*"))
+	for _, work := range left {
+		os.Chmod(filepath.Join(work, "work"), 0o700) // the kernel makes it with no permission at all
+		os.RemoveAll(work)
+	}
+}

@@ -1,0 +1,134 @@
+package isolate
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Describe says in words what the policy lets through, and draws the tree of
+// files that the program would see. It starts nothing.
+func (p Policy) Describe() (string, error) {
+	p, err := p.complete()
+	if err != nil {
+		return "", err
+	}
+	t, err := newTree(&p)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	say := func(what, text string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), text)) }
+	say("Network", p.networkWords())
+	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.Hostname))
+	say("Directory", p.Dir)
+	say("Environment", strings.Join(names(p.Env), " "))
+	say("Limits", p.limitWords())
+	b.WriteString("Files\n")
+	t.draw(&b, "/", "")
+	return b.String(), nil
+}
+
+func (p *Policy) networkWords() string {
+	if p.Network == NetworkHost {
+		return "the host's, with every service on its loopback interface"
+	}
+	return "none, but a loopback interface of its own"
+}
+
+func (p *Policy) limitWords() string {
+	var limits []string
+	for _, name := range limitNames {
+		if value := p.Limits.get(name); value != "" {
+			limits = append(limits, name+" "+value)
+		}
+	}
+	if p.TmpSize > 0 {
+		limits = append(limits, "tmp-size "+FormatSize(p.TmpSize))
+	}
+	if limits == nil {
+		return "none"
+	}
+	return strings.Join(limits, ", ")
+}
+
+// names are the names of variables, in order.
+func names(env []string) []string {
+	var all []string
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// draw draws what lies in the directory. Neighbours of which the same is to be
+// said, and which hold nothing else, share a line.
+func (t *tree) draw(b *strings.Builder, dir, indent string) {
+	var order []string // what is said, in the order of its first name
+	same := map[string][]string{}
+	for _, name := range t.children(dir) {
+		path := filepath.Join(dir, name)
+		said, n := "", t.at[path]
+		if n != nil {
+			said = n.words()
+		}
+		// What is hidden of processes would fill a screen.
+		if len(t.children(path)) > 0 && (n == nil || n.kind != procNode) {
+			said = path + "\x00" + said // not shared
+		}
+		if same[said] == nil {
+			order = append(order, said)
+		}
+		same[said] = append(same[said], name)
+	}
+	for _, said := range order {
+		path, words, own := strings.Cut(said, "\x00")
+		if !own {
+			words = said
+		}
+		line := strings.Join(same[said], "  ")
+		if words != "" {
+			words = ": " + words
+		}
+		b.WriteString(wrap(indent+"  ", line+words))
+		if own {
+			t.draw(b, path, indent+"  ")
+		}
+	}
+}
+
+// children are the names in a directory of the tree.
+func (t *tree) children(dir string) []string {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	var all []string
+	for _, n := range t.nodes {
+		if rest, ok := strings.CutPrefix(n.target, prefix); ok {
+			name, _, _ := strings.Cut(rest, "/")
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// wrap fills lines of 80 columns with words, the first after prefix, the
+// others below it.
+func wrap(prefix, text string) string {
+	var b strings.Builder
+	line := prefix
+	used := false
+	for word := range strings.SplitSeq(text, " ") {
+		if used && len(line)+1+len(word) > 80 {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, used = strings.Repeat(" ", len(prefix)), false
+		}
+		if used {
+			line += " "
+		}
+		line, used = line+word, true
+	}
+	return b.String() + strings.TrimRight(line, " ") + "\n"
+}

@@ -1,0 +1,163 @@
+package isolate
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Explain says in a sentence whether the program would see path, an absolute
+// one inside, through what, and whether it could write there; and if it would
+// not see it, which mount would change that. It starts nothing.
+func (p Policy) Explain(path string) (sentence string, visible bool, err error) {
+	p, err = p.complete()
+	if err != nil {
+		return "", false, err
+	}
+	t, err := newTree(&p)
+	if err != nil {
+		return "", false, err
+	}
+	sentence, visible = t.explain(filepath.Clean(path))
+	return sentence, visible, nil
+}
+
+// explain is Explain for a tree that is settled.
+func (t *tree) explain(path string) (sentence string, visible bool) {
+	real := &node{kind: linkNode, target: path}
+	if t.resolve(real) != nil {
+		return path + ": not visible, for links that lead in a circle", false
+	}
+	name := path
+	if real.target != path {
+		name = path + ", which is " + real.target
+	}
+	n := t.at[real.target]
+	if n == nil {
+		n = t.covering(real.target)
+	}
+	switch {
+	case n == nil && t.leadsOn(real.target):
+		return name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", true
+	case n == nil:
+		return name + ": not visible; " + remedyFor(path), false
+	case n.hostBacked() && n.kind != procNode && n.kind != procSysNode:
+		return t.explainHost(name, real.target, n)
+	case n.target == real.target:
+		return name + ": visible, " + n.words(), true
+	case t.leadsOn(real.target):
+		return name + ": visible, a directory that leads to what is mounted below it", true
+	case n.kind == procNode || n.kind == procSysNode:
+		return name + ": in " + n.target + ", " + n.words(), true
+	}
+	return fmt.Sprintf("%s: not visible when the program starts: %s is %s; %s", name, n.target, n.words(), remedyFor(path)), false
+}
+
+// explainHost explains a path inside a mount of the host's.
+func (t *tree) explainHost(name, path string, n *node) (sentence string, visible bool) {
+	outside := n.outside(path)
+	if _, err := os.Lstat(outside); err != nil {
+		return fmt.Sprintf("%s: not there: %s is %s, and %s does not exist", name, n.target, n.words(), outside), false
+	}
+	if unix.Access(outside, unix.R_OK) != nil {
+		return fmt.Sprintf("%s: in %s, %s; but its permissions keep it from you", name, n.target, n.words()), false
+	}
+	through := n.words()
+	if n.target != path {
+		through = "in " + n.target + ", " + through
+	}
+	if n.kind == bindNode && n.access == Writable && unix.Access(outside, unix.W_OK) != nil {
+		through += "; its permissions let you only read it"
+	}
+	return name + ": visible, " + through, true
+}
+
+// remedyFor is the entry that would show path.
+func remedyFor(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return "it does not exist outside either"
+	}
+	return "add " + quoteForShell("ro:"+escapeEntry(path)) + " to --mount or MNTDIRS"
+}
+
+// escapeEntry writes a path as ParseMounts reads it.
+func escapeEntry(path string) string {
+	return strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`).Replace(path)
+}
+
+func quoteForShell(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._:,+-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// leadsOn says that path is an ancestor of something in the tree.
+func (t *tree) leadsOn(path string) bool {
+	prefix := strings.TrimSuffix(path, "/") + "/"
+	return slices.ContainsFunc(t.nodes, func(n *node) bool { return strings.HasPrefix(n.target, prefix) })
+}
+
+// words say what n is.
+func (n *node) words() string {
+	from := ""
+	if n.source != n.target {
+		from = " of " + n.source
+	}
+	switch n.kind {
+	case bindNode:
+		if n.access == ReadOnly {
+			return "read-only" + from
+		}
+		return "writable" + from
+	case cowNode:
+		return "a copy on write of " + n.source
+	case privateNode:
+		return "the sandbox's own, empty at first, writable"
+	case maskNode:
+		return "covered by something empty"
+	case fileNode:
+		return "made for the sandbox"
+	case linkNode:
+		return "a link to " + n.source
+	case deviceNode:
+		return "a device"
+	case procNode:
+		return "the sandbox's own processes"
+	case procSysNode:
+		return "read-only"
+	case ptsNode:
+		return "the sandbox's own terminals"
+	}
+	return ""
+}
+
+// seen finds what is at path inside: the file of the host's that it shows, ""
+// where it is the sandbox's own, or an error of fs.ErrNotExist.
+func (t *tree) seen(path string) (outside string, err error) {
+	if !filepath.IsAbs(path) {
+		return "", fs.ErrInvalid
+	}
+	n := &node{target: filepath.Clean(path)}
+	if err := t.resolve(n); err != nil {
+		return "", err
+	}
+	at := t.at[n.target]
+	if at == nil {
+		at = t.covering(n.target)
+	}
+	switch {
+	case at == nil && !t.leadsOn(n.target), at != nil && at.kind == privateNode && at.target != n.target && !t.leadsOn(n.target):
+		return "", fs.ErrNotExist
+	case at == nil || !at.hostBacked():
+		return "", nil
+	}
+	outside = at.outside(n.target)
+	_, err = os.Stat(outside)
+	return outside, err
+}

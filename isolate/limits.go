@@ -1,0 +1,323 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits bound what a sandbox uses, all its processes together where nothing
+// else is said. Zero is no limit. One that can't be enforced is an error of
+// Cmd.Start; how each is enforced is in the Report.
+type Limits struct {
+	// Memory is in bytes. The sandbox ends when it needs more. Where no cgroup
+	// can be had it bounds the data of each process, which then gets no more
+	// (RLIMIT_DATA).
+	Memory int64
+	// Pids is how many processes and threads there may be at a time. No more
+	// can be made.
+	Pids int
+	// CPUs is how many processors' worth of time there is, such as 0.5.
+	CPUs float64
+	// CPUTime ends the sandbox when it has computed for so long. Where no
+	// cgroup can be had it is in seconds, rounded up, and for each process.
+	CPUTime time.Duration
+	// Time ends the sandbox so long after its start.
+	Time time.Duration
+	// FileSize is the most bytes that any one file can grow to. A process that
+	// writes more gets SIGXFSZ.
+	FileSize int64
+}
+
+// limitNames are the names of all limits, as they appear in options, reports
+// and messages.
+var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size"}
+
+// LimitNames are the options that Limits.Set knows.
+func LimitNames() []string { return limitNames[:] }
+
+// Set sets the limit of the name, one of LimitNames, from text: a size such as
+// 512M (ParseSize), a number, or a duration such as 90, 90s or 1h30m.
+func (l *Limits) Set(name, value string) (err error) {
+	switch name {
+	case "memory":
+		l.Memory, err = ParseSize(value)
+	case "file-size":
+		l.FileSize, err = ParseSize(value)
+	case "pids":
+		if l.Pids, err = strconv.Atoi(value); err != nil || l.Pids < 1 {
+			err = errors.New("not a number of processes")
+		}
+	case "cpus":
+		l.CPUs, err = strconv.ParseFloat(value, 64)
+		if err != nil || !(l.CPUs >= 0.01 && l.CPUs <= 1<<16) {
+			err = errors.New("not a number of processors such as 0.5")
+		}
+	case "cpu-time":
+		l.CPUTime, err = parseDuration(value)
+	case "time":
+		l.Time, err = parseDuration(value)
+	default:
+		err = errors.New("no such limit")
+	}
+	if err != nil {
+		return &SetupError{Doing: "read the limit", Path: fmt.Sprintf("--%s %q", name, value), Err: err}
+	}
+	return nil
+}
+
+// get is the limit of the name as text, or "" for none.
+func (l *Limits) get(name string) string {
+	size := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return FormatSize(n)
+	}
+	duration := func(d time.Duration) string {
+		if d == 0 {
+			return ""
+		}
+		return d.String()
+	}
+	switch {
+	case name == "memory":
+		return size(l.Memory)
+	case name == "file-size":
+		return size(l.FileSize)
+	case name == "pids" && l.Pids > 0:
+		return strconv.Itoa(l.Pids)
+	case name == "cpus" && l.CPUs > 0:
+		return strconv.FormatFloat(l.CPUs, 'g', -1, 64)
+	case name == "cpu-time":
+		return duration(l.CPUTime)
+	case name == "time":
+		return duration(l.Time)
+	}
+	return ""
+}
+
+// describe names a limit for a person, as in "memory limit of 64M".
+func (l *Limits) describe(name string) string {
+	words := map[string]string{"cpu-time": "CPU time", "file-size": "file size", "pids": "process", "cpus": "CPU"}
+	what, ok := words[name]
+	if !ok {
+		what = name
+	}
+	return fmt.Sprintf("%s limit of %s (--%s)", what, l.get(name), name)
+}
+
+// ParseSize reads a number of bytes with an optional K, M, G or T, of 1024.
+func ParseSize(s string) (int64, error) {
+	digits, unit := s, int64(1)
+	if s != "" {
+		if i := strings.IndexByte("KMGT", s[len(s)-1]&^0x20); i >= 0 {
+			unit, digits = 1<<(10*(i+1)), s[:len(s)-1]
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64/2/unit || digits[0] == '+' {
+		return 0, errors.New("not a size such as 64M")
+	}
+	return n * unit, nil
+}
+
+// FormatSize is what ParseSize reads, with the largest unit that divides n.
+func FormatSize(n int64) string {
+	units := []string{"", "K", "M", "G", "T"}
+	i := 0
+	for n != 0 && n%1024 == 0 && i < len(units)-1 {
+		n, i = n/1024, i+1
+	}
+	return strconv.FormatInt(n, 10) + units[i]
+}
+
+// parseDuration reads a number of seconds or what time.ParseDuration does.
+func parseDuration(s string) (time.Duration, error) {
+	if n, err := strconv.ParseFloat(s, 64); err == nil && n < 1e9 {
+		s = strconv.FormatFloat(n, 'f', -1, 64) + "s"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, errors.New("not a time such as 90, 90s or 1h30m")
+	}
+	return d, nil
+}
+
+// InForce says how one limit is enforced.
+type InForce struct {
+	Limit string // one of LimitNames
+	Value string // as Limits.Set reads it
+	By    string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process" or "clock"
+}
+
+// A limiter enforces the limits of one sandbox.
+type limiter struct {
+	Limits
+	group   *cgroup
+	inForce []InForce
+	rlimits []rlimit
+	timer   *time.Timer // of Time
+	stop    chan struct{}
+	ended   chan string // the limit for which we ended the sandbox
+}
+
+type rlimit struct {
+	resource   int
+	soft, hard uint64
+}
+
+// newLimiter finds a way to enforce every limit that is asked for.
+func newLimiter(l Limits) (*limiter, error) {
+	m := &limiter{Limits: l, stop: make(chan struct{}), ended: make(chan string, 1)}
+	if l.Memory > 0 || l.Pids > 0 || l.CPUs > 0 || l.CPUTime > 0 {
+		m.group = newCgroup(&m.Limits)
+	}
+	for _, name := range limitNames {
+		if l.get(name) == "" {
+			continue
+		}
+		by := m.group.by(name)
+		if by == "" {
+			var err error
+			if by, err = m.fallback(name); err != nil {
+				m.group.remove()
+				return nil, err
+			}
+		}
+		m.inForce = append(m.inForce, InForce{name, l.get(name), by})
+	}
+	return m, nil
+}
+
+// fallback enforces a limit without a cgroup.
+func (m *limiter) fallback(name string) (by string, err error) {
+	switch name {
+	case "memory":
+		// Not RLIMIT_AS: language runtimes reserve address space that they never
+		// use, and RLIMIT_DATA counts only what can be written to.
+		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
+		return "rlimit of each process", nil
+	case "pids":
+		// It counts in our own user namespace, init included (Linux 5.14), and
+		// doesn't count for the machine's root.
+		if os.Getuid() == 0 && !nested() {
+			return "", m.unenforceable(name)
+		}
+		m.rlimit(unix.RLIMIT_NPROC, uint64(m.Pids)+1, uint64(m.Pids)+1)
+		return "rlimit", nil
+	case "cpus":
+		return "", m.unenforceable(name)
+	case "cpu-time":
+		seconds := uint64((m.CPUTime + time.Second - 1) / time.Second)
+		m.rlimit(unix.RLIMIT_CPU, seconds, seconds+1)
+		return "rlimit of each process", nil
+	case "file-size":
+		m.rlimit(unix.RLIMIT_FSIZE, uint64(m.FileSize), uint64(m.FileSize))
+		return "rlimit", nil
+	}
+	return "clock", nil
+}
+
+func (m *limiter) unenforceable(name string) error {
+	return &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("no cgroup of its own can be made here"),
+		Remedy: "start it by: systemd-run --user --scope -p Delegate=yes COMMAND, or leave the limit out"}
+}
+
+func (m *limiter) rlimit(resource int, soft, hard uint64) {
+	m.rlimits = append(m.rlimits, rlimit{resource, soft, hard})
+}
+
+// limit appends the calls that put the program under its rlimits.
+func (p *program) limit(m *limiter) {
+	for _, r := range m.rlimits {
+		p.do(note{"set a limit", ""}, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.soft, r.hard), num(0))
+	}
+}
+
+// watch ends the sandbox by kill when a limit is reached that the kernel
+// doesn't end it for. It returns at once.
+func (m *limiter) watch(kill func()) {
+	end := func(name string) {
+		select {
+		case m.ended <- name:
+			kill()
+		default: // for another limit, just now
+		}
+	}
+	if m.Time > 0 {
+		m.timer = time.AfterFunc(m.Time, func() { end("time") })
+	}
+	if m.CPUTime > 0 && m.group.by("cpu-time") != "" {
+		go m.watchCPUTime(func() { end("cpu-time") })
+	}
+	if m.Memory > 0 {
+		m.group.onOOM(func() { end("memory") })
+	}
+}
+
+// watchCPUTime looks at the CPU time as rarely as it can: not before all
+// processors together could have used up the rest.
+func (m *limiter) watchCPUTime(end func()) {
+	const shortest = 20 * time.Millisecond
+	for {
+		rest := m.CPUTime - m.group.cpuTime()
+		if rest <= 0 {
+			end()
+			return
+		}
+		select {
+		case <-m.stop:
+			return
+		case <-time.After(max(rest/time.Duration(onlineCPUs()), shortest)):
+		}
+	}
+}
+
+// verdict stops watching and says which limit ended the program, or "". It is
+// called once, when nothing is left of the sandbox but its cgroup.
+func (m *limiter) verdict(status unix.WaitStatus) string {
+	close(m.stop)
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	success := status.Exited() && status.ExitStatus() == 0
+	select {
+	case name := <-m.ended:
+		return name
+	default:
+	}
+	switch {
+	case success:
+	case m.Memory > 0 && m.group.oomKills() > 0:
+		return "memory"
+	case m.CPUTime > 0 && gotSignal(status, unix.SIGXCPU):
+		return "cpu-time"
+	case m.FileSize > 0 && gotSignal(status, unix.SIGXFSZ):
+		return "file-size"
+	case m.Pids > 0 && m.group.forksRefused() > 0:
+		return "pids"
+	}
+	return ""
+}
+
+// gotSignal says that the program was ended by sig, or, as shells report it,
+// a child of its.
+func gotSignal(status unix.WaitStatus, sig unix.Signal) bool {
+	return status.Signaled() && status.Signal() == sig ||
+		status.Exited() && status.ExitStatus() == exitSignal+int(sig)
+}
+
+func onlineCPUs() int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil || set.Count() == 0 {
+		return 1
+	}
+	return set.Count()
+}

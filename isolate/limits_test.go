@@ -1,0 +1,227 @@
+package isolate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+func TestLimitsSet(t *testing.T) {
+	cases := []struct {
+		name, value string
+		want        Limits
+		err         string
+	}{
+		{name: "memory", value: "1G", want: Limits{Memory: 1 << 30}},
+		{name: "memory", value: "512m", want: Limits{Memory: 512 << 20}},
+		{name: "memory", value: "4096", want: Limits{Memory: 4096}},
+		{name: "memory", value: "", err: "not a size"},
+		{name: "memory", value: "M", err: "not a size"},
+		{name: "memory", value: "-1", err: "not a size"},
+		{name: "memory", value: "+1", err: "not a size"},
+		{name: "memory", value: "1.5G", err: "not a size"},
+		{name: "memory", value: "9999999T", err: "not a size"},
+		{name: "file-size", value: "10K", want: Limits{FileSize: 10 << 10}},
+		{name: "pids", value: "10", want: Limits{Pids: 10}},
+		{name: "pids", value: "0", err: "not a number"},
+		{name: "cpus", value: "0.5", want: Limits{CPUs: 0.5}},
+		{name: "cpus", value: "NaN", err: "not a number"},
+		{name: "cpus", value: "0", err: "not a number"},
+		{name: "time", value: "90", want: Limits{Time: 90 * time.Second}},
+		{name: "time", value: "0.25", want: Limits{Time: 250 * time.Millisecond}},
+		{name: "time", value: "1h30m", want: Limits{Time: 90 * time.Minute}},
+		{name: "time", value: "0", err: "not a time"},
+		{name: "time", value: "-5s", err: "not a time"},
+		{name: "time", value: "inf", err: "not a time"},
+		{name: "cpu-time", value: "2s", want: Limits{CPUTime: 2 * time.Second}},
+		{name: "disk", value: "1", err: "no such limit"},
+	}
+	for _, c := range cases {
+		var got Limits
+		err := got.Set(c.name, c.value)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s %q: error %v, want one with %q", c.name, c.value, err, c.err)
+			}
+		} else if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+			t.Errorf("%s %q: %v\n%s", c.name, c.value, err, diff)
+		}
+	}
+}
+
+func TestFormatSize(t *testing.T) {
+	for _, s := range []string{"1", "1023", "1K", "1025", "1536M", "3G", "2T", "4096T"} {
+		n, err := ParseSize(s)
+		if err != nil || FormatSize(n) != s {
+			t.Errorf("%s becomes %d becomes %s, error %v", s, n, FormatSize(n), err)
+		}
+	}
+}
+
+// Each program goes beyond one limit; without the limit it succeeds.
+func TestLimits(t *testing.T) {
+	cases := []struct {
+		name, value string
+		script      string
+		signals     bool // the limit ends it, however it is enforced
+	}{
+		{"memory", "60M", "dd if=/dev/zero of=/dev/null bs=200M count=1 2>&1", false},
+		{"pids", "8", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3 & done; wait", false},
+		{"time", "0.3", "sleep 2", true},
+		{"cpu-time", "0.3", "i=0; while [ $i -lt 1500000 ]; do i=$((i+1)); done", true},
+		{"file-size", "1M", "dd if=/dev/zero of=/tmp/x bs=1M count=3 2>&1", true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := in(t.TempDir())
+			if _, err := sh(t, p, c.script); err != nil {
+				t.Fatalf("without the limit: %v", err)
+			}
+			if err := p.Limits.Set(c.name, c.value); err != nil {
+				t.Fatal(err)
+			}
+			cmd := Command(p, "sh", "-c", c.script)
+			err := cmd.Run()
+			r := cmd.Report()
+			var exit *ExitError
+			if !errors.As(err, &exit) {
+				t.Fatalf("error %v", err)
+			}
+			if len(r.InForce) != 1 || r.InForce[0].Limit != c.name {
+				t.Fatalf("in force: %v", r.InForce)
+			}
+			// Where each process is refused more, it is for the program to end.
+			if c.signals || strings.HasPrefix(r.InForce[0].By, "cgroup") {
+				if r.Limit != c.name || !strings.Contains(exit.Error(), "(--"+c.name+")") {
+					t.Errorf("limit %q, error %q", r.Limit, exit)
+				}
+			}
+			noGroupsLeft(t)
+		})
+	}
+}
+
+func noGroupsLeft(t *testing.T) {
+	t.Helper()
+	for _, kind := range []string{"", "memory", "pids", "cpu", "cpuacct"} {
+		fs := "cgroup"
+		if kind == "" {
+			fs = "cgroup2"
+		}
+		own := ownGroup(kind, fs)
+		if own == "" {
+			continue
+		}
+		// Sandboxes of other tests may be running.
+		for range 100 {
+			left, _ := filepath.Glob(own + "/" + groupPrefix + "*")
+			if len(left) == 0 {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if left, _ := filepath.Glob(own + "/" + groupPrefix + "*"); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// A process that is not the program itself goes beyond the limit of memory:
+// all of the sandbox ends.
+func TestMemoryLimitEndsTheSandbox(t *testing.T) {
+	p := in(t.TempDir())
+	p.Limits.Memory = 60 << 20
+	cmd := Command(p, "sh", "-c", "dd if=/dev/zero of=/dev/null bs=200M count=1 2>&1; sleep 5; exit 3")
+	start := time.Now()
+	err := cmd.Run()
+	if r := cmd.Report(); strings.HasPrefix(r.InForce[0].By, "cgroup") {
+		if r.Limit != "memory" || time.Since(start) > 4*time.Second || r.Memory < 30<<20 || r.Memory > 60<<20 {
+			t.Errorf("%v after %v: %+v", err, time.Since(start), r)
+		}
+	} else if got := ExitCode(err); got != 3 {
+		t.Errorf("status %d, want the program's own", got)
+	}
+}
+
+// The longest time that a program can compute is bounded however many
+// processes it does it in, where a cgroup counts.
+func TestCPUTimeOfAllProcesses(t *testing.T) {
+	p := in(t.TempDir())
+	p.Limits.CPUTime = 400 * time.Millisecond
+	loop := "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done"
+	cmd := Command(p, "sh", "-c", "while :; do ("+loop+"); done")
+	p.Limits.Time = 20 * time.Second
+	cmd.Policy = p
+	err := cmd.Run()
+	r := cmd.Report()
+	if !strings.HasPrefix(r.InForce[0].By, "cgroup") {
+		return // TestLimits has the other case
+	}
+	if r.Limit != "cpu-time" || r.CPU < 350*time.Millisecond || r.CPU > 2*time.Second {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+func TestCallersDeathLeavesNoGroup(t *testing.T) {
+	own := ownGroup("memory", "cgroup")
+	if own == "" {
+		own = ownGroup("", "cgroup2")
+	}
+	dead := filepath.Join(own, groupPrefix+"4194304-1") // above the largest number of a process
+	if own == "" || os.Mkdir(dead, 0o755) != nil {
+		return // no cgroup can be made here at all
+	}
+	p := in(t.TempDir())
+	p.Limits.Memory, p.Limits.CPUTime = 1<<30, time.Hour
+	if _, err := sh(t, p, "true"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); err == nil {
+		os.Remove(dead)
+		t.Error("the group of a dead caller is still there")
+	}
+}
+
+func TestReportIsWhatTheSchemaSays(t *testing.T) {
+	schema := jsonschema.MustCompile("../share/report.schema.json")
+	dir := t.TempDir()
+	for _, c := range []struct {
+		script string
+		limits Limits
+		want   map[string]any
+	}{
+		{script: "exit 0", want: map[string]any{"status": 0., "signal": nil, "limit": nil}},
+		{script: "exit 7", limits: Limits{Memory: 1 << 30}, want: map[string]any{"status": 7., "signal": nil, "limit": nil}},
+		{script: "kill -9 $$", want: map[string]any{"status": nil, "signal": 9., "limit": nil}},
+		{script: "sleep 9", limits: Limits{Time: 50 * time.Millisecond, FileSize: 1 << 20},
+			want: map[string]any{"status": nil, "signal": 9., "limit": "time"}},
+	} {
+		p := in(dir)
+		p.Limits = c.limits
+		cmd := Command(p, "sh", "-c", c.script)
+		cmd.Run()
+		r := cmd.Report()
+		var got map[string]any
+		decoder := json.NewDecoder(bytes.NewReader(r.JSON()))
+		if err := decoder.Decode(&got); err != nil {
+			t.Fatalf("%v\n%s", err, r.JSON())
+		}
+		if err := schema.Validate(got); err != nil {
+			t.Errorf("%v\n%s", err, r.JSON())
+		}
+		for name, want := range c.want {
+			if got[name] != want {
+				t.Errorf("%s: %s is %v, want %v", c.script, name, got[name], want)
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package isolate
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Report says how a program ended and what it used.
+type Report struct {
+	// Status is the program's exit status, or -1 where a signal ended it.
+	Status int
+	// Signal is the number of the signal that ended it, or 0.
+	Signal int
+	// Limit is the limit that ended it, one of LimitNames, or "".
+	Limit string
+	// Wall is the time from the start of the sandbox to its end.
+	Wall time.Duration
+	// CPU is the time that all processes of the sandbox have computed, in user
+	// mode and in the kernel.
+	CPU time.Duration
+	// Memory is the most that the sandbox had at a time, in bytes, or 0 where
+	// that isn't known: without a memory limit, or with one that no cgroup
+	// enforces.
+	Memory int64
+	// LargestProcess is the most memory that any one process had, in bytes.
+	LargestProcess int64
+	// InForce are the limits, and how each was enforced.
+	InForce []InForce
+}
+
+// report is made once the sandbox has ended.
+func (m *limiter) report(status unix.WaitStatus, usage *unix.Rusage, start time.Time) Report {
+	r := Report{
+		Status: status.ExitStatus(), Limit: m.verdict(status), InForce: m.inForce, Wall: time.Since(start),
+		CPU:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+		Memory: m.group.peakMemory(), LargestProcess: usage.Maxrss << 10,
+	}
+	if m.group.by("cpu-time") != "" {
+		// A child that nobody waited for is missing in the process's own sum.
+		r.CPU = max(r.CPU, m.group.cpuTime())
+	}
+	if status.Signaled() {
+		r.Signal = int(status.Signal())
+	}
+	return r
+}
+
+// JSON is the report as share/report.schema.json has it: times in seconds.
+func (r *Report) JSON() []byte {
+	var b bytes.Buffer
+	null := func(absent bool, value string) string {
+		if absent {
+			return "null"
+		}
+		return value
+	}
+	fmt.Fprintf(&b, "{\n  \"status\": %s,\n", null(r.Status < 0, strconv.Itoa(r.Status)))
+	fmt.Fprintf(&b, "  \"signal\": %s,\n", null(r.Signal == 0, strconv.Itoa(r.Signal)))
+	fmt.Fprintf(&b, "  \"limit\": %s,\n", null(r.Limit == "", strconv.Quote(r.Limit)))
+	fmt.Fprintf(&b, "  \"wall_seconds\": %.6f,\n", r.Wall.Seconds())
+	fmt.Fprintf(&b, "  \"cpu_seconds\": %.6f,\n", r.CPU.Seconds())
+	fmt.Fprintf(&b, "  \"peak_memory_bytes\": %s,\n", null(r.Memory == 0, strconv.FormatInt(r.Memory, 10)))
+	fmt.Fprintf(&b, "  \"largest_process_bytes\": %d,\n", r.LargestProcess)
+	b.WriteString("  \"in_force\": [")
+	for i, f := range r.InForce {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		// Names and values are of letters, digits and dots.
+		fmt.Fprintf(&b, "\n    {\"limit\": %q, \"value\": %q, \"by\": %q}", f.Limit, f.Value, f.By)
+	}
+	if len(r.InForce) > 0 {
+		b.WriteString("\n  ")
+	}
+	b.WriteString("]\n}\n")
+	return b.Bytes()
+}
