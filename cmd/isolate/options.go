@@ -2,11 +2,11 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,166 +18,268 @@ const usage = `Usage: isolate [OPTIONS] [--] [PROGRAM [ARG...]]
 
 Run PROGRAM, or a shell, so that it sees only the directories you name.
 
-  -m, --mount ENTRIES   what the program sees; default $MNTDIRS, or "."
-                        [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
-      --network MODE    none (default) or host, which shares every service on
-                        this machine's loopback interface and abstract sockets
-      --env NAME[=VALUE]  let a variable in, or set it
-      --chdir DIR       working directory inside
-      --hostname NAME   host name inside
-      --uid N, --gid N  who the program takes itself for
-      --tmp-size SIZE   most that HOME, /tmp, /var/tmp and /dev/shm hold (64M, 2G)
-      --allow-userns    let the program make user namespaces, another isolate say
-  -b, --basedir DIR     assemble the new root on DIR; default $NI_BASEDIR, or none
-  -v, --verbose         list the mounts on stderr first; as does $VERBOSE
-  -h, --help            this text
+  -m, --mount ENTRIES    what it sees; default $MNTDIRS, or "."
+                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
+      --tmpfs DIR        an empty directory of its own
+      --cow-dir DIR      keep what it changes in cow: mounts below DIR
+      --network MODE     none (default) or host, which shares every service on
+                         this machine's loopback interface and abstract sockets
+      --env NAME[=VALUE] let a variable in, or set it
+      --chdir DIR        working directory inside
+      --hostname NAME, --uid N, --gid N   who and where it takes itself for
+      --allow-userns     let it make user namespaces, another isolate say
+  -b, --basedir DIR      assemble the new root on DIR; default $NI_BASEDIR, or none
 
-Exit status: the program's own; 128+N when signal N ended it; 125 when there
-is no sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
-$MNTDIRS_BASE replaces the base system (/usr, parts of /etc).
+Limits:
+      --memory SIZE, --pids N, --cpus N     of all its processes together
+      --time T, --cpu-time T                90, 90s or 1h30m
+      --file-size SIZE, --tmp-size SIZE     of each file; of HOME and /tmp together
+
+      --report FILE      write at the end how it ended and what it used, in JSON
+      --dry-run          say what it would see, and run nothing
+      --explain PATH     say whether it would see PATH, and run nothing
+  -v, --verbose          say first what it sees; as does $VERBOSE
+
+bubblewrap's --bind, --ro-bind, --setenv, --unsetenv, --clearenv, --share-net,
+--unshare-*, --proc, --dev, --die-with-parent, --new-session mean what they mean there.
+
+Exit status: PROGRAM's own; 128+N when signal N ended it; 125 when there is no
+sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
 `
 
 var errHelp = errors.New("help")
 
 // options are what the command line and the environment say.
 type options struct {
-	mounts   list
-	network  string
-	env      list
-	chdir    string
-	hostname string
-	uid, gid int
-	tmpSize  string
-	userns   bool
-	baseDir  string
-	verbose  bool
-	program  []string
+	policy  isolate.Policy
+	dir     string // the working directory outside
+	named   bool   // mounts were named
+	env     []func([]string) []string
+	verbose bool
+	dryRun  bool
+	explain string
+	report  string
+	program []string
 }
 
-// A list is an option that may be given more than once.
-type list []string
+// An option takes some values from the command line.
+type option struct {
+	values int
+	set    func(o *options, v []string) error
+}
 
-func (l *list) String() string     { return strings.Join(*l, " ") }
-func (l *list) Set(s string) error { *l = append(*l, s); return nil }
-
+// parseOptions reads the command line into a policy. Options end with "--" or
+// with the first word that doesn't begin with a dash.
 func parseOptions(args []string) (*options, error) {
-	o := &options{baseDir: os.Getenv("NI_BASEDIR"), verbose: os.Getenv("VERBOSE") != ""}
-	flags := flag.NewFlagSet("isolate", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	for _, name := range []string{"m", "mount", "mnt"} {
-		flags.Var(&o.mounts, name, "")
+	dir, err := unix.Getwd() // not os.Getwd, which believes $PWD
+	if err != nil || !filepath.IsAbs(dir) {
+		return nil, &isolate.SetupError{Doing: "find the working directory", Err: unix.ENOENT,
+			Remedy: "it was deleted; change to one that exists"}
 	}
-	flags.StringVar(&o.network, "network", "none", "")
-	flags.Var(&o.env, "env", "")
-	flags.StringVar(&o.chdir, "chdir", "", "")
-	flags.StringVar(&o.hostname, "hostname", "", "")
-	flags.IntVar(&o.uid, "uid", os.Geteuid(), "")
-	flags.IntVar(&o.gid, "gid", os.Getegid(), "")
-	flags.StringVar(&o.tmpSize, "tmp-size", "", "")
-	flags.BoolVar(&o.userns, "allow-userns", false, "")
-	for _, name := range []string{"b", "basedir"} {
-		flags.StringVar(&o.baseDir, name, o.baseDir, "")
+	o := &options{dir: dir, verbose: os.Getenv("VERBOSE") != ""}
+	o.policy = isolate.Policy{
+		Dir: dir, Home: isolate.HomeDir(), BaseDir: os.Getenv("NI_BASEDIR"),
+		User: &isolate.User{UID: os.Geteuid(), GID: os.Getegid()},
 	}
-	for _, name := range []string{"v", "verbose"} {
-		flags.BoolVar(&o.verbose, name, o.verbose, "")
-	}
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil, errHelp
-	} else if err != nil {
-		return nil, misuse(err)
-	}
-	o.program = flags.Args()
-	if len(o.program) == 0 {
-		shell := os.Getenv("SHELL")
-		if shell == "" {
-			shell = "/bin/sh"
+	table := optionTable()
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
+		name, value, joined := strings.Cut(args[0], "=")
+		args = args[1:]
+		if name == "--" {
+			break
 		}
-		o.program = []string{shell}
+		opt, known := table[name]
+		switch {
+		case !known:
+			return nil, misuse(fmt.Errorf("no option %s", name))
+		case joined && opt.values == 1:
+			args = slices.Concat([]string{value}, args)
+		case joined:
+			return nil, misuse(fmt.Errorf("%s takes %d values, after it", name, opt.values))
+		}
+		if len(args) < opt.values {
+			return nil, misuse(fmt.Errorf("%s needs a value", name))
+		}
+		if err := opt.set(o, args[:opt.values]); err != nil {
+			var setup *isolate.SetupError
+			if err == errHelp || errors.As(err, &setup) {
+				return nil, err
+			}
+			return nil, misuse(fmt.Errorf("%s %s: %w", name, strings.Join(args[:opt.values], " "), err))
+		}
+		args = args[opt.values:]
 	}
-	return o, nil
+	o.program = args
+	return o, o.finish()
 }
 
 func misuse(err error) error {
 	return &isolate.SetupError{Doing: "read the options", Err: err, Remedy: "isolate --help lists them"}
 }
 
-// policy is what the options mean.
-func (o *options) policy() (isolate.Policy, error) {
-	p := isolate.Policy{
-		Hostname: o.hostname, BaseDir: o.baseDir, UserNamespaces: o.userns,
-		User: &isolate.User{UID: o.uid, GID: o.gid},
-		Home: isolate.HomeDir(),
+// optionTable is every option by its name.
+func optionTable() map[string]option {
+	nothing := func(*options, []string) error { return nil }
+	t := map[string]option{
+		"--network":      {1, (*options).setNetwork},
+		"--share-net":    {0, func(o *options, _ []string) error { return o.setNetwork([]string{"host"}) }},
+		"--env":          {1, (*options).setEnv},
+		"--setenv":       {2, func(o *options, v []string) error { return o.setEnv([]string{v[0] + "=" + v[1]}) }},
+		"--unsetenv":     {1, func(o *options, v []string) error { o.env = append(o.env, unset(v[0])); return nil }},
+		"--clearenv":     {0, func(o *options, _ []string) error { o.env = append(o.env, clearEnv); return nil }},
+		"--chdir":        {1, func(o *options, v []string) error { o.policy.Dir = o.path(v[0]); return nil }},
+		"--hostname":     {1, func(o *options, v []string) error { o.policy.Hostname = v[0]; return nil }},
+		"--uid":          {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.UID) }},
+		"--gid":          {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.GID) }},
+		"--tmp-size":     {1, func(o *options, v []string) (err error) { o.policy.TmpSize, err = isolate.ParseSize(v[0]); return err }},
+		"--cow-dir":      {1, func(o *options, v []string) error { o.policy.CowDir = o.path(v[0]); return nil }},
+		"--allow-userns": {0, func(o *options, _ []string) error { o.policy.UserNamespaces = true; return nil }},
+		"--report":       {1, func(o *options, v []string) error { o.report = v[0]; return nil }},
+		"--explain":      {1, func(o *options, v []string) error { o.explain = o.path(v[0]); return nil }},
+		"--dry-run":      {0, func(o *options, _ []string) error { o.dryRun = true; return nil }},
+
+		"--bind":        {2, bind(isolate.Mount{})},
+		"--bind-try":    {2, bind(isolate.Mount{Optional: true})},
+		"--ro-bind":     {2, bind(isolate.Mount{Access: isolate.ReadOnly})},
+		"--ro-bind-try": {2, bind(isolate.Mount{Access: isolate.ReadOnly, Optional: true})},
+
+		// What every sandbox has.
+		"--die-with-parent": {0, nothing}, "--new-session": {0, nothing}, "--disable-userns": {0, nothing},
+		"--proc": {1, only("/proc")}, "--dev": {1, only("/dev")},
 	}
-	switch o.network {
-	case "none":
-	case "host":
-		p.Network = isolate.NetworkHost
-	default:
-		return p, misuse(fmt.Errorf("--network %s: it is none or host", o.network))
+	for _, kind := range []string{"all", "user", "user-try", "ipc", "pid", "net", "uts", "cgroup", "cgroup-try"} {
+		t["--unshare-"+kind] = option{0, nothing}
 	}
-	var err error
-	if p.TmpSize, err = parseSize(o.tmpSize); err != nil {
-		return p, misuse(fmt.Errorf("--tmp-size %s: %w", o.tmpSize, err))
+	for _, name := range isolate.LimitNames() {
+		t["--"+name] = option{1, func(o *options, v []string) error { return o.policy.Limits.Set(name, v[0]) }}
 	}
-	p.Env = environ(o.env)
-	dir, err := unix.Getwd()
-	if err != nil {
-		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Remedy: "change to a directory that exists"}
-	}
-	if p.Dir = dir; o.chdir != "" {
-		p.Dir = filepath.Join(dir, o.chdir)
-		if filepath.IsAbs(o.chdir) {
-			p.Dir = filepath.Clean(o.chdir)
+	for names, opt := range map[[3]string]option{
+		{"-m", "--mount", "--mnt"}: {1, (*options).mount},
+		{"--tmpfs", "--dir"}:       {1, (*options).private},
+		{"-b", "--basedir"}:        {1, func(o *options, v []string) error { o.policy.BaseDir = o.path(v[0]); return nil }},
+		{"-v", "--verbose"}:        {0, func(o *options, _ []string) error { o.verbose = true; return nil }},
+		{"-h", "--help"}:           {0, func(*options, []string) error { return errHelp }},
+	} {
+		for _, name := range names {
+			t[name] = opt
 		}
 	}
-	return p, o.setMounts(&p, dir)
+	delete(t, "")
+	return t
 }
 
-func (o *options) setMounts(p *isolate.Policy, dir string) (err error) {
-	entries, named := os.LookupEnv("MNTDIRS")
-	if len(o.mounts) > 0 {
-		entries, named = o.mounts.String(), true
+func (o *options) setNetwork(v []string) error {
+	modes := map[string]isolate.Network{"none": isolate.NetworkNone, "host": isolate.NetworkHost}
+	mode, ok := modes[v[0]]
+	if !ok {
+		return errors.New("it is none or host")
 	}
-	if !named || strings.TrimSpace(entries) == "" {
-		entries = "."
+	o.policy.Network = mode
+	return nil
+}
+
+func (o *options) mount(v []string) error {
+	mounts, err := isolate.ParseMounts(v[0], o.dir, o.policy.Home)
+	o.policy.Mounts = append(o.policy.Mounts, mounts...)
+	o.named = true
+	return err
+}
+
+// bind is bubblewrap's SOURCE TARGET.
+func bind(m isolate.Mount) func(o *options, v []string) error {
+	return func(o *options, v []string) error {
+		m.Source, m.Target = o.path(v[0]), o.path(v[1])
+		o.policy.Mounts = append(o.policy.Mounts, m)
+		o.named = true
+		return nil
 	}
-	if p.Mounts, err = isolate.ParseMounts(entries, dir, p.Home); err != nil {
-		return err
+}
+
+func (o *options) private(v []string) error {
+	o.policy.Mounts = append(o.policy.Mounts, isolate.Mount{Target: o.path(v[0]), Access: isolate.Private})
+	return nil
+}
+
+// only accepts the one place that a file system has here.
+func only(place string) func(o *options, v []string) error {
+	return func(_ *options, v []string) error {
+		if filepath.Clean(v[0]) != place {
+			return fmt.Errorf("it is at %s always", place)
+		}
+		return nil
+	}
+}
+
+// path is an absolute one.
+func (o *options) path(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(o.dir, p)
+}
+
+func parseID(s string, id *int) error {
+	n, err := strconv.ParseUint(s, 10, 31)
+	*id = int(n)
+	if err != nil {
+		return errors.New("not a number of a user or group")
+	}
+	return nil
+}
+
+// finish puts in what the environment names and nothing on the command line.
+func (o *options) finish() error {
+	p := &o.policy
+	if !o.named {
+		entries := os.Getenv("MNTDIRS")
+		if strings.TrimSpace(entries) == "" {
+			entries = "."
+		}
+		if err := o.mount([]string{entries}); err != nil {
+			return err
+		}
 	}
 	if err := isolate.CheckHome(p.Mounts, p.Home); err != nil {
 		return err
 	}
+	if len(o.program) == 0 {
+		o.program = []string{"/bin/sh"}
+		if shell := os.Getenv("SHELL"); shell != "" {
+			o.program[0] = shell
+		}
+	}
+	p.Env = isolate.FilterEnv(os.Environ(), nil)
+	for _, change := range o.env {
+		p.Env = change(p.Env)
+	}
+	var err error
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
-		p.Base, err = isolate.ParseMounts(base, dir, p.Home)
+		p.Base, err = isolate.ParseMounts(base, o.dir, p.Home)
 	}
 	return err
 }
 
-// environ is the filtered environment with the --env options applied.
-func environ(options list) []string {
-	var allow, set []string
-	for _, o := range options {
-		if name, _, ok := strings.Cut(o, "="); ok {
-			set = append(set, o)
-		} else {
-			allow = append(allow, name)
-		}
+func (o *options) setEnv(v []string) error {
+	name, _, given := strings.Cut(v[0], "=")
+	if name == "" {
+		return errors.New("it begins with a variable's name")
 	}
-	return append(isolate.FilterEnv(os.Environ(), allow), set...)
+	entry := v[0]
+	if !given {
+		value, found := os.LookupEnv(name)
+		if !found {
+			return nil
+		}
+		entry = name + "=" + value
+	}
+	o.env = append(o.env, func(env []string) []string { return append(unset(name)(env), entry) })
+	return nil
 }
 
-// parseSize reads a number of bytes with an optional K, M, G or T, of 1024.
-func parseSize(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
+func unset(name string) func([]string) []string {
+	return func(env []string) []string {
+		return slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
 	}
-	unit := int64(1)
-	if i := strings.IndexByte("KMGT", s[len(s)-1]&^0x20); i >= 0 {
-		unit, s = 1<<(10*(i+1)), s[:len(s)-1]
-	}
-	var n int64
-	if _, err := fmt.Sscanf(s+" ", "%d ", &n); err != nil || n <= 0 || n > (1<<62)/unit {
-		return 0, errors.New("not a size such as 64M")
-	}
-	return n * unit, nil
 }
+
+func clearEnv([]string) []string { return []string{} }

@@ -12,6 +12,9 @@ import (
 	"isolate-namespace/isolate"
 )
 
+// errHidden says that --explain has said no.
+var errHidden = errors.New("not visible")
+
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
@@ -19,35 +22,96 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	}
-	if err != nil {
-		return complain(stderr, err)
+	if err == nil {
+		err = o.carryOut(stdin, stdout, stderr)
 	}
-	policy, err := o.policy()
-	if err != nil {
-		return complain(stderr, err)
+	if err == errHidden {
+		return 1
 	}
-	cmd := isolate.Command(policy, o.program[0], o.program[1:]...)
+	var exit *isolate.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.Limit == "" && exit.Remedy == "") {
+		complain(stderr, err)
+	}
+	return isolate.ExitCode(err)
+}
+
+// carryOut does what the options say.
+func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
+	if o.explain != "" {
+		sentence, visible, err := o.policy.Explain(o.explain)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, sentence)
+		if !visible {
+			return errHidden
+		}
+		return nil
+	}
+	if o.dryRun {
+		return o.describe(stdout)
+	}
+	if o.verbose {
+		if err := o.describe(stderr); err != nil {
+			return err
+		}
+	}
+	report, err := openReport(o.report)
+	if err != nil {
+		return err
+	}
+	defer report.Close()
+	cmd := isolate.Command(o.policy, o.program[0], o.program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	// Whoever stops this command means the program in it.
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	if err := cmd.Start(); err != nil {
-		return complain(stderr, err)
+		return err
 	}
 	go func() {
 		for s := range signals {
 			cmd.Signal(s.(unix.Signal))
 		}
 	}()
-	return isolate.ExitCode(cmd.Wait())
+	ended := cmd.Wait()
+	if report != nil {
+		result := cmd.Report()
+		if _, err := report.Write(result.JSON()); err != nil {
+			return &isolate.SetupError{Doing: "write the report", Path: o.report, Err: err}
+		}
+	}
+	return ended
 }
 
-// complain says why nothing ran: the reason first, then the remedy.
-func complain(stderr io.Writer, err error) int {
+// describe says what the program would see, with the command itself.
+func (o *options) describe(w io.Writer) error {
+	text, err := o.policy.Describe()
+	if err == nil {
+		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, text)
+	}
+	return err
+}
+
+// openReport opens the file before anything runs: a program whose report can't
+// be written has not been judged.
+func openReport(path string) (*os.File, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: errors.Unwrap(err)}
+	}
+	return f, nil
+}
+
+// complain says on one line why nothing ran, or which limit ended what did:
+// the reason first, then the remedy.
+func complain(stderr io.Writer, err error) {
 	line := "isolate: " + err.Error()
 	if hint := isolate.Hint(err); hint != "" {
 		line += "; " + hint
 	}
 	fmt.Fprintln(stderr, line)
-	return isolate.ExitCode(err)
 }
