@@ -21,6 +21,8 @@ by its absolute path.
       --env NAME[=VALUE]  let a variable in, or set it
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
+      --writable-notebooks  let the kernel change and replace *.ipynb files in
+                        its working directory
   -h, --help            this text
 
 $MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
@@ -38,6 +40,8 @@ type options struct {
 	env     []string // NAME or NAME=VALUE
 	mounts  []string
 	kernel  []string // the real kernel's command
+
+	writableNotebooks bool
 }
 
 // parseOptions reads the command line. It is strict, and quick to refuse: a
@@ -56,6 +60,9 @@ func parseOptions(args []string) (*options, error) {
 		case "-h", "--help":
 			o.help = true
 			return o, nil
+		case "--writable-notebooks":
+			o.writableNotebooks = true
+			continue
 		}
 		name, value, given := strings.Cut(name, "=")
 		if name != "--network" && name != "--env" && name != "-m" && name != "--mount" {

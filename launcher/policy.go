@@ -42,6 +42,9 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	if err := setMounts(&p, o.mounts); err != nil {
 		return p, err
 	}
+	if !o.writableNotebooks {
+		p.Mounts = append(p.Mounts, notebooks(p.Dir, p.Mounts)...)
+	}
 	p.Mounts = append(p.Mounts, privateDirs(c, p.Home, p.Mounts)...)
 	return p, nil
 }
@@ -124,4 +127,29 @@ func lastOfEach(env []string) []string {
 		}
 	}
 	return kept
+}
+
+// notebooks keeps what the kernel works beside from being replaced: whoever
+// executes a notebook writes it again when the kernel has ended, outside, and
+// would follow a link that the kernel left in its place. Each notebook of a
+// writable working directory is a read-only mount of itself, which can be
+// neither written, nor removed, nor renamed.
+func notebooks(dir string, mounts []isolate.Mount) []isolate.Mount {
+	deepest := isolate.Mount{Access: isolate.ReadOnly}
+	for _, m := range mounts {
+		if (dir == m.Target || strings.HasPrefix(dir, m.Target+"/")) && len(m.Target) >= len(deepest.Target) {
+			deepest = m
+		}
+	}
+	if deepest.Access != isolate.Writable {
+		return nil
+	}
+	entries, _ := os.ReadDir(dir) // an unreadable one holds no notebook for us
+	var own []isolate.Mount
+	for _, entry := range entries {
+		if path := filepath.Join(dir, entry.Name()); filepath.Ext(path) == ".ipynb" && entry.Type().IsRegular() {
+			own = append(own, isolate.Mount{Source: path, Target: path, Access: isolate.ReadOnly, Optional: true})
+		}
+	}
+	return own
 }

@@ -1,0 +1,196 @@
+"""Real Jupyter parts for the tests, in places of their own.
+
+Everything a test starts has a HOME, a /tmp and Jupyter directories made for
+it, and uses the commands in .build/bin as a person would. scripts/setup makes
+what is used here; nothing is skipped when it is missing.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import KernelManager
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+COMMANDS = BUILD / "bin"
+PYTHONS = {
+    "ipykernel7": BUILD / "venv-ipykernel7/bin/python",
+    "ipykernel6": BUILD / "venv-ipykernel6/bin/python",
+    "debian": pathlib.Path("/usr/bin/python3"),
+}
+
+for needed in [COMMANDS / "isolate-kernel", *PYTHONS.values()]:
+    if not needed.exists():
+        raise SystemExit(f"{needed} is missing; run scripts/setup")
+
+
+class Jupyter:
+    """One person's Jupyter: a home, a path to kernels, an environment."""
+
+    def __init__(self, home, python):
+        self.home = home
+        self.python = python
+        self.env = {
+            "HOME": str(home),
+            "USER": os.environ.get("USER", "tester"),
+            "LANG": "C.UTF-8",
+            "PATH": f"{python.parent}:/usr/bin:/bin",
+            "TMPDIR": str(home / "tmp"),
+            "JUPYTER_PATH": str(home / "path"),
+            "IPYTHONDIR": str(home / ".ipython"),
+        }
+        (home / "tmp").mkdir()
+
+    def run(self, *command, check=True, **options):
+        """Runs a command as this person."""
+        options.setdefault("cwd", self.home)
+        env = {**self.env, **options.pop("env", {})}
+        done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=180, **options)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def install(self, *arguments, check=True, **options):
+        """isolate-kernelspec install python3, with its clone in this home."""
+        return self.run(
+            COMMANDS / "isolate-kernelspec", "install", "python3", "--prefix", self.home / "prefix", *arguments, check=check, **options
+        )
+
+    def spec(self, name):
+        return json.loads((self.home / "prefix/share/jupyter/kernels" / name / "kernel.json").read_text())
+
+    def edit(self, name, change):
+        """Changes an installed kernel.json as a person with an editor would."""
+        path = self.home / "prefix/share/jupyter/kernels" / name / "kernel.json"
+        spec = json.loads(path.read_text())
+        change(spec)
+        path.write_text(json.dumps(spec))
+
+    def start(self, name, cwd=None, env=None, **options):
+        """A running kernel, started by jupyter_client."""
+        return Kernel(self, name, cwd or self.workdir(), {**self.env, **(env or {})}, **options)
+
+    def workdir(self):
+        directory = self.home / "work"
+        directory.mkdir(exist_ok=True)
+        return directory
+
+
+class Kernel:
+    """A kernel and a client of it."""
+
+    def __init__(self, jupyter, name, cwd, env, arguments=(), **options):
+        from jupyter_client.kernelspec import KernelSpecManager
+
+        specs = KernelSpecManager(kernel_dirs=[str(jupyter.home / "prefix/share/jupyter/kernels"), *base_dirs(jupyter)])
+        # What a front end's own environment would say of places.
+        self.connection_file = options.pop("connection_file", str(jupyter.home / "tmp" / f"tmp{time.monotonic_ns()}.json"))
+        self.manager = KernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=self.connection_file, **options)
+        self.manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=list(arguments))
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    @property
+    def process(self):
+        return self.manager.provisioner.process
+
+    def run(self, code, timeout=30):
+        """What a cell prints, its result and its error's name, as text."""
+        parts = []
+
+        def collect(message):
+            content = message["content"]
+            kind = message["msg_type"]
+            if kind == "stream":
+                parts.append(content["text"])
+            elif kind == "execute_result":
+                parts.append(content["data"]["text/plain"])
+            elif kind == "error":
+                parts.append(content["ename"] + ": " + content["evalue"])
+
+        reply = self.client.execute_interactive(code, timeout=timeout, output_hook=collect, allow_stdin=False)
+        self.status = reply["content"]["status"]
+        return "".join(parts).strip()
+
+    def stop(self):
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+
+
+def base_dirs(jupyter):
+    """Where the interpreter's own kernels are."""
+    return [str(jupyter.python.parent.parent / "share/jupyter/kernels"), "/usr/local/share/jupyter/kernels", "/usr/share/jupyter/kernels"]
+
+
+@pytest.fixture(params=["ipykernel7", "ipykernel6", "debian"])
+def python(request):
+    """Every interpreter with an ipykernel of its own."""
+    return PYTHONS[request.param]
+
+
+def fresh_home(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    return home.resolve()
+
+
+@pytest.fixture
+def jupyter(tmp_path):
+    """A person with the current ipykernel and an isolated twin of it."""
+    person = Jupyter(fresh_home(tmp_path), PYTHONS["ipykernel7"])
+    person.install()
+    return person
+
+
+@pytest.fixture
+def each_jupyter(tmp_path, python):
+    """The same for every interpreter."""
+    person = Jupyter(fresh_home(tmp_path), python)
+    person.install()
+    return person
+
+
+@pytest.fixture
+def kernels():
+    """Stops what a test appends to it."""
+    started = []
+    yield started
+    for kernel in started:
+        kernel.stop()
+
+
+def processes(mark):
+    """Command lines of all processes that contain mark, but for our own."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if mark in line and int(path.parent.name) != os.getpid():
+            found.append(line)
+    return found
+
+
+def wait_for(condition, seconds=5):
+    """Whether condition() becomes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def notebook(*cells):
+    """A notebook of code cells."""
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    return book
