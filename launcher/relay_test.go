@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,14 +157,28 @@ func TestRelayHoldsClients(t *testing.T) {
 
 func TestRelayForgetsProbes(t *testing.T) {
 	b := newBench(t)
+	before := descriptors(t)
 	for range 2 * maxConnections { // before the kernel listens
 		b.client().Close()
+	}
+	for end := time.Now().Add(5 * time.Second); descriptors(t) > before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors, before %d", descriptors(t), before)
+		}
 	}
 	b.kernel(echo)
 	for range 2 * maxConnections { // and after
 		b.client().Close()
 	}
 	b.ask(b.client(), "still there")
+}
+
+func descriptors(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
 }
 
 func TestRelayHalfClosed(t *testing.T) {
@@ -224,6 +239,34 @@ func TestRelayKernelResets(t *testing.T) {
 	got := make([]byte, len("last words"))
 	if _, err := io.ReadFull(conn, got); string(got) != "last words" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// What a client goes on to send after the kernel's end does not cost it the
+// kernel's last words: a connection closed with something unread is reset.
+func TestRelayLateRequests(t *testing.T) {
+	b := newBench(t)
+	const size = 300 << 10
+	closed := make(chan struct{})
+	b.kernel(func(conn *net.TCPConn) {
+		conn.Read(make([]byte, 1))
+		conn.Write(make([]byte, size))
+		time.Sleep(50 * time.Millisecond) // all of it is in the relay, or past it
+		conn.Close()
+		close(closed)
+	})
+	conn := b.client()
+	conn.SetReadBuffer(16 << 10)
+	conn.Write([]byte("?"))
+	<-closed
+	conn.Write(make([]byte, 200<<10))
+	time.Sleep(50 * time.Millisecond)
+	got := 0
+	for buffer := make([]byte, 64<<10); got < size; {
+		n, err := conn.Read(buffer)
+		if got += n; err != nil {
+			t.Fatalf("%d bytes of %d, %v", got, size, err)
+		}
 	}
 }
 
@@ -315,8 +358,13 @@ func TestRelayManyClients(t *testing.T) {
 	b.ask(b.client(), "fills it")
 	waiting := b.client()
 	waiting.Write([]byte("waits"))
-	last.Close()
+	waiting.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	got := make([]byte, 5)
+	if n, _ := waiting.Read(got); n > 0 {
+		t.Error("there is no limit")
+	}
+	waiting.SetReadDeadline(time.Now().Add(10 * time.Second))
+	last.Close()
 	if _, err := io.ReadFull(waiting, got); err != nil {
 		t.Errorf("a client waits for ever: %v", err)
 	}
