@@ -131,6 +131,9 @@ func obey(channel string, conn net.Conn, args []string) {
 			signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		case "print":
 			fmt.Println(object)
+		case "quit": // without a word
+			status, _ := strconv.Atoi(object)
+			os.Exit(status)
 		case "exit":
 			status, _ := strconv.Atoi(object)
 			fmt.Println("last line")

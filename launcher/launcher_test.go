@@ -131,15 +131,15 @@ func TestComplaints(t *testing.T) {
 	}{
 		{
 			name: "a port is taken", setup: setup{json: map[string]any{"stdin_port": port}}, status: 125,
-			want: fmt.Sprintf("listen for the stdin channel on 127.0.0.1:%d: address already in use; start the kernel again: Jupyter picks other ports", port),
+			want: fmt.Sprintf("listen for the stdin channel: address already in use: 127.0.0.1:%d; start the kernel again: Jupyter picks other ports", port),
 		},
 		{
 			name: "no address of this machine", setup: setup{json: map[string]any{"ip": "192.0.2.1"}}, status: 125,
-			want: ": cannot assign requested address; check the ip in Jupyter's settings (KernelManager.ip)",
+			want: ": cannot assign requested address: 192.0.2.1:",
 		},
 		{
 			name: "a host name", setup: setup{json: map[string]any{"ip": "example.org"}}, status: 125,
-			want: ": not an IPv4 address; check the ip in Jupyter's settings (KernelManager.ip)",
+			want: "; check the ip in Jupyter's settings (KernelManager.ip)",
 		},
 		{
 			name: "a long path of sockets", setup: setup{json: ipc("/tmp/" + strings.Repeat("x", 110))}, status: 125,

@@ -39,7 +39,7 @@ func listen(c *connectionFile, network isolate.Network) (*listeners, error) {
 		if err != nil {
 			l.close()
 			return nil, &isolate.SetupError{
-				Doing: "listen for the " + channel + " channel on", Path: place, Err: err,
+				Doing: "listen for the " + channel + " channel", Err: fmt.Errorf("%w: %s", err, place),
 				Remedy: remedyFor(err),
 			}
 		}

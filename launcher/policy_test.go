@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -214,5 +215,26 @@ func TestOutputGoesThroughPipesOfOurs(t *testing.T) {
 	}
 	if got := k.ask("shell", "fd 0"); got != "/dev/null" {
 		t.Errorf("stdin is %v", got)
+	}
+}
+
+// A front end that does not read the kernel's output may be waiting for the
+// launcher's end.
+func TestOutputThatNobodyReads(t *testing.T) {
+	k := prepare(t, setup{})
+	k.start()
+	k.line()
+	for range 3 {
+		go func() { // blocks once the pipes are full
+			if conn, err := net.Dial("tcp", k.connection.place("shell")); err == nil {
+				fmt.Fprintln(conn, "print "+strings.Repeat("x", 60<<10))
+			}
+		}()
+	}
+	time.Sleep(100 * time.Millisecond)
+	conn := k.dial("control")
+	fmt.Fprintln(conn, "quit 7")
+	if status, took := k.wait(); status != 7 || took > 2*time.Second {
+		t.Errorf("status %d after %v", status, took)
 	}
 }

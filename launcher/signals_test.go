@@ -71,20 +71,19 @@ func TestTermination(t *testing.T) {
 
 func TestFrontEndDies(t *testing.T) {
 	tests := []struct {
-		name string
-		env  map[string]string
-		dies bool
+		name    string
+		between []string // what the front end starts the launcher with
+		dies    bool
 	}{
-		{"named in JPY_PARENT_PID", nil, true},
-		{"an independent kernel", map[string]string{"JPY_PARENT_PID": ""}, false},
+		{"the launcher's parent", nil, true},
+		{"a process in between lives on", []string{"/bin/sh", "-c", `trap "" HUP; "$@"; sleep 5`, "sh"}, true},
+		{"an independent kernel", []string{"/usr/bin/env", "-u", "JPY_PARENT_PID"}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			k := prepare(t, setup{env: map[string]string{"LAUNCHER_TEST": "front end"}})
-			k.cmd.Args = append([]string{k.cmd.Args[0]}, k.cmd.Args...)
-			if !test.dies { // a shell in between takes the variable out again
-				k.cmd.Args = append([]string{k.cmd.Args[0], "/usr/bin/env", "-u", "JPY_PARENT_PID"}, k.cmd.Args[1:]...)
-			}
+			self := k.cmd.Args[0]
+			k.cmd.Args = slices.Concat([]string{self}, test.between, k.cmd.Args)
 			k.start()
 			var launcher int
 			for launcher == 0 || k.line() != "listening" {
@@ -93,6 +92,9 @@ func TestFrontEndDies(t *testing.T) {
 				}
 			}
 			all := append(descendants(launcher), launcher)
+			if test.between != nil && test.dies {
+				all = all[:len(all)-1] // but for the process in between
+			}
 			k.cmd.Process.Kill()
 			k.wait()
 			if test.dies {
