@@ -1,0 +1,104 @@
+"""Executes one notebook of curious cells twice and prints the answers."""
+
+import os
+import pathlib
+import socketserver
+import textwrap
+import threading
+
+import nbformat
+from nbclient import NotebookClient
+
+CELLS = [
+    ("reads ~/.ssh", """
+import os, pathlib
+try:
+    print("there are", len(os.listdir(pathlib.Path.home() / ".ssh")), "files")
+except OSError as e:
+    print(e.strerror)
+"""),
+    ("lists the home directory", """
+print(len(os.listdir(pathlib.Path.home())), "entries")
+"""),
+    ("lists /home", """
+try:
+    print(os.listdir("/home") or "empty")
+except OSError as e:
+    print(e.strerror)
+"""),
+    ("looks for tokens in the environment", """
+print([name for name in os.environ if "TOKEN" in name] or "none")
+"""),
+    ("looks for other processes", """
+pids = [p for p in os.listdir("/proc") if p.isdigit()]
+print(len(pids), "process" if len(pids) == 1 else "processes")
+"""),
+    ("writes outside of its folder", """
+try:
+    open("../planted.txt", "w").close()
+    print("written")
+except OSError as e:
+    print(e.strerror)
+"""),
+    ("reads what lies beside its folder", """
+try:
+    print(open("../other-student.txt").read())
+except OSError as e:
+    print(e.strerror)
+"""),
+    ("connects to a service of this machine", """
+import socket
+try:
+    socket.create_connection(("127.0.0.1", int(open("port").read())), 2).close()
+    print("connected")
+except OSError as e:
+    print(e.strerror)
+"""),
+    ("does its work: reads, computes, writes", """
+rows = [int(n) for n in open("data.csv").read().split(",")]
+open("result.txt", "w").write(str(sum(rows)))
+print("sum is", sum(rows))
+"""),
+]
+
+
+def notebook():
+    book = nbformat.v4.new_notebook()
+    book.cells = [nbformat.v4.new_code_cell(source.strip()) for _, source in CELLS]
+    return book
+
+
+def answers(kernel, folder):
+    """Executes the notebook with a kernel; its executed copy stays beside the folder."""
+    book = notebook()
+    NotebookClient(book, kernel_name=kernel, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
+    nbformat.write(book, folder.parent / f"{kernel}.ipynb")
+    return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in book.cells]
+
+
+def main():
+    place = pathlib.Path(".build/demo").resolve()
+    folder = place / "assignment"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data.csv").write_text("1,2,39")
+    (place / "other-student.txt").write_text("another student's answer")
+    os.environ["SERVICE_API_TOKEN"] = "a-secret"
+    server = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (folder / "port").write_text(str(server.server_address[1]))
+
+    plain, isolated = answers("python3", folder), answers("python3-isolated", folder)
+    width = 34
+    line = "{:40} {:36} {:36}"
+    print("\n" + line.format("The notebook ...", "in the plain kernel", "in the isolated one"))
+    print(line.format("-" * 38, "-" * width, "-" * width))
+    for (question, _), a, b in zip(CELLS, plain, isolated):
+        rows = [textwrap.wrap(text, width) or [""] for text in (a, b)]
+        for i in range(max(map(len, rows))):
+            cells = [row[i] if i < len(row) else "" for row in rows]
+            print(line.format(question if i == 0 else "", *cells).rstrip())
+    print(f"\nThe executed notebooks: {place}/python3.ipynb and python3-isolated.ipynb")
+    server.shutdown()
+
+
+main()
