@@ -159,4 +159,5 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal) {
 	p.do(session, unix.SYS_UMASK, num(0o022))
 	p.do(session, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(0, 0), num(0))
 	p.do(session, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+	p.filter(policy) // last: what comes before may need more than the program does
 }

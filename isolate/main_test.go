@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 // testRoles are what the test binary can be, each returning its exit status.
 func testRoles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
-		"caller":  callerRole,
-		"stopper": stopperRole,
+		"caller":    callerRole,
+		"stopper":   stopperRole,
+		"forbidden": forbiddenRole,
 	}
 }

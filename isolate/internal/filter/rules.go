@@ -1,0 +1,168 @@
+package filter
+
+import (
+	"fmt"
+	"maps"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// A rule is what the filter does about one system call. Rules of one name are
+// the same.
+type rule struct {
+	name  string
+	end   bool // it returns, and tests nothing
+	write func(*assembler)
+}
+
+func allow() rule {
+	return rule{"allow", true, func(a *assembler) { a.Ret(seccomp.ActionAllow) }}
+}
+
+func errno(e unix.Errno) rule {
+	return rule{fmt.Sprintf("errno %d", int(e)), true, func(a *assembler) { a.Ret(seccomp.ActionErrno | seccomp.Action(e)) }}
+}
+
+// A test looks at the low half of one argument: the kernel takes all that are
+// tested here as 32-bit numbers, and ignores what is above.
+type test struct {
+	argument uint32
+	how      bpf.JumpTest
+	value    uint32
+}
+
+func hasAny(argument uint32, bits uint32) test { return test{argument, bpf.JumpBitsSet, bits} }
+func is(argument uint32, value uint32) test    { return test{argument, bpf.JumpEqual, value} }
+
+// when is: yes if every test holds, else no.
+func when(name string, yes, no rule, tests ...test) rule {
+	return rule{name, false, func(a *assembler) {
+		for i, t := range tests {
+			a.LdLo(t.argument)
+			if i == len(tests)-1 {
+				a.JmpIf(t.how, t.value, a.verdict(yes), a.verdict(no))
+				return
+			}
+			next := a.NewLabel()
+			a.JmpIf(t.how, t.value, next, a.verdict(no))
+			a.SetLabel(next)
+		}
+	}}
+}
+
+// oneOf is: yes if the argument is one of the values, else no.
+func oneOf(name string, argument uint32, values []uint32, yes, no rule) rule {
+	return rule{name, false, func(a *assembler) {
+		a.LdLo(argument)
+		for i, value := range values {
+			if i == len(values)-1 {
+				a.JmpIf(bpf.JumpEqual, value, a.verdict(yes), a.verdict(no))
+				return
+			}
+			a.JmpIfTrue(bpf.JumpEqual, value, a.verdict(yes))
+		}
+	}}
+}
+
+// rulesFor are the rules of all system calls that are not simply allowed.
+func rulesFor(kind Kind) map[string]rule {
+	rules := map[string]rule{}
+	put := func(r rule, names ...string) {
+		for _, name := range names {
+			rules[name] = r
+		}
+	}
+	refused, unknown := errno(unix.EPERM), errno(unix.ENOSYS)
+
+	// Another kernel, other modules, another system.
+	put(refused, "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "create_module",
+		"query_module", "get_kernel_syms", "reboot", "swapon", "swapoff", "acct", "nfsservctl", "vhangup", "iopl", "ioperm",
+		"modify_ldt", "uselib", "setdomainname")
+	// What the machine keeps and says of itself.
+	put(refused, "syslog", "lookup_dcookie", "_sysctl", "sysfs", "ustat", "quotactl", "quotactl_fd", "fanotify_init", "fanotify_mark")
+	// Clocks, of which there is one for all.
+	put(refused, "settimeofday", "clock_settime", "adjtimex", "clock_adjtime")
+	// Keys: the program's keyring is its user's too (keyrings(7)).
+	put(refused, "add_key", "request_key", "keyctl")
+	// Other processes' memory and descriptors by other doors than ptrace(2),
+	// and files by numbers instead of by paths that mounts decide.
+	put(refused, "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "open_by_handle_at")
+	// Large parts of the kernel that programs can do without, and have been
+	// found to be ways into it.
+	put(refused, "bpf", "perf_event_open", "userfaultfd")
+	// The same, where libraries ask and go another way when the kernel has
+	// never heard of it: event loops, libnuma.
+	put(unknown, "io_uring_setup", "io_uring_enter", "io_uring_register",
+		"mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node", "migrate_pages", "move_pages",
+		"lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules", "statmount", "listmount",
+		"vserver", "security", "tuxcall", "afs_syscall", "getpmsg", "putpmsg")
+	// Its flags are in memory, where a filter can't look; the C library then
+	// uses clone.
+	put(unknown, "clone3")
+	maps.Copy(rules, argumentRules())
+	if kind == Closed {
+		maps.Copy(rules, nestingRules())
+	}
+	return rules
+}
+
+// nestingRules refuse what only another sandbox inside needs.
+func nestingRules() map[string]rule {
+	refused := errno(unix.EPERM)
+	rules := map[string]rule{
+		"clone": when("clone", refused, allow(), hasAny(0, namespaces)),
+		// Its mode is in memory, as are the flags of clone3.
+		"openat2": errno(unix.ENOSYS),
+	}
+	for _, name := range []string{"unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "open_tree_attr",
+		"move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "sethostname"} {
+		rules[name] = refused
+	}
+	return rules
+}
+
+const (
+	namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+	// A file with one of these runs as its owner for whoever executes it. The
+	// sandbox's own mounts ignore them; the host's don't.
+	setIDBits = unix.S_ISUID | unix.S_ISGID
+
+	addrNoRandomize = 0x40000 // personality(2)
+
+	// O_TMPFILE without the bit of O_DIRECTORY that it contains.
+	makesFile = unix.O_CREAT | 0o20000000
+)
+
+// argumentRules are those that depend on an argument.
+func argumentRules() map[string]rule {
+	refused := errno(unix.EPERM)
+	mode := func(argument uint32) rule {
+		return when(fmt.Sprintf("mode in %d", argument), refused, allow(), hasAny(argument, setIDBits))
+	}
+	makingMode := func(flags, argument uint32) rule {
+		return when(fmt.Sprintf("mode in %d", argument)+" if made", refused, allow(), hasAny(argument, setIDBits), hasAny(flags, makesFile))
+	}
+	noFamily := errno(unix.EAFNOSUPPORT)
+	routeOnly := when("netlink", allow(), errno(unix.EPROTONOSUPPORT), is(2, unix.NETLINK_ROUTE))
+	others := when("other families", routeOnly, noFamily, is(0, unix.AF_NETLINK))
+	return map[string]rule{
+		"chmod": mode(1), "fchmod": mode(1), "fchmodat": mode(2), "fchmodat2": mode(2),
+		"mknod": mode(1), "mknodat": mode(2), // mkdir ignores the bits (mkdir(2))
+		"creat": mode(1), "open": makingMode(1, 2), "openat": makingMode(2, 3),
+
+		"socket":     oneOf("socket", 0, []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}, allow(), others),
+		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
+
+		// Input pushed into a terminal is the caller's to whoever reads it, and
+		// a line discipline is a kernel module by number.
+		"ioctl": oneOf("ioctl", 1, []uint32{unix.TIOCSTI, unix.TIOCLINUX, unix.TIOCSETD}, refused, allow()),
+
+		// The default, 32-bit, UNAME26 and both, no randomization (debuggers),
+		// and to ask. No other old system's ways are needed.
+		"personality": oneOf("personality", 0, []uint32{0, 0x8, 0x20000, 0x20008, addrNoRandomize, 0xffffffff}, allow(), refused),
+	}
+}

@@ -1,0 +1,22 @@
+// Command write makes the filters that package isolate embeds; go generate
+// runs it there.
+package main
+
+import (
+	"log"
+	"os"
+
+	"isolate-namespace/isolate/internal/filter"
+)
+
+func main() {
+	for _, goarch := range []string{"amd64", "arm64"} {
+		text, err := filter.Source(goarch)
+		if err == nil {
+			err = os.WriteFile("seccomp_"+goarch+".go", text, 0o644)
+		}
+		if err != nil {
+			log.Fatalf("write the filter for %s: %v", goarch, err)
+		}
+	}
+}
