@@ -1,0 +1,262 @@
+package kernelspec
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write puts a base spec and resources on disk and returns a Jupyter that
+// finds it.
+func jupyterWith(t *testing.T, name, spec string) (*Jupyter, string) {
+	t.Helper()
+	prefix := t.TempDir()
+	dir := filepath.Join(prefix, "share/jupyter/kernels", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kernel.json"), []byte(spec), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return &Jupyter{
+		Executable: "/usr/bin/python3", Prefix: prefix, DataDir: filepath.Join(prefix, "user"),
+		specs: map[string]found{name: {Dir: dir}},
+	}, dir
+}
+
+const plainSpec = `{
+	"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+	"display_name": "Python 3", "language": "python",
+	"env": {"OMP_NUM_THREADS": "2"}, "kernel_protocol_version": "5.5",
+	"codemirror_mode": {"name": "ipython", "version": 3}, "number": 12345678901234567890,
+	"metadata": {"debugger": true}
+}`
+
+func isolated(t *testing.T, spec string, o Options) (Spec, string) {
+	t.Helper()
+	j, dir := jupyterWith(t, "base", spec)
+	base, err := j.Find("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Launcher = "/opt/isolate-kernel"
+	s, err := Isolate(base, j, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
+}
+
+func TestIsolate(t *testing.T) {
+	s, dir := isolated(t, plainSpec, Options{Network: "host", Mounts: []string{"ro:/srv/x"}, Env: []string{"A=b"}})
+	want := []string{
+		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "OMP_NUM_THREADS", "--env", "A=b", "--",
+		"/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}",
+	}
+	if diff := cmp.Diff(want, s.argv()); diff != "" {
+		t.Errorf("argv, want - got +:\n%s", diff)
+	}
+	env := s.object("env")
+	if env["OMP_NUM_THREADS"] != "2" || env["MNTDIRS"] != "." || !strings.Contains(env["MNTDIRS_KERNEL"].(string), "ro,try:"+dir) {
+		t.Errorf("env is %v", env)
+	}
+	data, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kept := range []string{`"codemirror_mode"`, `12345678901234567890`, `"debugger": true`, `"path": "/usr/bin/python3"`, `"kernel_protocol_version": "5.4"`} {
+		if !strings.Contains(string(data), kept) {
+			t.Errorf("%s is lost in\n%s", kept, data)
+		}
+	}
+}
+
+// What front ends other than Jupyter's own make of a command: one placeholder
+// only (VS Code), every brace one (jupyverse), no Python's name in front
+// (VS Code), no display name that hides it.
+func TestEveryFrontEndReadsTheCommand(t *testing.T) {
+	for _, argv := range []string{
+		`["python3", "-m", "x", "{connection_file}"]`,
+		`["{resource_dir}/run", "--file={connection_file}"]`,
+		`["/usr/bin/env", "{prefix}/x", "{connection_file}"]`,
+	} {
+		j, dir := jupyterWith(t, "base", `{"argv": `+argv+`, "display_name": "Python 3", "language": "other"}`)
+		os.WriteFile(filepath.Join(dir, "run"), []byte("#!/bin/sh\n"), 0o755)
+		base, err := j.Find("base")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Isolate(base, j, Options{Launcher: "/opt/isolate-kernel"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(s.argv(), " ")
+		if strings.Count(all, "{") != 1 || !strings.Contains(all, "{connection_file}") {
+			t.Errorf("%s: braces in %s", argv, all)
+		}
+		if regexp.MustCompile(`^python`).MatchString(filepath.Base(s.argv()[0])) || s["display_name"] == "Python 3" {
+			t.Errorf("%s: %s, named %s", argv, all, s["display_name"])
+		}
+	}
+}
+
+func TestProtocolIsCapped(t *testing.T) {
+	for version, want := range map[string]any{"5.0": "5.0", "5.4": "5.4", "5.5": "5.4", "5.6.0": "5.4", "6": "6", "6.1": "5.4", "": "", "new": "new"} {
+		s := Spec{"kernel_protocol_version": version}
+		if capProtocol(s); s["kernel_protocol_version"] != want {
+			t.Errorf("%q became %v, want %v", version, s["kernel_protocol_version"], want)
+		}
+	}
+}
+
+func TestBadBase(t *testing.T) {
+	cases := []struct{ name, spec, want string }{
+		{"not JSON", `{"argv": [`, "not JSON"},
+		{"two values", `{} {}`, "more than one value"},
+		{"a list", `[]`, "not JSON"},
+		{"no argv", `{"display_name": "x", "language": "x"}`, "argv"},
+		{"empty argv", `{"argv": [], "display_name": "x", "language": "x"}`, "argv"},
+		{"a number in argv", `{"argv": [1], "display_name": "x", "language": "x"}`, "argv/0"},
+		{"a number in env", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "env": {"A": 1}}`, "env/A"},
+		{"an interrupt mode", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "interrupt_mode": "shout"}`, "interrupt_mode"},
+		{"isolated itself", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "metadata": {"isolate": {}}}`, "isolated kernel itself"},
+		{"another machine's", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "metadata": {"kernel_provisioner": {"provisioner_name": "docker"}}}`, "provisioner docker"},
+		{"no placeholder", `{"argv": ["sh"], "display_name": "x", "language": "x"}`, "exactly once"},
+		{"two placeholders", `{"argv": ["sh", "{connection_file}", "{connection_file}"], "display_name": "x", "language": "x"}`, "exactly once"},
+		{"another brace", `{"argv": ["sh", "{connection_file}", "{kernel_id}"], "display_name": "x", "language": "x"}`, "braces"},
+		{"no such program", `{"argv": ["no-such-program", "{connection_file}"], "display_name": "x", "language": "x"}`, "not in PATH"},
+		{"not executable", `{"argv": ["/etc/passwd", "{connection_file}"], "display_name": "x", "language": "x"}`, "can't be executed"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			j, dir := jupyterWith(t, "base", c.spec)
+			base, err := j.Find("base")
+			if err == nil {
+				_, _, err = Install(base, j, Options{Launcher: "/x"}, Place{})
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || Remedy(err) == "" {
+				t.Errorf("%v, remedy %q; want %q", err, Remedy(err), c.want)
+			}
+			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*-isolated")); left != nil {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestNotFoundNamesTheNearest(t *testing.T) {
+	j := &Jupyter{specs: map[string]found{"python3": {}, "ir": {}, "julia-1.10": {}}}
+	_, err := j.Find("pyhton3")
+	if err == nil || !strings.Contains(Remedy(err), "did you mean python3?") {
+		t.Errorf("%v; %s", err, Remedy(err))
+	}
+	if _, err := j.Find("a/b"); err == nil || !strings.Contains(err.Error(), "no kernel's name") {
+		t.Error(err)
+	}
+}
+
+func TestReduce(t *testing.T) {
+	cases := []struct{ in, want []string }{
+		{[]string{"/opt/a/lib", "/opt/a", "/opt/ab", "/usr/lib/x", "/usr", "/", "/opt/a"}, []string{"/opt/a", "/opt/ab"}},
+		{[]string{"relative", "/lib/x", "/home/u/venv/"}, []string{"/home/u/venv"}},
+	}
+	for _, c := range cases {
+		if diff := cmp.Diff(c.want, reduce(c.in)); diff != "" {
+			t.Errorf("reduce(%v):\n%s", c.in, diff)
+		}
+	}
+}
+
+func TestInstall(t *testing.T) {
+	j, dir := jupyterWith(t, "base", plainSpec)
+	os.WriteFile(filepath.Join(dir, "logo-64x64.png"), []byte("png"), 0o644)
+	os.Symlink("logo-64x64.png", filepath.Join(dir, "logo-32x32.png"))
+	os.Symlink("/no/where", filepath.Join(dir, "broken"))
+	os.Symlink("/usr", filepath.Join(dir, "doc"))
+	os.Mkdir(filepath.Join(dir, "sub"), 0o755)
+	os.WriteFile(filepath.Join(dir, "sub/kernel.js"), []byte("js"), 0o644)
+	base, err := j.Find("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time over the first
+		name, installed, err := Install(base, j, Options{Launcher: "/x"}, Place{})
+		if err != nil || name != "base-isolated" || installed != dir+"-isolated" {
+			t.Fatalf("%s in %s, %v", name, installed, err)
+		}
+		var found []string
+		filepath.Walk(installed, func(path string, info os.FileInfo, err error) error {
+			if info.Mode().IsRegular() {
+				found = append(found, strings.TrimPrefix(path, installed+"/"))
+			}
+			return err
+		})
+		want := []string{"kernel.json", "logo-32x32.png", "logo-64x64.png", "sub/kernel.js"}
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Errorf("want - got +:\n%s", diff)
+		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), ".isolate-*")); left != nil {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	j, dir := jupyterWith(t, "base", plainSpec)
+	kernels := filepath.Dir(dir)
+	cases := []struct {
+		name  string
+		place Place
+		base  string
+		want  string
+	}{
+		{"next to the base", Place{}, dir, kernels},
+		{"a base among packages", Place{}, "/usr/lib/python3/dist-packages/ipykernel/resources", j.DataDir + "/kernels"},
+		{"a base that can't be written beside", Place{}, "/proc/kernels/base", j.DataDir + "/kernels"},
+		{"the user's", Place{User: true}, dir, j.DataDir + "/kernels"},
+		{"the environment's", Place{SysPrefix: true}, "/x", kernels},
+		{"a prefix", Place{Prefix: "/opt/p"}, dir, "/opt/p/share/jupyter/kernels"},
+	}
+	for _, c := range cases {
+		if got, err := c.place.dir(&Base{Dir: c.base}, j); got != c.want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", c.name, got, err, c.want)
+		}
+	}
+	var e *Error
+	if _, err := (Place{User: true, Prefix: "/x"}).dir(&Base{}, j); !errors.As(err, &e) {
+		t.Errorf("two places: %v", err)
+	}
+}
+
+// Whatever the text is, reading it ends in a valid spec or an error, and a
+// valid one is the same after being written.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(plainSpec))
+	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","env":null}`))
+	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","metadata":{"a":[1e999]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, err := Parse(data)
+		if err != nil {
+			return
+		}
+		written, err := spec.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(written)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		a, _ := json.Marshal(spec)
+		b, _ := json.Marshal(again)
+		if string(a) != string(b) {
+			t.Errorf("%s became %s", a, b)
+		}
+	})
+}
