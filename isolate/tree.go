@@ -77,7 +77,30 @@ func newTree(p *Policy) (*tree, error) {
 	if err := t.settle(); err != nil {
 		return nil, err
 	}
+	if err := t.checkBaseDir(p); err != nil {
+		return nil, err
+	}
 	return t, t.checkCowDir(p)
+}
+
+// checkBaseDir makes sure that no mount shows the new root inside itself.
+func (t *tree) checkBaseDir(p *Policy) error {
+	if p.BaseDir == "" {
+		return nil
+	}
+	e := &SetupError{Doing: "assemble the new root on", Path: p.BaseDir}
+	real, err := filepath.EvalSymlinks(p.BaseDir)
+	if err != nil {
+		e.Err, e.Remedy = underlying(err), "make it first, or unset NI_BASEDIR"
+		return e
+	}
+	for _, n := range t.nodes {
+		if n.kind == bindNode && strings.HasPrefix(real+"/", n.source+"/") {
+			e.Err, e.Remedy = fmt.Errorf("it lies in %s, which is mounted itself", n.source), "name an empty directory elsewhere"
+			return e
+		}
+	}
+	return nil
 }
 
 // add appends n; a node that has the same target already is replaced.

@@ -78,8 +78,11 @@ func parseOptions(args []string) (*options, error) {
 	}
 	o := &options{dir: dir, verbose: os.Getenv("VERBOSE") != ""}
 	o.policy = isolate.Policy{
-		Dir: dir, Home: isolate.HomeDir(), BaseDir: os.Getenv("NI_BASEDIR"),
+		Dir: dir, Home: isolate.HomeDir(),
 		User: &isolate.User{UID: os.Geteuid(), GID: os.Getegid()},
+	}
+	if base := os.Getenv("NI_BASEDIR"); base != "" {
+		o.policy.BaseDir = o.path(base)
 	}
 	table := optionTable()
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
