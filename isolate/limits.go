@@ -43,7 +43,8 @@ var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file
 func LimitNames() []string { return limitNames[:] }
 
 // Set sets the limit of the name, one of LimitNames, from text: a size such as
-// 512M (ParseSize), a number, or a duration such as 90, 90s or 1h30m.
+// 512M (ParseSize), a number, or a duration such as 90, 90s or 1h30m. The error
+// says what it should be, and leaves it to the caller to say what it is.
 func (l *Limits) Set(name, value string) (err error) {
 	switch name {
 	case "memory":
@@ -66,10 +67,7 @@ func (l *Limits) Set(name, value string) (err error) {
 	default:
 		err = errors.New("no such limit")
 	}
-	if err != nil {
-		return &SetupError{Doing: "read the limit", Path: fmt.Sprintf("--%s %q", name, value), Err: err}
-	}
-	return nil
+	return err
 }
 
 // get is the limit of the name as text, or "" for none.

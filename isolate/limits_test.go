@@ -90,7 +90,7 @@ func TestLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := Command(p, "sh", "-c", c.script)
-			err := cmd.Run()
+			err := runNoting(t, cmd)
 			r := cmd.Report()
 			var exit *ExitError
 			if !errors.As(err, &exit) {
@@ -105,34 +105,27 @@ func TestLimits(t *testing.T) {
 					t.Errorf("limit %q, error %q", r.Limit, exit)
 				}
 			}
-			noGroupsLeft(t)
 		})
 	}
 }
 
-func noGroupsLeft(t *testing.T) {
+// runNoting is Run, and checks that no control group is left of it.
+func runNoting(t *testing.T, cmd *Cmd) error {
 	t.Helper()
-	for _, kind := range []string{"", "memory", "pids", "cpu", "cpuacct"} {
-		fs := "cgroup"
-		if kind == "" {
-			fs = "cgroup2"
-		}
-		own := ownGroup(kind, fs)
-		if own == "" {
-			continue
-		}
-		// Sandboxes of other tests may be running.
-		for range 100 {
-			left, _ := filepath.Glob(own + "/" + groupPrefix + "*")
-			if len(left) == 0 {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		if left, _ := filepath.Glob(own + "/" + groupPrefix + "*"); len(left) > 0 {
-			t.Errorf("left behind: %v", left)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var dirs []string
+	if group := cmd.limiter.group; group != nil {
+		dirs = group.dirs()
+	}
+	err := cmd.Wait()
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("left behind: %s", dir)
 		}
 	}
+	return err
 }
 
 // A process that is not the program itself goes beyond the limit of memory:

@@ -18,6 +18,7 @@
 package launcher
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -53,6 +54,10 @@ func Run(args []string, stdout, stderr *os.File) int {
 		return complain(stderr, err)
 	}
 	err = k.accompany(l, signals, watchFrontEnd(parent))
+	var exit *isolate.ExitError
+	if errors.As(err, &exit) && (exit.Limit != "" || exit.Remedy != "") {
+		return complain(stderr, err)
+	}
 	return isolate.ExitCode(err)
 }
 
@@ -100,7 +105,8 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 	return err
 }
 
-// complain says why no kernel runs: the reason first, then the remedy.
+// complain says why no kernel runs, or which limit ended it: the reason first,
+// then the remedy.
 func complain(stderr *os.File, err error) int {
 	line := "isolate-kernel: " + err.Error()
 	if hint := isolate.Hint(err); hint != "" {

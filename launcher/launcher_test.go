@@ -114,6 +114,17 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// When a limit ends a kernel, its last line says which one.
+func TestLimitThatEndsTheKernel(t *testing.T) {
+	k := startSession(t, setup{options: []string{"--time", "1.5"}})
+	if line := k.line(); line != "isolate-kernel: ended at the time limit of 1.5s (--time)" {
+		t.Errorf("its last line: %q", line)
+	}
+	if got, _ := k.wait(); got != 128+9 {
+		t.Errorf("status %d", got)
+	}
+}
+
 func TestComplaints(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

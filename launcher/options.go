@@ -3,6 +3,7 @@ package launcher
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"isolate-namespace/isolate"
@@ -21,6 +22,8 @@ by its absolute path.
       --env NAME[=VALUE]  let a variable in, or set it
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
+      --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T, --file-size SIZE,
+      --tmp-size SIZE   limits, as isolate has them: 1G; 90, 90s or 1h30m
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
   -h, --help            this text
@@ -39,6 +42,8 @@ type options struct {
 	network isolate.Network
 	env     []string // NAME or NAME=VALUE
 	mounts  []string
+	limits  isolate.Limits
+	tmpSize int64
 	kernel  []string // the real kernel's command
 
 	writableNotebooks bool
@@ -65,7 +70,7 @@ func parseOptions(args []string) (*options, error) {
 			continue
 		}
 		name, value, given := strings.Cut(name, "=")
-		if name != "--network" && name != "--env" && name != "-m" && name != "--mount" {
+		if !takesValue(name) {
 			return nil, misuse(fmt.Errorf("%.40q is no option", name))
 		}
 		if !given {
@@ -81,8 +86,31 @@ func parseOptions(args []string) (*options, error) {
 	return nil, misuse(errors.New("no kernel's command: it follows --"))
 }
 
-func (o *options) set(name, value string) error {
+func takesValue(name string) bool {
 	switch name {
+	case "--network", "--env", "-m", "--mount", "--tmp-size":
+		return true
+	}
+	return isLimit(name)
+}
+
+func isLimit(name string) bool {
+	limit, dashed := strings.CutPrefix(name, "--")
+	return dashed && slices.Contains(isolate.LimitNames(), limit)
+}
+
+func (o *options) set(name, value string) (err error) {
+	if isLimit(name) {
+		if err := o.limits.Set(name[2:], value); err != nil {
+			return fmt.Errorf("%s %.40q: %w", name, value, err)
+		}
+		return nil
+	}
+	switch name {
+	case "--tmp-size":
+		if o.tmpSize, err = isolate.ParseSize(value); err != nil {
+			return fmt.Errorf("--tmp-size %.40q: %w", value, err)
+		}
 	case "--env":
 		if value == "" || value[0] == '=' {
 			return errors.New("--env needs a variable's name")

@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,6 +26,12 @@ func TestParseOptions(t *testing.T) {
 			},
 		},
 		{name: "the last network counts", args: []string{"--network=host", "--network=none", "--", "k"}, want: options{kernel: []string{"k"}}},
+		{
+			name: "limits",
+			args: []string{"--memory", "1G", "--pids=99", "--time", "1h", "--tmp-size", "64M", "--", "k"},
+			want: options{kernel: []string{"k"}, tmpSize: 64 << 20, limits: isolate.Limits{Memory: 1 << 30, Pids: 99, Time: time.Hour}},
+		},
+		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
 		{name: "help", args: []string{"--help", "x"}, want: options{help: true}},
 		{name: "nothing", err: "no kernel's command: it follows --"},
 		{name: "no command", args: []string{"--"}, err: "no kernel's command after --"},

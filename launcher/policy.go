@@ -24,6 +24,8 @@ const (
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	p := isolate.Policy{
 		Network: o.network,
+		Limits:  o.limits,
+		TmpSize: o.tmpSize,
 		Home:    isolate.HomeDir(),
 		Env:     environ(o.env),
 		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
