@@ -132,7 +132,7 @@ func (t *tree) addSystem(p *Policy) {
 	for name, to := range map[string]string{
 		"/dev/ptmx": "pts/ptmx", "/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0",
 		"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
-		"/etc/mtab": "/proc/self/mounts", "/var/run": "/run",
+		"/var/run": "/run",
 	} {
 		t.add(&node{kind: linkNode, target: name, source: to})
 	}
@@ -156,6 +156,7 @@ func (t *tree) addMadeFiles(p *Policy) {
 	} {
 		t.add(&node{kind: fileNode, target: "/etc/" + name, mode: 0o644, data: []byte(content)})
 	}
+	t.add(&node{kind: linkNode, target: "/etc/mtab", source: "/proc/self/mounts"})
 	if p.Network == NetworkHost {
 		if conf, err := os.ReadFile("/etc/resolv.conf"); err == nil {
 			t.add(&node{kind: fileNode, target: "/etc/resolv.conf", mode: 0o644, data: conf})
