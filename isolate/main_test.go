@@ -30,5 +30,7 @@ func testRoles() map[string]func(args []string) int {
 		"caller":    callerRole,
 		"stopper":   stopperRole,
 		"forbidden": forbiddenRole,
+		"attacker":  attackerRole,
+		"attack":    attackRole,
 	}
 }

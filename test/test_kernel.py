@@ -86,7 +86,7 @@ def test_interrupt(each_jupyter, kernels, mode):
     each_jupyter.edit("python3-isolated", lambda spec: spec.update(interrupt_mode=mode))
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
-    pid = kernel.run("import os; print(os.getpid())")
+    pid = kernel.run("import os; os.getpid()")
     code = "import time\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    time.sleep(1); print('cleaned up')"
     threading.Timer(1, kernel.manager.interrupt_kernel).start()
     start = time.monotonic()
@@ -95,7 +95,7 @@ def test_interrupt(each_jupyter, kernels, mode):
     threading.Timer(1, kernel.manager.interrupt_kernel).start()
     assert "KeyboardInterrupt" in kernel.run("while True: pass")
     assert time.monotonic() - start < 20
-    assert kernel.run("import os; print(os.getpid())") == pid
+    assert kernel.run("import os; os.getpid()") == pid
 
 
 def launch(jupyter, code, new_session=False):

@@ -9,6 +9,8 @@ import threading
 import nbformat
 from nbclient import NotebookClient
 
+PLANTS = "writes outside of its folder"
+
 CELLS = [
     ("reads ~/.ssh", """
 import os, pathlib
@@ -33,7 +35,7 @@ print([name for name in os.environ if "TOKEN" in name] or "none")
 pids = [p for p in os.listdir("/proc") if p.isdigit()]
 print(len(pids), "process" if len(pids) == 1 else "processes")
 """),
-    ("writes outside of its folder", """
+    (PLANTS, """
 try:
     open("../planted.txt", "w").close()
     print("written")
@@ -73,7 +75,13 @@ def answers(kernel, folder):
     book = notebook()
     NotebookClient(book, kernel_name=kernel, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
     nbformat.write(book, folder.parent / f"{kernel}.ipynb")
-    return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in book.cells]
+    texts = ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in book.cells]
+    # Inside, the place may be the kernel's own: what counts is what is there afterwards.
+    planted = folder.parent / "planted.txt"
+    index = [question for question, _ in CELLS].index(PLANTS)
+    texts[index] = "the file is there" if planted.exists() else "no file is there"
+    planted.unlink(missing_ok=True)
+    return texts
 
 
 def main():

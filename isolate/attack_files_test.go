@@ -1,0 +1,189 @@
+package isolate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+var errRefused = errors.New("refused")
+
+// reads succeeds if the file holds the secret.
+func reads(path string) error {
+	data, err := os.ReadFile(path)
+	if err == nil && !bytes.Contains(data, []byte(secret)) {
+		return errRefused
+	}
+	return err
+}
+
+func exists(path string) error { _, err := os.Lstat(path); return err }
+
+// holds succeeds if the directory has an entry of the name.
+func holds(dir, name string) error {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.Name() == name {
+			return nil
+		}
+	}
+	if err == nil {
+		err = errRefused
+	}
+	return err
+}
+
+func fileAttacks() []attack {
+	theirs := func(w *world) string { return filepath.Join(w.Outside, "secret") }
+	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
+	return []attack{
+		at("reads a file beside its directory", func(w *world) error { return reads(theirs(w)) }),
+		at("reads it by way of ..", func(w *world) error { return reads("../outside/secret") }),
+		at("reads it by way of a deeper ..", func(w *world) error { return reads("sub/../../outside/secret") }),
+		at("lists the directory above", func(w *world) error { return holds("..", "outside") }),
+		at("lists the directory beside", func(w *world) error { return holds(w.Outside, "secret") }),
+		at("sees that the directory beside exists", func(w *world) error { return exists(w.Outside) }),
+		at("changes to the directory beside", func(w *world) error { return os.Chdir(w.Outside) }),
+		at("reads through its own root", func(w *world) error { return reads("/proc/self/root" + theirs(w)) }),
+		at("reads through its own working directory", func(w *world) error { return reads("/proc/self/cwd/../outside/secret") }),
+		at("reads through a descriptor of its directory", func(w *world) error {
+			dir, err := os.Open(".")
+			if err != nil {
+				return err
+			}
+			return reads(fmt.Sprintf("/proc/self/fd/%d/../outside/secret", dir.Fd()))
+		}),
+		at("reads through a thread's root", func(w *world) error { return reads("/proc/thread-self/root" + theirs(w)) }),
+		at("reads through its parent's root", func(w *world) error { return reads(fmt.Sprintf("/proc/%d/root%s", os.Getppid(), theirs(w))) }),
+		at("reads through a planted link", func(w *world) error {
+			os.Symlink(theirs(w), "link-to-secret")
+			return reads("link-to-secret")
+		}),
+		at("reads through a planted link to the root", func(w *world) error {
+			link := filepath.Join(os.TempDir(), fmt.Sprint("root", os.Getpid()))
+			os.Symlink("/", link)
+			defer os.Remove(link)
+			return reads(link + theirs(w))
+		}),
+		at("links it into its own directory", func(w *world) error { return os.Link(theirs(w), "hard-link") }),
+		at("moves it into its own directory", func(w *world) error { return os.Rename(filepath.Join(w.Outside, "other"), "moved") }),
+		at("opens it by openat from its directory", func(w *world) error {
+			dir, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = unix.Openat(dir, "../outside/secret", unix.O_RDONLY, 0)
+			return err
+		}),
+		at("watches the directory beside", func(w *world) error {
+			fd, err := unix.InotifyInit1(0)
+			if err != nil {
+				return err
+			}
+			_, err = unix.InotifyAddWatch(fd, w.Outside, unix.IN_ALL_EVENTS)
+			return err
+		}),
+		at("executes a file beside", func(w *world) error {
+			_, err := unix.Open(w.Outside, unix.O_PATH, 0)
+			return err
+		}),
+		at("reads a masked file", func(w *world) error { return reads(w.Hidden) }),
+		at("reads a masked file through its own root", func(w *world) error { return reads("/proc/self/root" + w.Hidden) }),
+		at("links a masked file", func(w *world) error {
+			if err := os.Link(w.Hidden, "hidden-link"); err != nil {
+				return err
+			}
+			return reads("hidden-link")
+		}),
+		at("lists a masked directory", func(w *world) error { return holds(w.Shadow, "inner") }),
+		at("reads in a masked directory", func(w *world) error { return exists(filepath.Join(w.Shadow, "inner")) }),
+		at("reads the host's /tmp", func(w *world) error { return reads(w.Tmp) }),
+		at("reads the host's shared memory", func(w *world) error { return reads(w.Shm) }),
+		at("finds the host's logs", func(w *world) error { return exists("/var/log") }),
+		at("finds the host's state", func(w *world) error { return exists("/var/lib") }),
+		at("finds services' run-time files", func(w *world) error { return holds("/run", "lock") }),
+		at("finds the host's fstab", func(w *world) error { return exists("/etc/fstab") }),
+		at("finds the host's shadow file", func(w *world) error { return exists("/etc/shadow") }),
+		at("finds the package manager's configuration", func(w *world) error { return exists("/etc/apt") }),
+		at("finds the services' configuration", func(w *world) error { return exists("/etc/init.d") }),
+		at("finds the boot files", func(w *world) error { return exists("/boot") }),
+		at("finds the kernel's objects", func(w *world) error { return holds("/sys", "kernel") }),
+		at("finds the cgroups", func(w *world) error { return exists("/sys/fs/cgroup") }),
+		at("finds places for media", func(w *world) error { return exists("/media") }),
+		at("finds other accounts", func(w *world) error { return containsIn("/etc/passwd", "daemon:") }),
+		at("finds other groups", func(w *world) error { return containsIn("/etc/group", "daemon:") }),
+		at("finds a mount that it wasn't given", func(w *world) error { return containsIn("/proc/self/mountinfo", " - sysfs ") }),
+	}
+}
+
+func containsIn(path, text string) error {
+	data, err := os.ReadFile(path)
+	if err == nil && !bytes.Contains(data, []byte(text)) {
+		return errRefused
+	}
+	return err
+}
+
+// writeAttacks change what may only be read.
+func writeAttacks() []attack {
+	file := func(w *world) string { return filepath.Join(w.Frozen, "file") }
+	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
+	in := func(w *world, name string) string { return filepath.Join(w.Frozen, name) }
+	return []attack{
+		at("writes a read-only file", func(w *world) error { return os.WriteFile(file(w), []byte("x"), 0) }),
+		at("appends to a read-only file", func(w *world) error {
+			_, err := os.OpenFile(file(w), os.O_APPEND|os.O_WRONLY, 0)
+			return err
+		}),
+		at("truncates a read-only file", func(w *world) error { return os.Truncate(file(w), 0) }),
+		at("makes a file in a read-only directory", func(w *world) error { return os.WriteFile(in(w, "new"), nil, 0o600) }),
+		at("makes a nameless file in a read-only directory", func(w *world) error {
+			_, err := unix.Open(w.Frozen, unix.O_TMPFILE|unix.O_WRONLY, 0o600)
+			return err
+		}),
+		at("makes a directory in a read-only one", func(w *world) error { return os.Mkdir(in(w, "newdir"), 0o700) }),
+		at("makes a link in a read-only directory", func(w *world) error { return os.Symlink("x", in(w, "newlink")) }),
+		at("changes a read-only file's mode", func(w *world) error { return os.Chmod(file(w), 0o600) }),
+		at("changes a read-only directory's mode", func(w *world) error { return os.Chmod(in(w, "dir"), 0o700) }),
+		at("changes a read-only file's owner", func(w *world) error { return os.Chown(file(w), os.Getuid(), os.Getgid()) }),
+		at("changes a read-only file's times", func(w *world) error { return unix.UtimesNanoAt(unix.AT_FDCWD, file(w), make([]unix.Timespec, 2), 0) }),
+		at("renames in a read-only directory", func(w *world) error { return os.Rename(file(w), in(w, "renamed")) }),
+		at("removes a read-only directory's file", func(w *world) error { return os.Remove(in(w, "dir/inner")) }),
+		at("removes a directory in a read-only one", func(w *world) error { return os.Remove(in(w, "dir")) }),
+		at("opens a read-only file anew for writing", func(w *world) error {
+			f, err := os.Open(w.Frozen)
+			if err != nil {
+				return err
+			}
+			_, err = os.OpenFile(fmt.Sprintf("/proc/self/fd/%d/renamed", f.Fd()), os.O_WRONLY|os.O_CREATE, 0o600)
+			return err
+		}),
+		at("links a read-only file to where it may write", func(w *world) error { return os.Link(in(w, "renamed"), "thawed") }),
+		at("writes into the directory beside", func(w *world) error { return os.WriteFile(filepath.Join(w.Outside, "planted"), nil, 0o600) }),
+		at("writes over a masked file", func(w *world) error { return os.WriteFile(w.Hidden, []byte("x"), 0) }),
+		at("renames over a masked file", func(w *world) error {
+			os.WriteFile("replacement", nil, 0o600)
+			return os.Rename("replacement", w.Hidden)
+		}),
+		at("renames a masked file away", func(w *world) error { return os.Rename(w.Hidden, w.Hidden+"-away") }),
+		at("removes a masked file", func(w *world) error { return os.Remove(w.Hidden + "-away") }),
+		at("writes into a masked directory", func(w *world) error { return os.WriteFile(filepath.Join(w.Shadow, "new"), nil, 0o600) }),
+		at("removes in a masked directory", func(w *world) error { return os.Remove(filepath.Join(w.Shadow, "inner")) }),
+		at("renames a masked directory away", func(w *world) error { return os.Rename(w.Shadow, w.Shadow+"-away") }),
+		at("writes the host's /tmp", func(w *world) error {
+			f, err := os.OpenFile(w.Tmp, os.O_WRONLY, 0)
+			if err == nil {
+				f.Close()
+			}
+			return err
+		}),
+		at("writes the host's shared memory", func(w *world) error {
+			_, err := os.OpenFile(w.Shm, os.O_WRONLY, 0)
+			return err
+		}),
+	}
+}

@@ -1,0 +1,309 @@
+package isolate
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An attack is something that a program tries to do to what it wasn't given.
+// It fails inside; and it succeeds in its control, where nothing but the
+// protection is missing, so that it could have.
+type attack struct {
+	name    string
+	control control
+	try     func(w *world) error // nil: it succeeded
+}
+
+// A control is where an attack succeeds.
+type control string
+
+const (
+	// plainly is a process of the same user's, without a sandbox.
+	plainly control = "plainly"
+	// privileged is a process with all capabilities in namespaces of its own:
+	// what a program could do in a sandbox that kept its privileges.
+	privileged control = "with privileges"
+)
+
+// A world is what an attack knows of the machine, made anew for each run.
+type world struct {
+	Work     string // the program's own directory, writable inside
+	Frozen   string // shown read-only
+	Outside  string // beside them, not shown, with a file "secret" in it
+	Hidden   string // a masked file in Work, with content outside
+	Shadow   string // a masked directory in Work
+	Victim   int    // a process of the same user's, with secret in environment
+	Port     int    // a listener on the loopback interface
+	Abstract string // an abstract socket's name
+	Pathname string // a listening socket's path in Outside
+	Tmp      string // a file in the host's /tmp
+	Shm      string // a file in the host's /dev/shm
+	Segment  int    // the key of a segment of shared memory
+	Name     string // the machine's host name
+}
+
+const secret = "nobody inside may know this"
+
+func allAttacks() []attack {
+	var all []attack
+	for _, some := range [][]attack{fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(), procAttacks(), networkAttacks()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// attackerRole tries the attacks of one control and prints the names of those
+// that succeeded.
+func attackerRole(args []string) int {
+	var w world
+	if err := json.Unmarshal([]byte(args[1]), &w); err != nil {
+		panic(err)
+	}
+	runtime.LockOSThread()
+	for _, a := range allAttacks() {
+		if string(a.control) == args[0] {
+			report(a.name, tryOne(&w, a))
+		}
+	}
+	return 0
+}
+
+// tryOne gives each attack a process of its own, since many change the one
+// that tries them.
+func tryOne(w *world, a attack) error {
+	data, _ := json.Marshal(w)
+	one := exec.Command(os.Args[0], a.name, string(data))
+	one.Env = append(os.Environ(), roleVariable+"=attack")
+	out, err := one.CombinedOutput()
+	if err != nil {
+		_, why, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+		return fmt.Errorf("%v: %s", err, why)
+	}
+	return nil
+}
+
+func attackRole(args []string) int {
+	var w world
+	if err := json.Unmarshal([]byte(args[1]), &w); err != nil {
+		panic(err)
+	}
+	runtime.LockOSThread()
+	os.Chdir(w.Work)
+	for _, a := range allAttacks() {
+		if a.name == args[0] {
+			err := a.try(&w)
+			report(a.name, err)
+			if err != nil {
+				return 1
+			}
+			return 0
+		}
+	}
+	return 2
+}
+
+func report(name string, err error) {
+	if err == nil {
+		fmt.Printf("succeeded\t%s\n", name)
+	} else {
+		fmt.Printf("failed\t%s\t%s\n", name, strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " "))
+	}
+}
+
+func TestAttacks(t *testing.T) {
+	all := allAttacks()
+	t.Logf("%d attacks", len(all))
+	seen := map[string]bool{}
+	for _, a := range all {
+		if seen[a.name] {
+			t.Errorf("two attacks are named %q", a.name)
+		}
+		seen[a.name] = true
+	}
+	for _, where := range []control{plainly, privileged} {
+		w := newWorld(t)
+		outside := outcomes(t, controlRun(t, where, w))
+		inside := outcomes(t, insideRun(t, where, newWorld(t)))
+		for _, a := range all {
+			if a.control != where {
+				continue
+			}
+			t.Run(a.name, func(t *testing.T) {
+				if got := inside[a.name]; got == "" || got == "succeeded" {
+					t.Errorf("inside it %s", orNot(got))
+				}
+				if got := outside[a.name]; got != "succeeded" {
+					t.Errorf("%s it %s: the attack proves nothing", where, orNot(got))
+				}
+			})
+		}
+	}
+}
+
+func orNot(outcome string) string {
+	if outcome == "" {
+		return "was not tried"
+	}
+	return outcome
+}
+
+// outcomes are what an attacker's output says of each attack.
+func outcomes(t *testing.T, out string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for line := range strings.Lines(out) {
+		outcome, rest, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		name, why, _ := strings.Cut(rest, "\t")
+		all[name] = strings.TrimSpace(outcome + " " + why)
+	}
+	return all
+}
+
+// controlRun tries the attacks of one control outside. With privileges each
+// gets namespaces of its own: what one mounts would be in the next one's way.
+func controlRun(t *testing.T, where control, w *world) string {
+	t.Helper()
+	if where == plainly {
+		return attackOutside(t, "attacker", w, selfPath(t), string(where), worldJSON(t, w))
+	}
+	var all strings.Builder
+	for _, a := range allAttacks() {
+		if a.control == where {
+			all.WriteString(attackOutside(t, "attack", w, "unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup",
+				"--fork", "--kill-child", "--mount-proc", selfPath(t), a.name, worldJSON(t, w)))
+		}
+	}
+	return all.String()
+}
+
+func attackOutside(t *testing.T, role string, w *world, argv ...string) string {
+	t.Helper()
+	attacker := exec.Command(argv[0], argv[1:]...)
+	attacker.Env = append(os.Environ(), roleVariable+"="+role)
+	attacker.Dir = w.Work
+	out, err := attacker.CombinedOutput()
+	if err != nil && role == "attacker" {
+		t.Fatalf("the attacker outside: %v, %s", err, out)
+	}
+	return string(out)
+}
+
+func insideRun(t *testing.T, where control, w *world) string {
+	t.Helper()
+	self := selfPath(t)
+	p := Policy{
+		Mounts: []Mount{
+			{Source: w.Work}, {Source: w.Frozen, Access: ReadOnly}, {Source: self, Access: ReadOnly},
+			{Target: w.Hidden, Access: Masked}, {Target: w.Shadow, Access: Masked},
+		},
+		Dir: w.Work, Home: HomeDir(), Env: []string{roleVariable + "=attacker", "PATH=/usr/bin:/bin"},
+	}
+	var out strings.Builder
+	c := Command(p, self, string(where), worldJSON(t, w))
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Run(); err != nil {
+		t.Fatalf("the attacker inside: %v, %s", err, &out)
+	}
+	return out.String()
+}
+
+func selfPath(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return self
+}
+
+func worldJSON(t *testing.T, w *world) string {
+	t.Helper()
+	data, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := files(t, "work/own", "work/hidden", "work/shadow/inner", "work/sub/", "frozen/file", "frozen/dir/inner", "outside/secret", "outside/other/")
+	w := &world{
+		Work: filepath.Join(dir, "work"), Frozen: filepath.Join(dir, "frozen"), Outside: filepath.Join(dir, "outside"),
+		Hidden: filepath.Join(dir, "work/hidden"), Shadow: filepath.Join(dir, "work/shadow"),
+	}
+	for _, path := range []string{filepath.Join(w.Outside, "secret"), w.Hidden} {
+		if err := os.WriteFile(path, []byte(secret), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Tmp, w.Shm = scratchFile(t, "/tmp"), scratchFile(t, "/dev/shm")
+	w.Name, _ = os.Hostname()
+	w.listen(t)
+	w.startVictim(t)
+	id, err := unix.SysvShmGet(int(time.Now().UnixNano()&0x7fffffff)|1, 4096, unix.IPC_CREAT|0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Segment = id
+	t.Cleanup(func() { unix.SysvShmCtl(id, unix.IPC_RMID, nil) })
+	return w
+}
+
+func scratchFile(t *testing.T, dir string) string {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "isolate-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.WriteString(secret)
+	t.Cleanup(func() { os.Remove(f.Name()) })
+	return f.Name()
+}
+
+func (w *world) listen(t *testing.T) {
+	t.Helper()
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Port = tcp.Addr().(*net.TCPAddr).Port
+	w.Abstract = fmt.Sprintf("isolate-test-%d", w.Port)
+	// A path in a test's directory may be longer than a socket's can be.
+	w.Pathname = filepath.Join("/tmp", w.Abstract)
+	listeners := []net.Listener{tcp}
+	for _, name := range []string{"@" + w.Abstract, w.Pathname} {
+		l, err := net.Listen("unix", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, l)
+	}
+	t.Cleanup(func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	})
+}
+
+func (w *world) startVictim(t *testing.T) {
+	t.Helper()
+	victim := exec.Command("/bin/sleep", "600")
+	victim.Env = []string{"SECRET=" + secret}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Victim = victim.Process.Pid
+	t.Cleanup(func() { victim.Process.Kill(); victim.Wait() })
+}
