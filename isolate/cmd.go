@@ -159,7 +159,6 @@ func (p Policy) complete() (Policy, error) {
 		p.Home = HomeDir()
 	}
 	p.Env = withDefault(p.Env, "HOME", p.Home)
-	p.Env = withDefault(p.Env, "TMPDIR", "/tmp")
 	if p.Hostname == "" {
 		p.Hostname = "isolated"
 	}
@@ -223,7 +222,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 		d.outer = d.setup.makeTerminal(c.terminal)
 	}
 
-	d.entry.becomeProgram(p, stdio, c.terminal)
+	d.entry.becomeProgram(p, stdio, c.terminal, t.wall)
 	d.entry.limit(c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
 		d.execs = append(d.execs, d.entry.str(path))

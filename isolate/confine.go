@@ -132,7 +132,7 @@ func (p *program) writeFile(what note, at arg, path, content string) {
 // becomeProgram appends the calls that a child of init makes before it
 // executes the program. stdio are the caller's descriptors for 0, 1 and 2;
 // t is nil where none of them is a terminal.
-func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal) {
+func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal, l landlock) {
 	session := note{"give the program a session of its own", ""}
 	inner := noSlot
 	if t == nil {
@@ -159,5 +159,6 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal) {
 	p.do(session, unix.SYS_UMASK, num(0o022))
 	p.do(session, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(0, 0), num(0))
 	p.do(session, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+	p.landlock(l)
 	p.filter(policy) // last: what comes before may need more than the program does
 }

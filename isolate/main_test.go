@@ -32,5 +32,6 @@ func testRoles() map[string]func(args []string) int {
 		"forbidden": forbiddenRole,
 		"attacker":  attackerRole,
 		"attack":    attackRole,
+		"maker":     makerRole,
 	}
 }

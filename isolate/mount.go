@@ -18,7 +18,8 @@ type builder struct {
 	scratch slot // the private directories, each under a number
 	proc    slot // the process file system, before and after it is in place
 	made    map[string]bool
-	count   int // of names in scratch
+	count   int      // of names in scratch
+	premade []string // directories in private ones, to be made with them
 	void    string
 	nothing string
 }
@@ -33,7 +34,7 @@ const (
 
 // build appends the calls that make the tree the root of the process.
 func (p *program) build(policy *Policy, t *tree) {
-	b := &builder{program: p, policy: policy, made: map[string]bool{}}
+	b := &builder{program: p, policy: policy, premade: t.wall.premade, made: map[string]bool{}}
 	b.begin()
 	for _, n := range t.nodes {
 		b.place(n)
@@ -89,6 +90,11 @@ func (b *builder) place(n *node) {
 	case privateNode:
 		name := b.newName()
 		b.mkdir(b.scratch, name, n.mode)
+		for _, dir := range b.premade {
+			if filepath.Dir(dir) == n.target {
+				b.mkdir(b.scratch, filepath.Join(name, filepath.Base(dir)), 0o700)
+			}
+		}
 		b.show(n, b.scratch, name, plain)
 	case maskNode:
 		b.mask(n)

@@ -49,13 +49,21 @@ type Policy struct {
 
 	// UserNamespaces lets the program make user namespaces of its own, so that
 	// another sandbox can run in this one. It widens what the program can ask
-	// of the kernel and leaves the process file system unmasked.
+	// of the kernel, leaves the process file system unmasked, and does what
+	// AllowSymlinks does: where Landlock holds nobody can mount.
 	UserNamespaces bool
 
 	// CowDir is an existing directory of the host's in which the changes of each
 	// CopyOnWrite mount are kept, below the path that they were made at. Empty
 	// throws them away.
 	CowDir string
+
+	// AllowSymlinks lets the program make symbolic links, sockets, named pipes
+	// and device nodes in directories of the host's that it can write to.
+	// Without it that takes Landlock (Linux 5.13). Whoever writes to a file
+	// there later, such as a notebook server that saves a notebook, follows a
+	// link that the program left in its place.
+	AllowSymlinks bool
 
 	// BaseDir is an existing directory of the host's on which the new root is
 	// assembled. Empty means that none is needed.

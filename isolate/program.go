@@ -36,6 +36,7 @@ type call struct {
 	nr   uintptr
 	args [6]arg
 	into slot       // where the result goes; noSlot drops it
+	copy int        // where in mem it goes as a C int, too; 0 is nowhere
 	fine unix.Errno // an error that is as good as success, or anyError
 }
 
@@ -93,6 +94,14 @@ func (p *program) get(n note, nr uintptr, args ...arg) slot {
 	p.slots = append(p.slots, 0)
 	s := slot(len(p.slots) - 1)
 	p.do(n, nr, args...).into = s
+	return s
+}
+
+// getInto is get for a result that a structure in mem contains as well, at the
+// offset of at from its beginning.
+func (p *program) getInto(structure arg, at int, n note, nr uintptr, args ...arg) slot {
+	s := p.get(n, nr, args...)
+	p.calls[len(p.calls)-1].copy = int(structure.value) + at
 	return s
 }
 
@@ -192,6 +201,9 @@ func (p *program) run() (failed int, errno unix.Errno) {
 		}
 		if c.into >= 0 {
 			p.slots[c.into] = r
+		}
+		if c.copy > 0 {
+			*(*int32)(unsafe.Pointer(&p.mem[c.copy])) = int32(r)
 		}
 	}
 	return 0, 0

@@ -78,6 +78,10 @@ func forbiddenCalls() []forbiddenCall {
 		{"memory policy", unix.ENOSYS, func(string) unix.Errno { return raw(unix.SYS_GET_MEMPOLICY, 0, 0, 0, 0, 0) }},
 		{"openat2", unix.ENOSYS, func(string) unix.Errno { return raw(unix.SYS_OPENAT2, ^uintptr(0), 0, 0, 0) }},
 
+		{"a device left by a rename", unix.EINVAL, func(dir string) unix.Errno {
+			return raw(unix.SYS_RENAMEAT2, uintptr(here), cString(newFile(dir).Name()), uintptr(here), made(dir), unix.RENAME_WHITEOUT)
+		}},
+
 		{"set-user-id by fchmod", unix.EPERM, func(dir string) unix.Errno { return raw(unix.SYS_FCHMOD, newFile(dir).Fd(), 0o4755) }},
 		{"set-group-id by fchmod", unix.EPERM, func(dir string) unix.Errno { return raw(unix.SYS_FCHMOD, newFile(dir).Fd(), 0o2755) }},
 		{"set-user-id by fchmod with a higher half", unix.EPERM, func(dir string) unix.Errno { return raw(unix.SYS_FCHMOD, newFile(dir).Fd(), high|0o4755) }},

@@ -17,6 +17,7 @@ import (
 type tree struct {
 	nodes []*node
 	at    map[string]*node // by target
+	wall  landlock         // what may be made where
 }
 
 // A node is one mount, file or link of the tree.
@@ -48,8 +49,9 @@ const (
 	ptsNode                     // pseudo-terminals of the sandbox's own
 )
 
-// newTree looks at every source of the policy and decides the tree. All
-// sources that are missing are named in one error.
+// newTree looks at every source of the policy and decides the tree, and with it
+// where the program finds room for temporary files. All sources that are
+// missing are named in one error.
 func newTree(p *Policy) (*tree, error) {
 	t := &tree{at: map[string]*node{}}
 	if p.Base == nil {
@@ -80,7 +82,13 @@ func newTree(p *Policy) (*tree, error) {
 	if err := t.checkBaseDir(p); err != nil {
 		return nil, err
 	}
-	return t, t.checkCowDir(p)
+	if err := t.checkCowDir(p); err != nil {
+		return nil, err
+	}
+	var err error
+	t.wall, err = t.newLandlock(p, landlockABI())
+	p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
+	return t, err
 }
 
 // checkBaseDir makes sure that no mount shows the new root inside itself.

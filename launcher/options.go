@@ -26,6 +26,8 @@ by its absolute path.
       --tmp-size SIZE   limits, as isolate has them: 1G; 90, 90s or 1h30m
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
+      --allow-symlinks  let it make symbolic links, sockets and fifos in
+                        directories that it shares with the host
   -h, --help            this text
 
 $MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
@@ -47,6 +49,7 @@ type options struct {
 	kernel  []string // the real kernel's command
 
 	writableNotebooks bool
+	allowSymlinks     bool
 }
 
 // parseOptions reads the command line. It is strict, and quick to refuse: a
@@ -67,6 +70,9 @@ func parseOptions(args []string) (*options, error) {
 			return o, nil
 		case "--writable-notebooks":
 			o.writableNotebooks = true
+			continue
+		case "--allow-symlinks":
+			o.allowSymlinks = true
 			continue
 		}
 		name, value, given := strings.Cut(name, "=")

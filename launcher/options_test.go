@@ -32,6 +32,7 @@ func TestParseOptions(t *testing.T) {
 			want: options{kernel: []string{"k"}, tmpSize: 64 << 20, limits: isolate.Limits{Memory: 1 << 30, Pids: 99, Time: time.Hour}},
 		},
 		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
+		{name: "what the kernel leaves", args: []string{"--allow-symlinks", "--writable-notebooks", "--", "k"}, want: options{allowSymlinks: true, writableNotebooks: true, kernel: []string{"k"}}},
 		{name: "help", args: []string{"--help", "x"}, want: options{help: true}},
 		{name: "nothing", err: "no kernel's command: it follows --"},
 		{name: "no command", args: []string{"--"}, err: "no kernel's command after --"},

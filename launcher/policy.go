@@ -29,6 +29,8 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		Home:    isolate.HomeDir(),
 		Env:     environ(o.env),
 		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
+
+		AllowSymlinks: o.allowSymlinks,
 	}
 	switch {
 	case c.ipc:

@@ -27,7 +27,8 @@ Run PROGRAM, or a shell, so that it sees only the directories you name.
       --env NAME[=VALUE] let a variable in, or set it
       --chdir DIR        working directory inside
       --hostname NAME, --uid N, --gid N   who and where it takes itself for
-      --allow-userns     let it make user namespaces, another isolate say
+      --allow-symlinks   let it make links, sockets and fifos in shared directories
+      --allow-userns     let it make user namespaces, another isolate say; and links
   -b, --basedir DIR      assemble the new root on DIR; default $NI_BASEDIR, or none
 
 Limits:
@@ -124,22 +125,23 @@ func misuse(err error) error {
 func optionTable() map[string]option {
 	nothing := func(*options, []string) error { return nil }
 	t := map[string]option{
-		"--network":      {1, (*options).setNetwork},
-		"--share-net":    {0, func(o *options, _ []string) error { return o.setNetwork([]string{"host"}) }},
-		"--env":          {1, (*options).setEnv},
-		"--setenv":       {2, func(o *options, v []string) error { return o.setEnv([]string{v[0] + "=" + v[1]}) }},
-		"--unsetenv":     {1, func(o *options, v []string) error { o.env = append(o.env, unset(v[0])); return nil }},
-		"--clearenv":     {0, func(o *options, _ []string) error { o.env = append(o.env, clearEnv); return nil }},
-		"--chdir":        {1, func(o *options, v []string) error { o.policy.Dir = o.path(v[0]); return nil }},
-		"--hostname":     {1, func(o *options, v []string) error { o.policy.Hostname = v[0]; return nil }},
-		"--uid":          {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.UID) }},
-		"--gid":          {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.GID) }},
-		"--tmp-size":     {1, func(o *options, v []string) (err error) { o.policy.TmpSize, err = isolate.ParseSize(v[0]); return err }},
-		"--cow-dir":      {1, func(o *options, v []string) error { o.policy.CowDir = o.path(v[0]); return nil }},
-		"--allow-userns": {0, func(o *options, _ []string) error { o.policy.UserNamespaces = true; return nil }},
-		"--report":       {1, func(o *options, v []string) error { o.report = v[0]; return nil }},
-		"--explain":      {1, func(o *options, v []string) error { o.explain = o.path(v[0]); return nil }},
-		"--dry-run":      {0, func(o *options, _ []string) error { o.dryRun = true; return nil }},
+		"--network":        {1, (*options).setNetwork},
+		"--share-net":      {0, func(o *options, _ []string) error { return o.setNetwork([]string{"host"}) }},
+		"--env":            {1, (*options).setEnv},
+		"--setenv":         {2, func(o *options, v []string) error { return o.setEnv([]string{v[0] + "=" + v[1]}) }},
+		"--unsetenv":       {1, func(o *options, v []string) error { o.env = append(o.env, unset(v[0])); return nil }},
+		"--clearenv":       {0, func(o *options, _ []string) error { o.env = append(o.env, clearEnv); return nil }},
+		"--chdir":          {1, func(o *options, v []string) error { o.policy.Dir = o.path(v[0]); return nil }},
+		"--hostname":       {1, func(o *options, v []string) error { o.policy.Hostname = v[0]; return nil }},
+		"--uid":            {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.UID) }},
+		"--gid":            {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.GID) }},
+		"--tmp-size":       {1, func(o *options, v []string) (err error) { o.policy.TmpSize, err = isolate.ParseSize(v[0]); return err }},
+		"--cow-dir":        {1, func(o *options, v []string) error { o.policy.CowDir = o.path(v[0]); return nil }},
+		"--allow-symlinks": {0, func(o *options, _ []string) error { o.policy.AllowSymlinks = true; return nil }},
+		"--allow-userns":   {0, func(o *options, _ []string) error { o.policy.UserNamespaces = true; return nil }},
+		"--report":         {1, func(o *options, v []string) error { o.report = v[0]; return nil }},
+		"--explain":        {1, func(o *options, v []string) error { o.explain = o.path(v[0]); return nil }},
+		"--dry-run":        {0, func(o *options, _ []string) error { o.dryRun = true; return nil }},
 
 		"--bind":        {2, bind(isolate.Mount{})},
 		"--bind-try":    {2, bind(isolate.Mount{Optional: true})},

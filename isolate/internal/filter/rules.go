@@ -154,6 +154,9 @@ func argumentRules() map[string]rule {
 		"mknod": mode(1), "mknodat": mode(2), // mkdir ignores the bits (mkdir(2))
 		"creat": mode(1), "open": makingMode(1, 2), "openat": makingMode(2, 3),
 
+		// It leaves a device node behind, of which Landlock knows nothing.
+		"renameat2": when("renameat2", errno(unix.EINVAL), allow(), hasAny(4, unix.RENAME_WHITEOUT)),
+
 		"socket":     oneOf("socket", 0, []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}, allow(), others),
 		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
 

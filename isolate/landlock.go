@@ -1,0 +1,149 @@
+package isolate
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A landlock is the second wall (landlock(7)): what the mounts show is
+// writable or not, and what may be made where is decided here.
+type landlock struct {
+	abi     int      // of the running kernel; 0 is none
+	makes   bool     // the making of links and the like is withheld
+	freely  []string // the directories in which it isn't, with all below them
+	premade []string // those of freely that init makes
+}
+
+// withheld is what a program outside could fall into in a directory that it
+// takes for plain files: links that lead elsewhere, and what blocks, answers
+// or acts when it is opened.
+const withheld = unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO |
+	unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK | unix.LANDLOCK_ACCESS_FS_MAKE_CHAR
+
+// Versions of Landlock's interface, and what each brought.
+const (
+	landlockRefer  = 2 // moving between directories can be allowed
+	landlockScopes = 6 // signals and abstract sockets
+)
+
+// privateHomes are directories of the home directory in which programs keep
+// what is their own.
+var privateHomes = []string{".cache", ".config", ".local"}
+
+// newLandlock decides what the wall lets through, on a kernel with this version
+// of Landlock.
+func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
+	l := landlock{abi: abi}
+	shared := t.sharedDirs(p)
+	l.makes = len(shared) > 0 && !p.AllowSymlinks && !p.UserNamespaces
+	if !l.makes {
+		return l, nil
+	}
+	if l.abi == 0 {
+		return l, &SetupError{Doing: "share", Path: shared[0],
+			Err:    errors.New("this kernel has no Landlock to keep links out of it"),
+			Remedy: "mount it as cow: or ro:, or accept links there with --allow-symlinks"}
+	}
+	// What is allowed in a directory is allowed in all that lies in it, other
+	// mounts included. So a private directory with a shared one in it is
+	// treated as the shared one.
+	leads := func(dir string) bool {
+		for _, s := range shared {
+			if strings.HasPrefix(s, dir+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, n := range t.nodes {
+		private := n.kind == privateNode || n.kind == cowNode && p.CowDir == ""
+		if private && !leads(n.target) {
+			l.freely = append(l.freely, n.target)
+		}
+	}
+	if home := t.at[p.Home]; home == nil || home.kind != privateNode || !leads(p.Home) {
+		return l, nil
+	}
+	for _, name := range privateHomes {
+		if dir := filepath.Join(p.Home, name); t.at[dir] == nil && !leads(dir) {
+			l.freely, l.premade = append(l.freely, dir), append(l.premade, dir)
+		}
+	}
+	return l, nil
+}
+
+// sharedDirs are the directories in which what the program makes stays on the
+// host.
+func (t *tree) sharedDirs(p *Policy) []string {
+	var dirs []string
+	for _, n := range t.nodes {
+		shared := n.kind == bindNode && n.access == Writable && n.dir || n.kind == cowNode && p.CowDir != ""
+		if shared {
+			dirs = append(dirs, n.target)
+		}
+	}
+	return dirs
+}
+
+// landlockABI is the version of the running kernel's Landlock, or 0.
+func landlockABI() int {
+	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(abi)
+}
+
+// tmpDir is the private directory for temporary files in which everything can
+// be made, the sockets of Python's multiprocessing among it.
+func (l *landlock) tmpDir() string {
+	for _, dir := range l.freely {
+		if dir == "/tmp" || dir == "/var/tmp" || dir == "/dev/shm" {
+			return dir
+		}
+	}
+	return "/tmp"
+}
+
+// landlock appends the calls that put the wall around the process, for good
+// and for all that comes after it.
+func (p *program) landlock(l landlock) {
+	var handled, scoped uint64
+	if l.makes {
+		handled = withheld
+		if l.abi >= landlockRefer {
+			handled |= unix.LANDLOCK_ACCESS_FS_REFER
+		}
+	}
+	if l.abi >= landlockScopes {
+		scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
+	}
+	if handled|scoped == 0 {
+		return
+	}
+	const attrSize = 3 * 8 // struct landlock_ruleset_attr up to scoped; an older kernel takes zeros
+	ruleset := p.get(note{"make a Landlock ruleset", ""}, unix.SYS_LANDLOCK_CREATE_RULESET, p.words(handled, 0, scoped), num(attrSize), num(0))
+	if handled&unix.LANDLOCK_ACCESS_FS_REFER != 0 {
+		// Once anything is withheld, so is moving, unless it is allowed.
+		p.allowBeneath(ruleset, "/", unix.LANDLOCK_ACCESS_FS_REFER)
+	}
+	for _, dir := range l.freely {
+		p.allowBeneath(ruleset, dir, withheld)
+	}
+	p.do(note{"enter the Landlock ruleset", ""}, unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset.arg(), num(0))
+	p.close(ruleset)
+}
+
+// allowBeneath appends the calls that allow rights in a directory and all
+// below it.
+func (p *program) allowBeneath(ruleset slot, dir string, rights uint64) {
+	what := note{"allow in", dir}
+	const parent = 8 // offset of parent_fd in struct landlock_path_beneath_attr
+	rule := p.words(rights, 0)
+	fd := p.getInto(rule, parent, what, unix.SYS_OPENAT, cwd(), p.str(dir), num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	p.do(what, unix.SYS_LANDLOCK_ADD_RULE, ruleset.arg(), num(unix.LANDLOCK_RULE_PATH_BENEATH), rule, num(0))
+	p.close(fd)
+}

@@ -1,0 +1,213 @@
+package isolate
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// makers are the ways to make what is no plain file, each in a directory that
+// holds "old link", "sub/" and "file".
+var makers = []struct {
+	name string
+	make func() error
+}{
+	{"symlink", func() error { return unix.Symlink("/etc/passwd", "new") }},
+	{"symlinkat", func() error { return unix.Symlinkat("/etc/passwd", unix.AT_FDCWD, "sub/new") }},
+	{"another name of a link", func() error { return unix.Link("old link", "new") }},
+	{"moving a link", func() error { return unix.Rename("old link", "sub/moved") }},
+	{"a link under another name", func() error { return unix.Rename("old link", "renamed") }},
+	{"exchanging a link", func() error { return unix.Renameat2(-100, "old link", -100, "file", unix.RENAME_EXCHANGE) }},
+	{"fifo", func() error { return unix.Mkfifo("new", 0o644) }},
+	{"socket", func() error {
+		s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Bind(s, &unix.SockaddrUnix{Name: "new"})
+	}},
+	{"socket by mknod", func() error { return unix.Mknod("new", unix.S_IFSOCK|0o644, 0) }},
+	{"whiteout", func() error { return unix.Mknod("new", unix.S_IFCHR|0o644, 0) }},
+}
+
+// plainMakers are what must go on working everywhere.
+var plainMakers = []struct {
+	name string
+	make func() error
+}{
+	{"file", func() error { return os.WriteFile("new", nil, 0o644) }},
+	{"directory", func() error { return os.Mkdir("new", 0o755) }},
+	{"moving a file", func() error { return os.Rename("file", "sub/file") }},
+	{"moving a directory", func() error { return os.Rename("other", "sub/other") }},
+	{"another name of a file", func() error { return os.Link("file", "sub/file") }},
+	{"exchanging", func() error { return unix.Renameat2(-100, "other", -100, "sub", unix.RENAME_EXCHANGE) }},
+	{"removing a link", func() error { return os.RemoveAll("old link") }}, // in HOME there is none
+}
+
+// makerRole makes everything, each in a directory of its own in the one that is
+// named, and prints the names of what could be made. Where links can't be made
+// the old one is there already.
+func makerRole(args []string) int {
+	for _, m := range slices.Concat(makers, plainMakers) {
+		dir := filepath.Join(args[0], "for "+m.name)
+		os.Mkdir(dir, 0o755)
+		if err := os.Chdir(dir); err != nil {
+			fmt.Println(err)
+			return 2
+		}
+		os.Symlink("x", "old link")
+		os.Mkdir("sub", 0o755)
+		os.Mkdir("other", 0o755)
+		os.WriteFile("file", nil, 0o644)
+		if err := m.make(); err == nil {
+			fmt.Println(m.name)
+		}
+	}
+	return 0
+}
+
+func TestWhatCanBeMade(t *testing.T) {
+	work := Mount{Target: "/work"}
+	cases := []struct {
+		name   string
+		where  string
+		mounts []Mount // without a source: the test's directory
+		change func(*Policy)
+		all    bool // not only what is plain
+	}{
+		{"in the working directory", "/work", []Mount{work}, nil, false},
+		{"there, where that was allowed", "/work", []Mount{work}, func(p *Policy) { p.AllowSymlinks = true }, true},
+		{"there, where a sandbox inside is allowed", "/work", []Mount{work}, func(p *Policy) { p.UserNamespaces = true }, true},
+		{"below it", "/work/deep", []Mount{work}, nil, false},
+		{"in a copy of it", "/work", []Mount{{Target: "/work", Access: CopyOnWrite}}, nil, true},
+		{"in /tmp", "/tmp", []Mount{work}, nil, true},
+		{"in /dev/shm", "/dev/shm", []Mount{work}, nil, true},
+		{"in HOME", "/home/tester", []Mount{work}, nil, true},
+		{"in the working directory in HOME", "/home/tester/course", []Mount{{Target: "/home/tester/course"}}, nil, false},
+		{"in HOME beside it", "/home/tester", []Mount{{Target: "/home/tester/course"}}, nil, false},
+		{"in a program's own directory beside it", "/home/tester/.cache", []Mount{{Target: "/home/tester/course"}}, nil, true},
+		{"in the working directory there", "/home/tester/.local/course", []Mount{{Target: "/home/tester/.local/course"}}, nil, false},
+		{"in a private directory in it", "/work/deep", []Mount{work, {Target: "/work/deep", Access: Private}}, nil, true},
+		{"in a shared directory in a private one", "/work/deep/in", []Mount{work, {Target: "/work/deep", Access: Private}, {Target: "/work/deep/in"}}, nil, false},
+	}
+	var all, plain []string
+	for _, m := range makers {
+		all = append(all, m.name)
+	}
+	for _, m := range plainMakers {
+		plain = append(plain, m.name)
+	}
+	all = append(all, plain...)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var old []string
+			for _, name := range all {
+				for _, in := range []string{"", "deep/", "deep/in/"} {
+					old = append(old, in+"for "+name+"/old link -> x")
+				}
+			}
+			dir := files(t, old...)
+			p := selfIn(dir, "maker")
+			p.Dir, p.Mounts = c.where, p.Mounts[1:]
+			for _, m := range c.mounts {
+				if m.Access != Private {
+					m.Source = dir
+				}
+				p.Mounts = append(p.Mounts, m)
+			}
+			if c.change != nil {
+				c.change(&p)
+			}
+			var out bytes.Buffer
+			cmd := Command(p, os.Args[0], c.where)
+			cmd.Stdout = &out
+			err := cmd.Run()
+			want := plain
+			if c.all {
+				want = all
+			}
+			if c.mounts[0].Access == CopyOnWrite { // its file system has a use of its own for them
+				want = slices.DeleteFunc(slices.Clone(want), func(name string) bool { return name == "whiteout" })
+			}
+			if got := strings.Join(want, "\n") + "\n"; err != nil || out.String() != got {
+				t.Errorf("%v; made:\n%swant:\n%s", err, &out, got)
+			}
+		})
+	}
+}
+
+// An abstract socket has no place in the file system that a mount could hide.
+func TestAbstractSocketsOfTheHost(t *testing.T) {
+	if landlockABI() < landlockScopes {
+		t.Skipf("Landlock of version %d has no scopes", landlockABI())
+	}
+	name := fmt.Sprintf("@isolate-test-%d", os.Getpid())
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if conn, err := net.Dial("unix", name); err != nil {
+		t.Fatalf("outside: %v", err)
+	} else {
+		conn.Close()
+	}
+	dir := t.TempDir()
+	p := in(dir)
+	p.Network = NetworkHost
+	out, _ := sh(t, p, `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); print(s.connect_ex("\0`+name[1:]+`"))'`)
+	if want := fmt.Sprintln(int(unix.EPERM)); out != want {
+		t.Errorf("inside: errno %q, want %q", out, want)
+	}
+}
+
+// A machine without Landlock shares no directory in which it could not keep
+// links out, unless it is told to.
+func TestWithoutLandlock(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name    string
+		policy  Policy
+		refused bool
+	}{
+		{"writable", in(dir), true},
+		{"allowed", Policy{Mounts: in(dir).Mounts, AllowSymlinks: true}, false},
+		{"read-only", Policy{Mounts: []Mount{{Source: dir, Access: ReadOnly}}}, false},
+		{"nothing", Policy{}, false},
+	} {
+		policy, err := c.policy.complete()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := newTree(&policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tree.newLandlock(&policy, 0)
+		if refused := err != nil; refused != c.refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err != nil && !strings.Contains(Hint(err), "--allow-symlinks") {
+			t.Errorf("%s: hint %q", c.name, Hint(err))
+		}
+	}
+}
+
+// Temporary files go where sockets can be made.
+func TestTMPDIR(t *testing.T) {
+	dir := t.TempDir()
+	for target, want := range map[string]string{"/work": "/tmp", "/tmp/work": "/var/tmp"} {
+		p := in(dir)
+		p.Mounts[0].Target, p.Dir = target, "/"
+		if out, err := sh(t, p, `echo "$TMPDIR"`); err != nil || out != want+"\n" {
+			t.Errorf("with %s: TMPDIR is %q, %v; want %s", target, out, err, want)
+		}
+	}
+}
