@@ -105,10 +105,10 @@ var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 // root change, beyond processes. Root outside is root of these files inside,
 // capabilities or not: the mask is what stands before them.
 var maskedProc = []string{
-	"acpi", "asound", "bus", "cmdline", "config.gz", "diskstats", "driver", "dynamic_debug", "fs", "interrupts", "iomem",
+	"acpi", "asound", "bootconfig", "bus", "cmdline", "config.gz", "diskstats", "driver", "dynamic_debug", "fs", "interrupts", "iomem",
 	"ioports", "irq", "kallsyms", "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
-	"latency_stats", "locks", "mdstat", "mtrr", "partitions", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
-	"swaps", "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "zoneinfo", "pagetypeinfo", "buddyinfo",
+	"latency_stats", "locks", "mdstat", "modules", "mtrr", "partitions", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
+	"swaps", "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "vmcore", "zoneinfo", "pagetypeinfo", "buddyinfo",
 }
 
 // devices are the ones that hold no data of anybody's.

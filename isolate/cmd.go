@@ -213,6 +213,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	d.setup.join(groups)
 	d.setup.forget()
 	d.setup.identify(p)
+	d.setup.volunteer()
 	if p.Network == NetworkNone {
 		d.setup.raiseLoopback()
 	}

@@ -156,9 +156,7 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal, l lan
 	}
 	const allAbove = ^uint32(0)
 	p.do(what, unix.SYS_CLOSE_RANGE, num(3), num(allAbove), num(unix.CLOSE_RANGE_CLOEXEC))
-	p.do(session, unix.SYS_UMASK, num(0o022))
-	p.do(session, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(0, 0), num(0))
-	p.do(session, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+	p.leaveBehind()
 	p.landlock(l)
 	p.filter(policy) // last: what comes before may need more than the program does
 }

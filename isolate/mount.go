@@ -84,7 +84,8 @@ func (b *builder) place(n *node) {
 		}
 		b.bind(n, attrs)
 	case deviceNode:
-		b.bind(n, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+		// Read-only: root, outside, could change the mode of the machine's own.
+		b.bind(n, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 	case cowNode:
 		b.overlay(n)
 	case privateNode:

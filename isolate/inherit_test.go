@@ -1,0 +1,72 @@
+package isolate
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// The same script runs in the caller, with what it is to leave behind, and in
+// its sandbox. A negative niceness is root's; an ordinary user's stays 0.
+func TestNothingIsInherited(t *testing.T) {
+	const script = `
+echo umask $(umask)
+echo files $(ulimit -Sn)
+echo core $(ulimit -Sc)
+echo niceness $(nice)
+echo memory $(cat /proc/self/oom_score_adj)
+grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
+`
+	cases := []struct{ given, outside, inside string }{
+		{"umask 000", "umask 0000", "umask 0022"},
+		{"umask 077", "umask 0077", "umask 0077"},
+		{"ulimit -Sn 700", "files 700", "files 700"},
+		{"ulimit -Sc 99", "core 99", "core 0"},
+		{"renice -n 3 $$ >/dev/null", "niceness 3", "niceness 3"},
+		{"", "memory 0", "memory 500"},
+		{"trap '' INT TERM", "SigIgn: 0000000000004002", "SigIgn: 0000000000000000"},
+	}
+	if os.Geteuid() == 0 {
+		cases = append(cases, struct{ given, outside, inside string }{"renice -n -5 $$ >/dev/null", "niceness -5", "niceness 0"})
+	}
+	for _, c := range cases {
+		dir := t.TempDir()
+		// The trailing command keeps the shell, whose limits the caller had.
+		outer := exec.Command("sh", "-c", c.given+"\n"+script+"\n"+`echo inside; "$0" "$@"; exit $?`, os.Args[0], dir, "sh", "-c", script)
+		outer.Env = append(os.Environ(), roleVariable+"=caller")
+		outer.Stderr = os.Stderr
+		out, err := outer.Output()
+		outside, inside, _ := strings.Cut(string(out), "inside\n")
+		if err != nil || !hasLine(outside, c.outside) || !hasLine(inside, c.inside) {
+			t.Errorf("%q: %v\noutside, want %q:\n%sinside, want %q:\n%s", c.given, err, c.outside, outside, c.inside, inside)
+		}
+	}
+}
+
+func hasLine(text, line string) bool {
+	return strings.Contains("\n"+text, "\n"+line+"\n")
+}
+
+// The machine's devices are the host's own, and root's outside are root's
+// inside: their modes and times can't be changed.
+func TestDevicesStayAsTheyAre(t *testing.T) {
+	for _, name := range devices {
+		path := "/dev/" + name
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mode := fmt.Sprintf("%o", info.Mode().Perm())
+		out, err := sh(t, in(t.TempDir()), "chmod "+mode+" "+path+" 2>&1; test -w "+path+" && echo usable")
+		if err != nil || !strings.Contains(out, "Read-only file system") || !strings.Contains(out, "usable") {
+			t.Errorf("%s: %v, %s", path, err, out)
+		}
+		if os.Geteuid() == 0 { // the control: its owner can set the mode that it has
+			if err := os.Chmod(path, info.Mode().Perm()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
