@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -99,8 +100,7 @@ func ask(interpreter, script string) ([]byte, error) {
 	cmd.Dir, cmd.Stderr = "/", &errs
 	out, err := cmd.Output()
 	if err != nil {
-		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
-		return nil, fmt.Errorf("%s: %v: %s", interpreter, err, lines[len(lines)-1])
+		return nil, fmt.Errorf("%s: %w: %s", interpreter, err, lastLine(errs.String()))
 	}
 	return out, nil
 }
@@ -172,51 +172,49 @@ func (j *Jupyter) Find(name string) (*Base, error) {
 	return &Base{Name: key, Dir: hit.Dir, Spec: spec}, nil
 }
 
-func badName(name string) error {
-	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
-}
-
-func (j *Jupyter) notFound(name string) error {
-	names := slices.Sorted(maps.Keys(j.specs))
-	if len(names) == 0 {
-		return &Error{Reason: fmt.Sprintf("no kernel %q, nor any other, in %s", name, strings.Join(j.Path, ", ")),
-			Remedy: "activate the environment that Jupyter is installed in"}
+// FindIn returns the kernel of the name from a directory: the kernel's own, or
+// one of kernels.
+func (j *Jupyter) FindIn(dir, name string) (*Base, error) {
+	if !validName.MatchString(name) {
+		return nil, badName(name)
 	}
-	nearest := slices.MinFunc(names, func(a, b string) int { return distance(name, a) - distance(name, b) })
-	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: fmt.Sprintf("did you mean %s? There are: %s", nearest, strings.Join(names, ", "))}
-}
-
-// distance is how many letters must change to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+	for _, place := range []string{dir, filepath.Join(dir, name)} {
+		spec, err := Read(filepath.Join(place, "kernel.json"))
+		if err == nil {
+			return &Base{Name: strings.ToLower(name), Dir: place, Spec: spec}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
 		}
 	}
-	return row[len(b)]
+	return nil, &Error{Reason: fmt.Sprintf("no kernel %s in %s", name, dir), Remedy: "name the directory that has its kernel.json"}
 }
 
-// An Error says what can't be done and what would help, each in one line.
-type Error struct{ Reason, Remedy string }
-
-func (e *Error) Error() string { return e.Reason }
-
-// Remedy is the remedy that belongs to err, or "".
-func Remedy(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Remedy
+// Names are the kernels that can be isolated: all but the isolated ones.
+func (j *Jupyter) Names() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
+		spec, err := Read(filepath.Join(j.specs[name].Dir, "kernel.json"))
+		if err != nil || !isIsolated(spec) {
+			names = append(names, name)
+		}
 	}
-	return ""
+	return names
+}
+
+// Others are directories with a kernel of the base's name that Jupyter doesn't
+// get to see.
+func (j *Jupyter) Others(base *Base) []string {
+	var dirs []string
+	for _, kernels := range j.Path {
+		dir := filepath.Join(kernels, base.Name)
+		if info, err := os.Stat(filepath.Join(dir, "kernel.json")); err == nil && info.Mode().IsRegular() && dir != base.Dir && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }

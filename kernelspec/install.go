@@ -1,6 +1,7 @@
 package kernelspec
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,45 +38,75 @@ func (p Place) dir(base *Base, j *Jupyter) (string, error) {
 		return filepath.Join(prefix, "share/jupyter/kernels"), err
 	}
 	// A kernel that Python itself provides lies among its packages.
-	if next := filepath.Dir(base.Dir); filepath.Base(next) == "kernels" && unix.Access(next, unix.W_OK) == nil {
+	if next := filepath.Dir(base.Dir); filepath.Base(next) == "kernels" &&
+		unix.Access(next, unix.W_OK) == nil && unix.Access(filepath.Dir(next), unix.W_OK) == nil {
 		return next, nil
 	}
 	return user, nil
 }
 
-// Install makes the isolated twin of a base and writes it to its place. It
-// returns the new spec's name and directory. A spec that was there before is
-// replaced whole, or kept when anything fails.
-func Install(base *Base, j *Jupyter, o Options, p Place) (name, dir string, err error) {
-	if name = strings.ToLower(o.Name); name == "" {
+// A Result is what Install or Update wrote.
+type Result struct {
+	Name  string   // of the isolated spec
+	Dir   string   // its directory
+	Notes []string // what a person should know, a line each
+}
+
+// Install makes the isolated twin of a base and writes it to its place. A spec
+// that was there before is replaced whole, or kept when anything fails; one
+// that is not an isolated twin is never replaced.
+func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
+	name := strings.ToLower(o.Name)
+	if name == "" {
 		name = base.Name + "-isolated"
 	}
-	if !validName.MatchString(name) {
-		return "", "", badName(name)
+	if !validName.MatchString(name) || name == "." || name == ".." {
+		return nil, badName(name)
 	}
 	if name == base.Name {
-		return "", "", &Error{Reason: "the isolated kernel would replace its base", Remedy: "give it another --name"}
+		return nil, &Error{Reason: "the isolated kernel would replace its base", Remedy: "give it another --name"}
 	}
-	spec, err := Isolate(base, j, o)
+	made, notes, err := Isolate(base, j, Options{Launcher: o.Launcher})
 	if err != nil {
-		return "", "", err
+		return nil, err
+	}
+	spec, err := made.with(o)
+	if err != nil {
+		return nil, err
 	}
 	kernels, err := p.dir(base, j)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	dir = filepath.Join(kernels, name)
-	err = write(spec, base.Dir, dir)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
-		err = &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: "perhaps you want --user?"}
+	dir := filepath.Join(kernels, name)
+	if there, err := Read(filepath.Join(dir, "kernel.json")); err == nil && !isIsolated(there) {
+		return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not an isolated one", name, dir), Remedy: "give the new one another --name"}
 	}
-	return name, dir, err
+	if err := write(spec, &record{Base: base.Spec, Made: made}, base.Dir, dir); err != nil {
+		return nil, explainWrite(err, kernels)
+	}
+	return &Result{Name: name, Dir: dir, Notes: notes}, nil
+}
+
+// explainWrite says what helps where nothing could be written.
+func explainWrite(err error, kernels string) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
+		return &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: "perhaps you want --user?"}
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		return &Error{Reason: fmt.Sprintf("no space is left for %s", kernels), Remedy: "make some; what was there before is kept"}
+	}
+	return err
 }
 
 // write puts the spec and the base's resources into a directory aside and
 // renames it. Aside is not among the kernels, where it would be listed as one.
-func write(spec Spec, resources, dir string) error {
+func write(spec Spec, made *record, resources, dir string) error {
 	data, err := spec.Marshal()
+	if err != nil {
+		return err
+	}
+	history, err := json.MarshalIndent(made, "", " ")
 	if err != nil {
 		return err
 	}
@@ -91,24 +122,40 @@ func write(spec Spec, resources, dir string) error {
 	if err := copyTree(resources, fresh); err != nil {
 		return fmt.Errorf("copy the resources of %s: %w", resources, err)
 	}
-	if err := os.WriteFile(filepath.Join(fresh, "kernel.json"), data, 0o644); err != nil {
-		return err
+	for name, text := range map[string][]byte{"kernel.json": data, recordName: append(history, '\n')} {
+		if err := os.WriteFile(filepath.Join(fresh, name), text, 0o644); err != nil {
+			return err
+		}
 	}
-	return replace(fresh, dir, filepath.Join(aside, "old"))
+	return replace(fresh, dir)
 }
 
-// replace renames fresh to dir. What was there goes to old and is removed with
-// the directory aside.
-func replace(fresh, dir, old string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
-	if err == unix.ENOENT {
-		return os.Rename(fresh, dir)
+// replace puts fresh in the place of dir in one step, so that nobody ever finds
+// half a spec, or none where there was one. What was there takes fresh's place
+// aside. Another install may come between any two steps of this one.
+func replace(fresh, dir string) error {
+	for {
+		err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+		if err == unix.ENOENT {
+			err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_NOREPLACE)
+			if err == unix.EEXIST {
+				continue
+			}
+		}
+		if err == unix.EINVAL || err == unix.ENOSYS { // some file systems can do neither
+			return replaceInSteps(fresh, dir)
+		}
+		if err != nil {
+			return &os.LinkError{Op: "rename", Old: fresh, New: dir, Err: err}
+		}
+		return nil
 	}
-	if err == nil {
-		return os.Rename(fresh, old)
-	}
-	// Some file systems exchange nothing.
-	if err := os.Rename(dir, old); err != nil {
+}
+
+// replaceInSteps is replace where two names can't be exchanged.
+func replaceInSteps(fresh, dir string) error {
+	old := fresh + "-old"
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.Rename(fresh, dir); err != nil {
@@ -117,7 +164,7 @@ func replace(fresh, dir, old string) error {
 	return nil
 }
 
-// copyTree copies the files of a resource directory, but for kernel.json.
+// copyTree copies the files of a resource directory, but for the two of ours.
 // Links are followed, as Jupyter's own installer does; one that leads to a
 // directory or nowhere is left out.
 func copyTree(from, to string) error {
@@ -132,7 +179,7 @@ func copyTree(from, to string) error {
 		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
 		info, err := os.Stat(source)
 		switch {
-		case err != nil || entry.Name() == "kernel.json":
+		case err != nil || !isResource(entry.Name()):
 			continue
 		case entry.IsDir():
 			err = copyTree(source, target)

@@ -2,7 +2,6 @@ package kernelspec
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -71,42 +70,9 @@ func checkPlaceholders(argv []string) error {
 	return nil
 }
 
-// neededDirs are the directories that a kernel must read besides the base
-// system, smallest set, sorted. For Python the interpreter is asked; for any
-// other kernel it is the tree that its program lies in.
-func neededDirs(argv []string, language, dir string) ([]string, error) {
-	dirs := []string{dir}
-	if isPython(argv[0], language) {
-		out, err := ask(argv[0], pythonScript)
-		if err != nil {
-			return nil, &Error{Reason: fmt.Sprintf("ask the kernel's Python what it needs: %v", err), Remedy: "see that the interpreter runs"}
-		}
-		var answer struct{ Paths []string }
-		if err := json.Unmarshal(out, &answer); err != nil {
-			return nil, fmt.Errorf("read what %s needs: %w", argv[0], err)
-		}
-		dirs = append(dirs, answer.Paths...)
-	} else {
-		dirs = append(dirs, filepath.Dir(argv[0]))
-		if real, err := filepath.EvalSymlinks(argv[0]); err == nil {
-			dirs = append(dirs, treeOf(real))
-		}
-	}
-	return reduce(dirs), nil
-}
-
 func isPython(program, language string) bool {
 	name := filepath.Base(program)
 	return pythonName.MatchString(name) || strings.EqualFold(language, "python") && strings.HasPrefix(name, "python")
-}
-
-// treeOf is the prefix that a program was installed under, or its directory.
-func treeOf(program string) string {
-	dir := filepath.Dir(program)
-	if base := filepath.Base(dir); base == "bin" || base == "libexec" {
-		return filepath.Dir(dir)
-	}
-	return dir
 }
 
 // inBase are the trees that every sandbox shows.

@@ -15,38 +15,45 @@ type Options struct {
 	Network     string   // "", none or host
 	Mounts      []string // entries in the syntax of MNTDIRS
 	Env         []string // NAME or NAME=VALUE
+	Launch      []string // further options of the launcher's, such as --memory 2G
 }
 
 // metadataKey is where an isolated spec says where it comes from.
 const metadataKey = "isolate"
 
 // Isolate returns the isolated twin of base: all its keys, its command behind
-// the launcher's, and what its interpreter needs in MNTDIRS_KERNEL.
-func Isolate(base *Base, j *Jupyter, o Options) (Spec, error) {
-	spec, err := base.Spec.clone()
-	if err != nil {
-		return nil, err
+// the launcher's, and what its interpreter needs in MNTDIRS_KERNEL. The notes
+// are for a person, a line each.
+func Isolate(base *Base, j *Jupyter, o Options) (spec Spec, notes []string, err error) {
+	if spec, err = base.Spec.clone(); err != nil {
+		return nil, nil, err
 	}
 	metadata := spec.object("metadata")
 	if err := checkBase(base, metadata); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	argv, err := resolve(base.Spec.argv(), base.Dir, j)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	dirs, err := neededDirs(argv, spec.text("language"), base.Dir)
+	n, err := needed(argv, spec.text("language"), base.Dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if n.unknown {
+		notes = append(notes, fmt.Sprintf("%s is of a make that can't be asked what it reads: it sees %s; add more with --mount 'ro:DIR'",
+			base.Name, strings.Join(n.dirs, ", ")))
 	}
 	env := spec.object("env")
-	spec["argv"] = anySlice(slices.Concat(launcherArgs(o, slices.Sorted(maps.Keys(env))), argv))
-	env["MNTDIRS"] = "."
-	env["MNTDIRS_KERNEL"] = mountEntries(dirs)
-	spec["display_name"] = o.DisplayName
-	if o.DisplayName == "" {
-		spec["display_name"] = base.Spec.text("display_name") + " (isolated)"
+	for name, value := range n.env {
+		if _, own := env[name]; !own {
+			env[name] = value
+		}
 	}
+	spec["argv"] = anySlice(slices.Concat(launcherArgs(o.Launcher, slices.Sorted(maps.Keys(env))), argv))
+	env["MNTDIRS"] = "."
+	env["MNTDIRS_KERNEL"] = mountEntries(n.dirs)
+	spec["display_name"] = base.Spec.text("display_name") + " (isolated)"
 	if isPython(argv[0], spec.text("language")) {
 		// Without it VS Code starts the command itself to ask it for its
 		// version, or doesn't list the kernel.
@@ -54,7 +61,39 @@ func Isolate(base *Base, j *Jupyter, o Options) (Spec, error) {
 	}
 	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
 	capProtocol(spec)
-	return spec, spec.Validate()
+	if spec, err = spec.with(o); err != nil {
+		return nil, nil, err
+	}
+	return spec, notes, spec.Validate()
+}
+
+// with is the spec with the options that a person chose.
+func (s Spec) with(o Options) (Spec, error) {
+	spec, err := s.clone()
+	if err != nil {
+		return nil, err
+	}
+	if o.DisplayName != "" {
+		spec["display_name"] = o.DisplayName
+	}
+	launcher, letIn, kernel := splitCommand(spec.argv())
+	spec["argv"] = anySlice(slices.Concat([]string{launcher}, o.arguments(), letIn, []string{"--"}, kernel))
+	return spec, nil
+}
+
+// arguments are the options as the launcher reads them.
+func (o Options) arguments() []string {
+	var args []string
+	if o.Network != "" {
+		args = append(args, "--network", o.Network)
+	}
+	for _, entries := range o.Mounts {
+		args = append(args, "--mount", entries)
+	}
+	for _, env := range o.Env {
+		args = append(args, "--env", env)
+	}
+	return append(args, o.Launch...)
 }
 
 // checkBase refuses what can't be isolated by a command in front of another.
@@ -72,16 +111,10 @@ func checkBase(base *Base, metadata map[string]any) error {
 
 // launcherArgs is the command in front of the kernel's. The variables that the
 // spec itself sets are let in by name.
-func launcherArgs(o Options, names []string) []string {
-	args := []string{o.Launcher}
-	if o.Network != "" {
-		args = append(args, "--network", o.Network)
-	}
-	for _, entries := range o.Mounts {
-		args = append(args, "--mount", entries)
-	}
-	for _, env := range append(names, o.Env...) {
-		args = append(args, "--env", env)
+func launcherArgs(launcher string, names []string) []string {
+	args := []string{launcher}
+	for _, name := range names {
+		args = append(args, "--env", name)
 	}
 	return append(args, "--")
 }

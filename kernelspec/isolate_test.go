@@ -46,7 +46,7 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 		t.Fatal(err)
 	}
 	o.Launcher = "/opt/isolate-kernel"
-	s, err := Isolate(base, j, o)
+	s, _, err := Isolate(base, j, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 func TestIsolate(t *testing.T) {
 	s, dir := isolated(t, plainSpec, Options{Network: "host", Mounts: []string{"ro:/srv/x"}, Env: []string{"A=b"}})
 	want := []string{
-		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "OMP_NUM_THREADS", "--env", "A=b", "--",
+		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "A=b", "--env", "OMP_NUM_THREADS", "--",
 		"/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}",
 	}
 	if diff := cmp.Diff(want, s.argv()); diff != "" {
@@ -92,7 +92,7 @@ func TestEveryFrontEndReadsTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Isolate(base, j, Options{Launcher: "/opt/isolate-kernel"})
+		s, _, err := Isolate(base, j, Options{Launcher: "/opt/isolate-kernel"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestBadBase(t *testing.T) {
 			j, dir := jupyterWith(t, "base", c.spec)
 			base, err := j.Find("base")
 			if err == nil {
-				_, _, err = Install(base, j, Options{Launcher: "/x"}, Place{})
+				_, err = Install(base, j, Options{Launcher: "/x"}, Place{})
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || Remedy(err) == "" {
 				t.Errorf("%v, remedy %q; want %q", err, Remedy(err), c.want)
@@ -186,10 +186,11 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time over the first
-		name, installed, err := Install(base, j, Options{Launcher: "/x"}, Place{})
-		if err != nil || name != "base-isolated" || installed != dir+"-isolated" {
-			t.Fatalf("%s in %s, %v", name, installed, err)
+		result, err := Install(base, j, Options{Launcher: "/x"}, Place{})
+		if err != nil || result.Name != "base-isolated" || result.Dir != dir+"-isolated" {
+			t.Fatalf("%+v, %v", result, err)
 		}
+		installed := result.Dir
 		var found []string
 		filepath.Walk(installed, func(path string, info os.FileInfo, err error) error {
 			if info.Mode().IsRegular() {
@@ -197,7 +198,7 @@ func TestInstall(t *testing.T) {
 			}
 			return err
 		})
-		want := []string{"kernel.json", "logo-32x32.png", "logo-64x64.png", "sub/kernel.js"}
+		want := []string{"isolate.json", "kernel.json", "logo-32x32.png", "logo-64x64.png", "sub/kernel.js"}
 		if diff := cmp.Diff(want, found); diff != "" {
 			t.Errorf("want - got +:\n%s", diff)
 		}

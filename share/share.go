@@ -8,3 +8,9 @@ import _ "embed"
 //
 //go:embed kernel.schema.json
 var KernelSchema string
+
+// CommandsSchema is the JSON Schema of what isolate-kernelspec prints for
+// programs.
+//
+//go:embed commands.schema.json
+var CommandsSchema string

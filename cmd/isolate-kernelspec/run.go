@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -8,25 +10,28 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 )
 
 // commands are the command line, in the words of kong.
 type commands struct {
-	Install install `cmd:"" help:"Make an isolated twin of installed kernels."`
+	Install install `cmd:"" help:"Make isolated twins of installed kernels."`
+	List    list    `cmd:"" help:"List the isolated kernels, and which of them no longer fit."`
+	Show    show    `cmd:"" help:"Say what a kernel started here would see, and what not."`
+	Update  update  `cmd:"" help:"Make isolated kernels again of their bases as they are now. Options and changes made by hand are kept."`
+	Remove  remove  `cmd:"" help:"Remove isolated kernels. No other kernel is touched."`
 }
 
-type install struct {
-	Names       []string `arg:"" name:"name" help:"Installed kernels, such as python3."`
-	Name        string   `help:"Name of the new kernel. Default: the base's with -isolated."`
-	DisplayName string   `help:"Name that front ends show. Default: the base's with (isolated)."`
-	User        bool     `help:"Install for this user."`
-	SysPrefix   bool     `help:"Install into the environment that Jupyter runs in."`
-	Prefix      string   `help:"Install below this directory."`
-	Network     string   `help:"Network of the kernel: none, or host, which shows it every service on this machine's loopback interface." enum:",none,host" default:""`
-	Mount       []string `short:"m" sep:"none" help:"What the kernel sees besides its working directory: [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none."`
-	Env         []string `sep:"none" help:"Let a variable in, or set it: NAME or NAME=VALUE."`
+// session is what each command works with.
+type session struct {
+	stdout, stderr io.Writer
 }
+
+// quiet is an error that has been told already.
+type quiet struct{}
+
+func (quiet) Error() string { return "" }
 
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -34,7 +39,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(stdout, stderr),
 		kong.Description("Isolated twins of installed Jupyter kernels."),
-		kong.BindTo(stdout, (*io.Writer)(nil)), kong.Exit(func(status int) { exit = status }))
+		kong.Exit(func(status int) { exit = status }))
 	if err != nil {
 		return complain(stderr, err)
 	}
@@ -45,39 +50,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return complain(stderr, &kernelspec.Error{Reason: err.Error(), Remedy: "isolate-kernelspec --help lists what there is"})
 	}
-	if err := context.Run(stdout); err != nil {
+	if err := context.Run(&session{stdout, stderr}); err != nil {
 		return complain(stderr, err)
 	}
 	return 0
-}
-
-// Run installs, one kernel after the other, up to the first that fails.
-func (c *install) Run(stdout io.Writer) error {
-	if len(c.Names) > 1 && (c.Name != "" || c.DisplayName != "") {
-		return &kernelspec.Error{Reason: "one --name for several kernels", Remedy: "install them one by one"}
-	}
-	launcher, err := findLauncher()
-	if err != nil {
-		return err
-	}
-	jupyter, err := kernelspec.FindJupyter()
-	if err != nil {
-		return err
-	}
-	for _, name := range c.Names {
-		base, err := jupyter.Find(name)
-		if err != nil {
-			return err
-		}
-		options := kernelspec.Options{Name: c.Name, DisplayName: c.DisplayName, Launcher: launcher, Network: c.Network, Mounts: c.Mount, Env: c.Env}
-		place := kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix}
-		installed, dir, err := kernelspec.Install(base, jupyter, options, place)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(stdout, "Installed kernelspec %s in %s\n", installed, dir)
-	}
-	return nil
 }
 
 // findLauncher is isolate-kernel beside this command. The path is the one that
@@ -96,10 +72,31 @@ func findLauncher() (string, error) {
 
 // complain says what can't be done: the reason first, then the remedy.
 func complain(stderr io.Writer, err error) int {
+	if errors.As(err, new(quiet)) {
+		return 1
+	}
 	line := "isolate-kernelspec: " + err.Error()
-	if remedy := kernelspec.Remedy(err); remedy != "" {
-		line += "; " + remedy
+	for _, remedy := range []string{kernelspec.Remedy(err), isolate.Hint(err)} {
+		if remedy != "" {
+			line += "; " + remedy
+			break
+		}
 	}
 	fmt.Fprintln(stderr, line)
 	return 1
+}
+
+// notes says what a person should know besides.
+func (s *session) notes(all []string) {
+	for _, note := range all {
+		fmt.Fprintln(s.stderr, "isolate-kernelspec: note: "+note)
+	}
+}
+
+// json prints a value as the schema commands.schema.json has it.
+func (s *session) json(value any) error {
+	encoder := json.NewEncoder(s.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+
+	"isolate-namespace/isolate"
+	"isolate-namespace/kernelspec"
+	"isolate-namespace/launcher"
+)
+
+type install struct {
+	Names       []string `arg:"" optional:"" name:"name" help:"Installed kernels, such as python3."`
+	All         bool     `help:"All kernels that Jupyter finds and that aren't isolated."`
+	From        string   `placeholder:"DIR" help:"Take the base from this directory, where there are several of its name."`
+	Name        string   `help:"Name of the new kernel. Default: the base's with -isolated."`
+	DisplayName string   `help:"Name that front ends show. Default: the base's with (isolated)."`
+	User        bool     `help:"Install for this user."`
+	SysPrefix   bool     `help:"Install into the environment that Jupyter runs in."`
+	Prefix      string   `placeholder:"DIR" help:"Install below this directory."`
+	Sandbox     sandbox  `embed:""`
+}
+
+// sandbox are the options that land in the isolated spec.
+type sandbox struct {
+	Network           string   `placeholder:"MODE" help:"Network of the kernel: none (default), or host, which shows it every service on this machine's loopback interface." enum:",none,host" default:""`
+	Mount             []string `short:"m" sep:"none" placeholder:"ENTRIES" help:"What the kernel sees besides its working directory: [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none."`
+	Env               []string `sep:"none" placeholder:"NAME[=VALUE]" help:"Let a variable in, or set it."`
+	Memory            string   `placeholder:"SIZE" help:"The most memory, such as 2G."`
+	Pids              string   `placeholder:"N" help:"The most processes and threads at a time."`
+	Cpus              string   `placeholder:"N" help:"The most processors, such as 0.5."`
+	Time              string   `placeholder:"T" help:"End the kernel after this time, such as 90s or 1h30m."`
+	CPUTime           string   `name:"cpu-time" placeholder:"T" help:"End the kernel after this much computing."`
+	FileSize          string   `placeholder:"SIZE" help:"The largest file."`
+	TmpSize           string   `placeholder:"SIZE" help:"The most in HOME, /tmp and the other private directories together."`
+	WritableNotebooks bool     `help:"Let the kernel change the notebooks in its working directory."`
+}
+
+// launch are the options that only the launcher understands.
+func (b *sandbox) launch() []string {
+	var args []string
+	for _, o := range []struct{ name, value string }{
+		{"memory", b.Memory}, {"pids", b.Pids}, {"cpus", b.Cpus}, {"time", b.Time},
+		{"cpu-time", b.CPUTime}, {"file-size", b.FileSize}, {"tmp-size", b.TmpSize},
+	} {
+		if o.value != "" {
+			args = append(args, "--"+o.name, o.value)
+		}
+	}
+	if b.WritableNotebooks {
+		args = append(args, "--writable-notebooks")
+	}
+	return args
+}
+
+func (b *sandbox) check() error {
+	args := b.launch()
+	for _, entries := range b.Mount {
+		args = append(args, "--mount", entries)
+	}
+	for _, env := range b.Env {
+		args = append(args, "--env", env)
+	}
+	if err := launcher.CheckOptions(args); err != nil {
+		return &kernelspec.Error{Reason: err.Error(), Remedy: isolate.Hint(err)}
+	}
+	for _, arg := range args {
+		for _, c := range arg {
+			if c == '{' || c == '}' {
+				return &kernelspec.Error{Reason: fmt.Sprintf("%q has a brace, which front ends take for a placeholder", arg), Remedy: "use a name without braces"}
+			}
+		}
+	}
+	return nil
+}
+
+// Run installs, one kernel after the other, up to the first that fails. With
+// --all one that fails doesn't keep the others from being installed.
+func (c *install) Run(s *session) error {
+	switch {
+	case len(c.Names) == 0 && !c.All:
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name some, or use --all; jupyter kernelspec list has them"}
+	case len(c.Names) > 0 && c.All:
+		return &kernelspec.Error{Reason: "--all and names at once", Remedy: "choose one"}
+	case (len(c.Names) > 1 || c.All) && (c.Name != "" || c.DisplayName != "" || c.From != ""):
+		return &kernelspec.Error{Reason: "one --name, --display-name or --from for several kernels", Remedy: "install them one by one"}
+	}
+	if err := c.Sandbox.check(); err != nil {
+		return err
+	}
+	launcher, err := findLauncher()
+	if err != nil {
+		return err
+	}
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	options := kernelspec.Options{
+		Name: c.Name, DisplayName: c.DisplayName, Launcher: launcher,
+		Network: c.Sandbox.Network, Mounts: c.Sandbox.Mount, Env: c.Sandbox.Env, Launch: c.Sandbox.launch(),
+	}
+	if options.Network == "host" {
+		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, the Jupyter server and other kernels' output among them"})
+	}
+	names := c.Names
+	if c.All {
+		names = jupyter.Names()
+	}
+	failed := false
+	for _, name := range names {
+		err := c.one(s, jupyter, name, options)
+		if err != nil && !c.All {
+			return err
+		}
+		if err != nil {
+			failed = true
+			complain(s.stderr, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if failed {
+		return quiet{}
+	}
+	return nil
+}
+
+func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
+	var base *kernelspec.Base
+	var err error
+	if c.From != "" {
+		base, err = jupyter.FindIn(c.From, name)
+	} else {
+		base, err = jupyter.Find(name)
+	}
+	if err != nil {
+		return err
+	}
+	result, err := kernelspec.Install(base, jupyter, options, kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stdout, "Installed kernelspec %s in %s\n", result.Name, result.Dir)
+	s.notes(result.Notes)
+	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
+		s.notes([]string{fmt.Sprintf("there is another %s in %s; this one is made of that in %s, which Jupyter starts; --from chooses", base.Name, other[0], base.Dir)})
+	}
+	return nil
+}

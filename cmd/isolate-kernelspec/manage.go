@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"isolate-namespace/kernelspec"
+	"isolate-namespace/launcher"
+)
+
+type list struct {
+	JSON bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
+}
+
+// Run prints a table of the isolated kernels.
+func (c *list) Run(s *session) error {
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	all := jupyter.Installed()
+	if c.JSON {
+		return s.json(map[string]any{"kernels": append([]*kernelspec.Installed{}, all...)})
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(s.stdout, "No isolated kernels. isolate-kernelspec install NAME makes one.")
+		return nil
+	}
+	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tBASE\tLANGUAGE\tNETWORK\tLIMITS\tSTATE\tPLACE")
+	for _, in := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", in.Name, in.Base, in.Language, in.Network, limits(in), in.State, in.Dir)
+	}
+	return table.Flush()
+}
+
+func limits(in *kernelspec.Installed) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(in.Limits)) {
+		all = append(all, name+" "+in.Limits[name])
+	}
+	if all == nil {
+		return "none"
+	}
+	return strings.Join(all, ", ")
+}
+
+type show struct {
+	Name string `arg:"" help:"An isolated kernel."`
+	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
+}
+
+// Run says what a kernel that is started in this directory would see.
+func (c *show) Run(s *session) error {
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	in, err := jupyter.FindInstalled(c.Name)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return s.json(map[string]any{"kernel": in, "argv": in.Spec["argv"], "env": in.Spec["env"]})
+	}
+	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", in.Name, in.Display, in.Dir, in.Base, in.BaseDir, in.State)
+	env, _ := in.Spec["env"].(map[string]any)
+	for name, value := range env { // as Jupyter would hand it to the launcher
+		text, _ := value.(string)
+		os.Setenv(name, text)
+	}
+	argv, _ := in.Spec["argv"].([]any)
+	var args []string
+	for _, arg := range argv[1:] {
+		text, _ := arg.(string)
+		args = append(args, text)
+	}
+	policy, err := launcher.Policy(args, filepath.Join(jupyter.DataDir, "runtime/kernel.json"))
+	if err != nil {
+		return err
+	}
+	text, err := policy.Describe()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stdout, "A kernel of a notebook in this directory sees the following.\n\n%s\n", text)
+	fmt.Fprintln(s.stdout, "Refused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.")
+	return nil
+}
+
+type update struct {
+	Names []string `arg:"" optional:"" name:"name" help:"Isolated kernels."`
+	All   bool     `help:"All of them."`
+}
+
+// Run updates, one kernel after the other; one that fails doesn't keep the
+// others from being updated.
+func (c *update) Run(s *session) error {
+	if (len(c.Names) == 0) == !c.All {
+		return &kernelspec.Error{Reason: "no kernel is named, or --all and names at once", Remedy: "name isolated kernels, or use --all"}
+	}
+	launcher, err := findLauncher()
+	if err != nil {
+		return err
+	}
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	all, err := chosen(jupyter, c.Names)
+	if err != nil {
+		return err
+	}
+	failed := false
+	for _, in := range all {
+		result, err := kernelspec.Update(in, jupyter, launcher)
+		if err != nil {
+			failed = true
+			complain(s.stderr, fmt.Errorf("%s: %w", in.Name, err))
+			continue
+		}
+		fmt.Fprintf(s.stdout, "Updated kernelspec %s in %s\n", result.Name, result.Dir)
+		s.notes(result.Notes)
+	}
+	if failed {
+		return quiet{}
+	}
+	return nil
+}
+
+// chosen are the isolated kernels of the names, or all when there are none.
+func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Installed, error) {
+	if len(names) == 0 {
+		return jupyter.Installed(), nil
+	}
+	var all []*kernelspec.Installed
+	for _, name := range names {
+		in, err := jupyter.FindInstalled(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, in)
+	}
+	return all, nil
+}
+
+type remove struct {
+	Names []string `arg:"" name:"name" help:"Isolated kernels."`
+}
+
+// Run removes, after seeing that each name is an isolated kernel's.
+func (c *remove) Run(s *session) error {
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	all, err := chosen(jupyter, c.Names)
+	if err != nil {
+		return err
+	}
+	for _, in := range all {
+		if err := kernelspec.Remove(in); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.stdout, "Removed %s\n", in.Dir)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package kernelspec
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// An Installed is an isolated spec as it lies on disk.
+type Installed struct {
+	Name     string            `json:"name"`
+	Display  string            `json:"display_name"`
+	Language string            `json:"language"`
+	Base     string            `json:"base"`
+	BaseDir  string            `json:"base_dir"`
+	Dir      string            `json:"dir"`
+	State    State             `json:"state"`
+	Network  string            `json:"network"`
+	Limits   map[string]string `json:"limits"` // by the launcher's option, without its dashes
+	Spec     Spec              `json:"-"`
+}
+
+// State says whether an isolated spec still fits what it was made of.
+type State string
+
+// States, worst last.
+const (
+	OK           State = "ok"
+	BaseChanged  State = "base changed"
+	BaseGone     State = "base gone"
+	LauncherGone State = "launcher gone"
+)
+
+// Installed are the isolated specs that Jupyter finds, by name. One that can't
+// be read is not known to be isolated and is left out.
+func (j *Jupyter) Installed() []*Installed {
+	var all []*Installed
+	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
+		if spec, err := Read(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isIsolated(spec) {
+			all = append(all, j.examine(name, j.specs[name].Dir, spec))
+		}
+	}
+	return all
+}
+
+// FindInstalled is the isolated spec of the name.
+func (j *Jupyter) FindInstalled(name string) (*Installed, error) {
+	base, err := j.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	if !isIsolated(base.Spec) {
+		return nil, &Error{Reason: base.Name + " is not an isolated kernel", Remedy: "isolate-kernelspec list names those that are"}
+	}
+	return j.examine(base.Name, base.Dir, base.Spec), nil
+}
+
+func isIsolated(spec Spec) bool {
+	metadata, _ := spec["metadata"].(map[string]any)
+	_, isolated := metadata[metadataKey].(map[string]any)
+	return isolated
+}
+
+func (j *Jupyter) examine(name, dir string, spec Spec) *Installed {
+	own, _ := spec.object("metadata")[metadataKey].(map[string]any)
+	base, _ := own["base"].(string)
+	baseDir, _ := own["base_dir"].(string)
+	in := &Installed{
+		Name: name, Display: spec.text("display_name"), Language: spec.text("language"),
+		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
+	}
+	_, options, _ := splitCommand(spec.argv())
+	for i := 0; i+1 < len(options); i++ {
+		option, value, given := strings.Cut(options[i], "=")
+		if !given {
+			i++
+			value = options[i]
+		}
+		switch option {
+		case "--writable-notebooks":
+			i--
+		case "--network":
+			in.Network = value
+		case "--env", "-m", "--mount":
+		default:
+			in.Limits[strings.TrimPrefix(option, "--")] = value
+		}
+	}
+	in.State = j.state(in)
+	return in
+}
+
+// splitCommand takes an isolated spec's command apart: the launcher, its
+// options, and the kernel's own command.
+func splitCommand(argv []string) (launcher string, options, kernel []string) {
+	end := slices.Index(argv, "--")
+	if end < 1 {
+		return "", nil, argv
+	}
+	return argv[0], argv[1:end], argv[end+1:]
+}
+
+func (j *Jupyter) state(in *Installed) State {
+	launcher, _, _ := splitCommand(in.Spec.argv())
+	if !executable(launcher) {
+		return LauncherGone
+	}
+	base, err := j.baseOf(in)
+	if err != nil {
+		return BaseGone
+	}
+	made, err := readRecord(in.Dir)
+	if err != nil {
+		return OK // of a version that kept none
+	}
+	if !reflect.DeepEqual(base.Spec, made.Base) || !sameResources(base.Dir, in.Dir) {
+		return BaseChanged
+	}
+	return OK
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// baseOf is the base that a spec was made of: where it was, or else what
+// Jupyter finds under its name.
+func (j *Jupyter) baseOf(in *Installed) (*Base, error) {
+	if spec, err := Read(filepath.Join(in.BaseDir, "kernel.json")); err == nil {
+		return &Base{Name: in.Base, Dir: in.BaseDir, Spec: spec}, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+	}
+	return j.Find(in.Base)
+}
+
+// A record is what Install wrote and of what. It lies beside kernel.json, so
+// that an update can tell a person's changes from its own.
+type record struct {
+	Base Spec `json:"base"` // the base's kernel.json
+	Made Spec `json:"made"` // ours, as it is made without options
+}
+
+// recordName is no name that Jupyter or a front end takes an interest in.
+const recordName = "isolate.json"
+
+func readRecord(dir string) (*record, error) {
+	data, err := os.ReadFile(filepath.Join(dir, recordName))
+	if err != nil {
+		return nil, err
+	}
+	var r record
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, recordName), err)
+	}
+	return &r, nil
+}
+
+// sameResources says that each resource of the base is in the clone, as it is.
+func sameResources(base, clone string) bool {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		from := filepath.Join(base, entry.Name())
+		info, err := os.Stat(from)
+		switch {
+		case err != nil || !isResource(entry.Name()):
+			continue
+		case entry.IsDir():
+			if !sameResources(from, filepath.Join(clone, entry.Name())) {
+				return false
+			}
+		case info.Mode().IsRegular():
+			a, errA := os.ReadFile(from)
+			b, errB := os.ReadFile(filepath.Join(clone, entry.Name()))
+			if errA == nil && (errB != nil || string(a) != string(b)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isResource says that a file of a spec's directory is copied as it is.
+func isResource(name string) bool { return name != "kernel.json" && name != recordName }

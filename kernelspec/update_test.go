@@ -1,0 +1,263 @@
+package kernelspec
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// installed installs a twin of plainSpec and returns what Jupyter would find.
+func installed(t *testing.T, o Options) (*Jupyter, *Installed, string) {
+	t.Helper()
+	j, dir := jupyterWith(t, "base", plainSpec)
+	o.Launcher = "/bin/true"
+	base, err := j.Find("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := Install(base, j, o, Place{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.specs[result.Name] = found{Dir: result.Dir}
+	return j, again(t, j), dir
+}
+
+func again(t *testing.T, j *Jupyter) *Installed {
+	t.Helper()
+	in, err := j.FindInstalled("base-isolated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func writeSpec(t *testing.T, dir string, spec Spec) {
+	t.Helper()
+	data, err := spec.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kernel.json"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestUpdateOfNothingChangesNothing(t *testing.T) {
+	j, in, _ := installed(t, Options{Network: "host", Mounts: []string{"ro:/srv"}, Env: []string{"A=b"}, Launch: []string{"--memory", "2G"}, DisplayName: "Mine"})
+	if _, err := Update(in, j, "/bin/true"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(in, again(t, j)); diff != "" {
+		t.Errorf("before - after +:\n%s", diff)
+	}
+}
+
+// The base gets another command, variable and logo, and loses a variable; a
+// person has changed the twin in every place that a person would.
+func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
+	j, in, baseDir := installed(t, Options{Mounts: []string{"ro:/srv"}})
+	mine := in.Spec
+	mine["display_name"] = "Mine"
+	mine.object("env")["MNTDIRS"] = "ro:."
+	mine.object("env")["MNTDIRS_KERNEL"] = mine.object("env")["MNTDIRS_KERNEL"].(string) + ` ro:/my\ data`
+	mine.object("metadata")["colour"] = "red"
+	mine["argv"] = anySlice(slices.Insert(mine.argv(), 1, "--memory", "1G"))
+	writeSpec(t, in.Dir, mine)
+
+	base, err := Parse([]byte(plainSpec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base["argv"] = []any{"/usr/bin/python3", "-X", "dev", "-m", "ipykernel_launcher", "-f", "{connection_file}"}
+	base["env"] = map[string]any{"NEW": "1"}
+	base["display_name"] = "Python 4"
+	base["interrupt_mode"] = "message"
+	writeSpec(t, baseDir, base)
+	os.WriteFile(filepath.Join(baseDir, "logo.svg"), []byte("new"), 0o644)
+
+	in = again(t, j)
+	if in.State != BaseChanged {
+		t.Errorf("state %q before the update", in.State)
+	}
+	if _, err := Update(in, j, "/bin/sh"); err != nil {
+		t.Fatal(err)
+	}
+	in = again(t, j)
+	want := []string{"/bin/sh", "--memory", "1G", "--mount", "ro:/srv", "--env", "NEW", "--",
+		"/usr/bin/python3", "-X", "dev", "-m", "ipykernel_launcher", "-f", "{connection_file}"}
+	if diff := cmp.Diff(want, in.Spec.argv()); diff != "" {
+		t.Errorf("argv, want - got +:\n%s", diff)
+	}
+	env := in.Spec.object("env")
+	_, gone := env["OMP_NUM_THREADS"]
+	if gone || env["NEW"] != "1" || env["MNTDIRS"] != "ro:." || !strings.HasSuffix(env["MNTDIRS_KERNEL"].(string), ` ro:/my\ data`) {
+		t.Errorf("env is %v", env)
+	}
+	if in.Display != "Mine" || in.Spec["interrupt_mode"] != "message" || in.Spec.object("metadata")["colour"] != "red" {
+		t.Errorf("spec is %v", in.Spec)
+	}
+	if in.State != OK || in.Limits["memory"] != "1G" {
+		t.Errorf("state %q, limits %v after the update", in.State, in.Limits)
+	}
+}
+
+func TestState(t *testing.T) {
+	cases := []struct {
+		name  string
+		spoil func(t *testing.T, in *Installed, base string)
+		want  State
+	}{
+		{"untouched", func(*testing.T, *Installed, string) {}, OK},
+		{"edited by hand", func(t *testing.T, in *Installed, _ string) {
+			in.Spec["display_name"] = "x"
+			writeSpec(t, in.Dir, in.Spec)
+		}, OK},
+		{"a new logo", func(_ *testing.T, _ *Installed, base string) {
+			os.WriteFile(filepath.Join(base, "logo.svg"), nil, 0o644)
+		}, BaseChanged},
+		{"no base", func(_ *testing.T, _ *Installed, base string) { os.RemoveAll(base) }, BaseGone},
+		{"no launcher", func(t *testing.T, in *Installed, _ string) {
+			in.Spec["argv"].([]any)[0] = "/no/launcher"
+			writeSpec(t, in.Dir, in.Spec)
+		}, LauncherGone},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			j, in, base := installed(t, Options{})
+			c.spoil(t, in, base)
+			if got := again(t, j).State; got != c.want {
+				t.Errorf("state %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Installs at once each write a whole spec, and one of them stays.
+func TestInstallsAtOnce(t *testing.T) {
+	j, dir := jupyterWith(t, "base", plainSpec)
+	os.WriteFile(filepath.Join(dir, "logo.svg"), []byte("logo"), 0o644)
+	base, err := j.Find("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 3 {
+				if _, err := Install(base, j, Options{Launcher: "/x"}, Place{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if _, err := Read(filepath.Join(dir+"-isolated", "kernel.json")); err != nil {
+		t.Error(err)
+	}
+	if logo, err := os.ReadFile(filepath.Join(dir+"-isolated", "logo.svg")); string(logo) != "logo" {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), ".isolate-*")); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestAnotherKernelIsNotReplaced(t *testing.T) {
+	j, dir := jupyterWith(t, "base", plainSpec)
+	other := filepath.Join(filepath.Dir(dir), "other")
+	os.Mkdir(other, 0o755)
+	os.WriteFile(filepath.Join(other, "kernel.json"), []byte(plainSpec), 0o644)
+	base, err := j.Find("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Install(base, j, Options{Name: "other", Launcher: "/x"}, Place{}); err == nil || !strings.Contains(err.Error(), "another kernel") {
+		t.Errorf("%v", err)
+	}
+	if text, _ := os.ReadFile(filepath.Join(other, "kernel.json")); string(text) != plainSpec {
+		t.Error("it was changed")
+	}
+}
+
+func TestRemove(t *testing.T) {
+	j, in, base := installed(t, Options{})
+	if _, err := j.FindInstalled("base"); err == nil || Remedy(err) == "" {
+		t.Errorf("a plain kernel is taken for an isolated one: %v", err)
+	}
+	if err := Remove(in); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	filepath.WalkDir(filepath.Dir(filepath.Dir(base)), func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			left = append(left, path)
+		}
+		return nil
+	})
+	if diff := cmp.Diff([]string{filepath.Join(base, "kernel.json")}, left); diff != "" {
+		t.Errorf("want - got +:\n%s", diff)
+	}
+}
+
+// What a language is asked for, by programs that answer as theirs do.
+func TestNeeded(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("JULIA_DEPOT_PATH", "")
+	at := func(path string) string {
+		path = filepath.Join(home, path)
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		return path
+	}
+	program := func(path, script string) string {
+		path = at(path)
+		os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755)
+		return path
+	}
+	for _, dir := range []string{"R/site", "depot", "julia/share", "jdk", "jars", "lib/node_modules/tslab/bin", "lib/node_modules/zeromq"} {
+		os.MkdirAll(filepath.Join(home, dir), 0o755)
+	}
+	jar := at("jars/ijava.jar")
+	os.WriteFile(jar, nil, 0o644)
+	script := at("lib/node_modules/tslab/bin/tslab.js")
+	os.WriteFile(script, nil, 0o644)
+	cases := []struct {
+		name    string
+		argv    []string
+		want    []string
+		unknown bool
+	}{
+		{"R", []string{program("r/bin/R", "echo "+home+"/R/site")}, []string{"R/site", "r"}, false},
+		{"Java", []string{program("jre/bin/java", "echo '    java.home = "+home+"/jdk' >&2"), "-jar", jar}, []string{"jars", "jdk", "jre"}, false},
+		{"Node", []string{program("node/bin/node", "true"), script}, []string{"lib/node_modules", "node"}, false},
+		{"Julia", []string{program("julia/bin/julia", "echo "+home+"/julia; echo "+home+"/depot")}, []string{"depot", "julia"}, false},
+		{"a program in ~/bin", []string{at("bin/own")}, []string{"bin"}, true},
+		{"a program in ~/.local/bin", []string{at(".local/bin/own")}, []string{".local/bin"}, true},
+	}
+	for _, c := range cases {
+		if _, err := os.Stat(c.argv[0]); err != nil { // no script, or its interpreter's make would be known
+			os.WriteFile(c.argv[0], []byte("\x7fELF"), 0o755)
+		}
+		n, err := needed(c.argv, "x", "/usr/share/jupyter/kernels/x")
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for _, dir := range n.dirs {
+			got = append(got, strings.TrimPrefix(dir, home+"/"))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || n.unknown != c.unknown {
+			t.Errorf("%s, unknown %v, want - got +:\n%s", c.name, n.unknown, diff)
+		}
+		if c.name == "Julia" && !strings.HasPrefix(n.env["JULIA_DEPOT_PATH"], "/tmp/julia:"+home+"/depot:") {
+			t.Errorf("depots %s", n.env["JULIA_DEPOT_PATH"])
+		}
+	}
+}
