@@ -145,9 +145,6 @@ func TestWhatCanBeMade(t *testing.T) {
 
 // An abstract socket has no place in the file system that a mount could hide.
 func TestAbstractSocketsOfTheHost(t *testing.T) {
-	if landlockABI() < landlockScopes {
-		t.Skipf("Landlock of version %d has no scopes", landlockABI())
-	}
 	name := fmt.Sprintf("@isolate-test-%d", os.Getpid())
 	l, err := net.Listen("unix", name)
 	if err != nil {
@@ -163,7 +160,11 @@ func TestAbstractSocketsOfTheHost(t *testing.T) {
 	p := in(dir)
 	p.Network = NetworkHost
 	out, _ := sh(t, p, `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); print(s.connect_ex("\0`+name[1:]+`"))'`)
-	if want := fmt.Sprintln(int(unix.EPERM)); out != want {
+	want := fmt.Sprintln(int(unix.EPERM))
+	if landlockABI() < landlockScopes {
+		want = "0\n" // the promise is made for Linux 6.12
+	}
+	if out != want {
 		t.Errorf("inside: errno %q, want %q", out, want)
 	}
 }
