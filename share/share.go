@@ -14,3 +14,9 @@ var KernelSchema string
 //
 //go:embed commands.schema.json
 var CommandsSchema string
+
+// AppArmorProfile lets the commands make user namespaces. @COMMANDS@ stands for
+// the directory that they are in.
+//
+//go:embed apparmor-isolate
+var AppArmorProfile string

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"isolate-namespace/kernelspec"
+	"isolate-namespace/share"
+)
+
+type doctor struct {
+	JSON     bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
+	Apparmor bool `help:"Print the AppArmor profile that these commands need on Ubuntu, and look at nothing."`
+}
+
+// Run prints what it finds, and ends with 1 where kernels can't be isolated.
+func (c *doctor) Run(s *session) error {
+	launcher, err := findLauncher()
+	if c.Apparmor {
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(s.stdout, strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+filepath.Dir(launcher)+"/", 1))
+		return nil
+	}
+	found := kernelspec.Examine(launcher, err)
+	missing := slices.ContainsFunc(found, func(f kernelspec.Finding) bool { return f.Health == kernelspec.Missing })
+	if c.JSON {
+		err = s.json(map[string]any{"can_isolate": !missing, "findings": found})
+	} else {
+		err = c.table(s, found)
+	}
+	if missing && err == nil {
+		err = quiet{}
+	}
+	return err
+}
+
+func (c *doctor) table(s *session, found []kernelspec.Finding) error {
+	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
+	for _, f := range found {
+		line := f.Detail
+		if f.Remedy != "" {
+			line += "; " + f.Remedy
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Health, line)
+	}
+	return table.Flush()
+}
