@@ -1,0 +1,137 @@
+"""A notebook prints the same in a plain kernel and in an isolated one.
+
+Each cell uses something of the system that a sandbox could have taken away.
+What goes to stderr counts: a warning in a test cell costs a student points.
+"""
+
+import re
+
+import pytest
+
+CELLS = {
+    "arrays": """
+import numpy as np
+a = np.arange(90000.0).reshape(300, 300)
+print((a @ a.T).sum(), np.linalg.matrix_rank(a), np.fft.fft(a[0])[1].round(3))
+""",
+    "tables": """
+import pandas as pd
+d = pd.DataFrame({"who": list("abab"), "n": range(4)})
+d.to_csv("table.csv", index=False)
+print(pd.read_csv("table.csv").groupby("who").n.sum().to_dict())
+""",
+    "figures": """
+import io, matplotlib.pyplot as plt
+f, b = plt.figure(), io.BytesIO()
+plt.plot([1, 2, 4]); plt.title("squares $x^2$"); f.savefig(b); plt.close()
+print(b.getvalue()[:4])
+""",
+    "process pool": """
+import concurrent.futures, multiprocessing as mp
+def square(x): return x * x
+with mp.get_context("fork").Pool(3) as p: print(p.map(square, range(5)))
+with concurrent.futures.ThreadPoolExecutor(4) as p: print(list(p.map(square, range(5))))
+""",
+    "managers and queues": """
+import multiprocessing as mp
+def fill(shared, queue): shared["x"] = 1; queue.put("done")
+c = mp.get_context("fork")
+with c.Manager() as m:
+    shared, queue = m.dict(), c.Queue()
+    p = c.Process(target=fill, args=(shared, queue)); p.start(); print(queue.get(timeout=20)); p.join(); print(dict(shared), p.exitcode)
+""",
+    "shared memory": """
+from multiprocessing import shared_memory
+import numpy as np
+s = shared_memory.SharedMemory(create=True, size=800)
+np.ndarray(100, buffer=s.buf)[:] = 2
+t = shared_memory.SharedMemory(s.name); print(np.ndarray(100, buffer=t.buf).sum()); t.close(); s.close(); s.unlink()
+""",
+    "asyncio": """
+import asyncio
+async def echo(r, w): w.write(await r.readline()); await w.drain(); w.close()
+server = await asyncio.start_server(echo, "127.0.0.1", 0)
+r, w = await asyncio.open_connection(*server.sockets[0].getsockname())
+w.write(b"hello\\n"); print(await r.readline()); w.close(); server.close()
+p = await asyncio.create_subprocess_exec("sort", stdin=-1, stdout=-1)
+print((await p.communicate(b"b\\na\\n"))[0])
+""",
+    "subprocess": """
+import subprocess, sys
+print(subprocess.run(["tr", "a-z", "A-Z"], input="text", text=True, capture_output=True).stdout)
+print(subprocess.run([sys.executable, "-c", "import os; print(os.getcwd() == %r)" % __import__("os").getcwd()], capture_output=True, text=True).stdout)
+""",
+    "shell": "!echo one; echo two >&2\nfiles = !ls -d /usr /tmp\nprint(files)",
+    "bash": "%%bash\nset -e\ncd $(mktemp -d); mkfifo f; (echo through > f &); cat f; ln -s f l; readlink l",
+    "temporary files": """
+import tempfile, os, shutil
+with tempfile.TemporaryDirectory() as d:
+    os.mkdir(d + "/a"); open(d + "/a/b", "w").write("x"); os.symlink("a", d + "/l"); os.link(d + "/a/b", d + "/c")
+    shutil.copytree(d + "/a", d + "/e"); os.rename(d + "/e", d + "/a/e"); print(sorted(os.listdir(d)), os.listdir(d + "/a/e"))
+""",
+    "files beside the notebook": """
+import os, shutil, sqlite3, zipfile
+os.makedirs("data/sub", exist_ok=True); open("data/sub/x", "w").write("x")
+shutil.copytree("data", "copy", dirs_exist_ok=True); os.replace("copy/sub/x", "copy/x"); os.chmod("copy/x", 0o755)
+with sqlite3.connect("own.db") as c: c.execute("create table if not exists t (n)"); c.execute("insert into t values (1)")
+with zipfile.ZipFile("z.zip", "w") as z: z.write("copy/x")
+print(zipfile.ZipFile("z.zip").namelist(), oct(os.stat("copy/x").st_mode), os.access("own.db", os.W_OK))
+""",
+    "signals and clocks": """
+import signal, time, threading
+got = []
+signal.signal(signal.SIGALRM, lambda *a: got.append(1)); signal.setitimer(signal.ITIMER_REAL, 0.05); time.sleep(0.2)
+print(got, threading.active_count() > 0, time.clock_gettime(time.CLOCK_MONOTONIC) > 0)
+""",
+    "low level": """
+import ctypes, mmap, os, select, socket, resource
+a, b = socket.socketpair(); a.send(b"x"); e = select.epoll(); e.register(b, select.EPOLLIN); print(len(e.poll(5)))
+m = mmap.mmap(-1, 4096, prot=7); m[:1] = b"x"; print(m[:1], ctypes.CDLL(None).getpid() == os.getpid())
+fd = os.memfd_create("m"); os.write(fd, b"12"); print(os.fstat(fd).st_size, os.sched_getaffinity(0) != set())
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 100, os.umask(0o22) == 0o22, os.nice(0))
+""",
+    "errors": "try:\n    open('/no/such/file')\nexcept OSError as e:\n    print(e)",
+}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A plain kernel and an isolated one."""
+    from conftest import PYTHONS, Jupyter, fresh_home
+
+    jupyter = Jupyter(fresh_home(tmp_path_factory.mktemp("same")), PYTHONS["ipykernel7"])
+    jupyter.install()
+    kernels = []
+    for name in "python3", "python3-isolated":
+        directory = jupyter.home / name
+        directory.mkdir()
+        kernels.append(jupyter.start(name, cwd=directory))
+    yield kernels
+    for kernel in kernels:
+        kernel.stop()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_same_output(pair, cell):
+    plain, isolated = (kernel.run(CELLS[cell], 120) for kernel in pair)
+    assert plain and "Error" not in plain
+    assert isolated == plain
+
+
+def test_debugger(pair):
+    """%debug asks, and answers."""
+    said = []
+    for kernel in pair:
+        kernel.run("def f(x):\n    return 1 / x\nf(0)")
+        text, answers = [], iter(["p x", "u", "q"])
+
+        def output(message):
+            if message["msg_type"] == "stream":
+                text.append(message["content"]["text"])
+
+        client = kernel.client
+        client.execute_interactive("%debug", timeout=30, allow_stdin=True, output_hook=output, stdin_hook=lambda message: client.input(next(answers)))
+        # A cell's file is named after the kernel's process, in its TMPDIR.
+        said.append(re.sub(r"/\S*/ipykernel_\d+/", "/", "".join(text)))
+    assert "0" in said[0].splitlines()
+    assert said[1] == said[0]
