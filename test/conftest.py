@@ -8,6 +8,7 @@ what is used here; nothing is skipped when it is missing.
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -75,6 +76,16 @@ class Jupyter:
         """A running kernel, started by jupyter_client."""
         return Kernel(self, name, cwd or self.workdir(), {**self.env, **(env or {})}, **options)
 
+    def connection_file(self):
+        """A connection file as a front end would write it, with free ports."""
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+        ports = dict(zip(("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), (s.getsockname()[1] for s in sockets)))
+        for s in sockets:
+            s.close()
+        path = self.home / "tmp/connection.json"
+        path.write_text(json.dumps(dict(ports, ip="127.0.0.1", key="k", transport="tcp", signature_scheme="hmac-sha256")))
+        return str(path)
+
     def workdir(self):
         directory = self.home / "work"
         directory.mkdir(exist_ok=True)
@@ -114,7 +125,9 @@ class Kernel:
             elif kind == "error":
                 parts.append(content["ename"] + ": " + content["evalue"])
 
-        reply = self.client.execute_interactive(code, timeout=timeout, output_hook=collect, allow_stdin=False)
+        # An error in one cell must not cancel the next, as it does where a
+        # front end had them queued.
+        reply = self.client.execute_interactive(code, timeout=timeout, output_hook=collect, allow_stdin=False, stop_on_error=False)
         self.status = reply["content"]["status"]
         return "".join(parts).strip()
 
@@ -164,6 +177,11 @@ def kernels():
     yield started
     for kernel in started:
         kernel.stop()
+
+
+def unique():
+    """A number of seconds to sleep by which a process of this test is told from all others."""
+    return f"86400.{os.getpid()}{time.monotonic_ns()}"
 
 
 def processes(mark):

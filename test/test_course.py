@@ -1,18 +1,20 @@
 """nbgrader's own course, graded in isolated kernels.
 
-The course is the one that `nbgrader quickstart` makes. Four students hand it
-in: one is right, one wrong, one loops for ever, and one tries to read what
-isn't theirs and to have the instructor's tools overwrite a file.
+The course is the one that `nbgrader quickstart` makes. Of the students who
+hand it in one is right, one wrong, one loops for ever, one plots, one writes to
+standard error, one tries to read what isn't theirs, and one to have the
+instructor's tools overwrite a file.
 """
 
 import json
-import os
 import pathlib
+import shutil
 import sqlite3
 import stat
 
 import nbformat
 import pytest
+from conftest import PYTHONS, Jupyter, fresh_home
 
 RIGHT = """
 def squares(n):
@@ -21,6 +23,15 @@ def squares(n):
 """
 WRONG = "def squares(n):\n    return [0] * n\n"
 LOOP = "def squares(n):\n    while True: pass\n"
+PLOT = """
+def squares(n):
+    import matplotlib.pyplot as plt, pandas
+    if n < 1: raise ValueError("n must be at least 1")
+    table = pandas.DataFrame({"n": range(1, n + 1)})
+    plt.plot(table.n); plt.title("squares"); plt.savefig("squares.png"); plt.close()
+    return [int(i) ** 2 for i in table.n]
+"""
+NOISE = "import sys\n" + RIGHT.replace("    if n", "    print(n, file=sys.stderr)\n    if n")
 READ = RIGHT + """
 import glob, os, pathlib
 seen = []
@@ -48,16 +59,24 @@ for name in os.listdir("."):
         except OSError as e:
             print("REFUSED", e.strerror)
 """
-STUDENTS = {"ann": RIGHT, "bob": WRONG, "carl": LOOP, "eve": READ, "mallory": PLANT}
+STUDENTS = {"ann": RIGHT, "bob": WRONG, "carl": LOOP, "dora": PLOT, "finn": NOISE, "eve": READ, "mallory": PLANT}
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """nbgrader's course with its assignment released: made once, copied by each test."""
+    jupyter = Jupyter(fresh_home(tmp_path_factory.mktemp("course")), PYTHONS["ipykernel7"])
+    jupyter.run("nbgrader", "quickstart", "course101")
+    jupyter.run("nbgrader", "generate_assignment", "ps1", cwd=jupyter.home / "course101")
+    return jupyter.home / "course101"
 
 
 @pytest.fixture
-def course(jupyter):
-    """A course with submissions, and the isolated kernel for it."""
+def course(jupyter, released):
+    """A course, the isolated kernel for it, and an instructor who has something to lose."""
     jupyter.env["JUPYTER_PATH"] = str(jupyter.home / "prefix/share/jupyter")
-    jupyter.run("nbgrader", "quickstart", "course101")
     directory = jupyter.home / "course101"
-    jupyter.run("nbgrader", "generate_assignment", "ps1", cwd=directory)
+    shutil.copytree(released, directory)
     (directory / "victim.txt").write_text("the instructor's own file")
     (jupyter.home / ".ssh").mkdir()
     (jupyter.home / ".ssh/id_rsa").write_text("the instructor's own key")
@@ -108,14 +127,15 @@ def snapshot(course):
 
 
 def test_same_scores_and_nothing_seen(jupyter, course):
-    """The plain kernel is the control: what isolation refuses, it allows."""
-    for student in ("ann", "bob", "carl", "eve"):
+    """6, 19, 22: the plain kernel is the control: what isolation refuses, it allows."""
+    for student in sorted(set(STUDENTS) - {"mallory"}):
         submit(course, student, STUDENTS[student])
     autograde(jupyter, course)
     plain = scores(course)
     assert "gradebook.db" in text(course, "eve") and "SEEN []" not in text(course, "eve")
     assert "# planted" in (course / "nbgrader_config.py").read_text()
     assert plain["ann"] > plain["bob"] >= plain["carl"]
+    assert plain["ann"] == plain["dora"] > plain["finn"]  # what is said on standard error costs points
     for path in (course / "planted", course / "autograded/eve/planted"):
         path.unlink()
 
@@ -129,7 +149,7 @@ def test_same_scores_and_nothing_seen(jupyter, course):
 
 
 def test_host_writer_follows_no_planted_link(jupyter, course):
-    """The instructor's own process writes the notebook after the kernel has ended."""
+    """18: the instructor's own process writes the notebook after the kernel has ended."""
     submit(course, "mallory", STUDENTS["mallory"])
     autograde(jupyter, course, "--ExecutePreprocessor.kernel_name=python3-isolated")
     assert "REFUSED" in text(course, "mallory")

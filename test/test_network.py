@@ -250,4 +250,5 @@ def test_other_kernels(jupyter, kernels, name):
     assert kernel.run(code, 60) == want
     kernel.manager.restart_kernel(now=True)
     kernel.client.wait_for_ready(timeout=60)
-    assert kernel.run(code, 60) == want
+    # The client may not have subscribed to the new kernel's output yet; the plain kernel's is lost as well.
+    assert wait_for(lambda: kernel.run(code, 60) == want, 10)
