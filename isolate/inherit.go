@@ -18,7 +18,9 @@ import (
 func (p *program) leaveBehind() {
 	what := note{"set up the program's process", ""}
 	p.do(what, unix.SYS_UMASK, num(newUmask()))
-	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(0, 0), num(0))
+	// Too little for a file, and the one number at which the kernel starts no
+	// program of the machine's to take the dump, either (core(5)).
+	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(1, 1), num(0))
 	soft, hard := fileLimit()
 	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_NOFILE), p.words(soft, hard), num(0))
 	p.dropPriority(what)

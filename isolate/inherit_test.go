@@ -14,7 +14,7 @@ func TestNothingIsInherited(t *testing.T) {
 	const script = `
 echo umask $(umask)
 echo files $(ulimit -Sn)
-echo core $(ulimit -Sc)
+echo core $(ulimit -Sc; ulimit -c 0; awk '/core file/ { print $5 }' /proc/self/limits)
 echo niceness $(nice)
 echo memory $(cat /proc/self/oom_score_adj)
 grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
@@ -23,7 +23,8 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
 		{"umask 000", "umask 0000", "umask 0022"},
 		{"umask 077", "umask 0077", "umask 0077"},
 		{"ulimit -Sn 700", "files 700", "files 700"},
-		{"ulimit -Sc 99", "core 99", "core 0"},
+		// A process that sets the limit to 0 would have its dumps piped.
+		{"ulimit -Sc 99", "core 99 0", "core 0 1"},
 		{"renice -n 3 $$ >/dev/null", "niceness 3", "niceness 3"},
 		{"", "memory 0", "memory 500"},
 		{"trap '' INT TERM", "SigIgn: 0000000000004002", "SigIgn: 0000000000000000"},

@@ -54,6 +54,11 @@ func assemble(goarch string, kind Kind) ([]bpf.Instruction, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assemble the filter for %s: %w", goarch, err)
 	}
+	for i, instruction := range body {
+		if instruction == (bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | pretended}) {
+			body[i] = bpf.RetConstant{Val: uint32(seccomp.ActionErrno)}
+		}
+	}
 	// The number means nothing before the architecture is known: the 32-bit
 	// entry of the same processor counts differently.
 	const numberAt, archAt, word = 0, 4, 4

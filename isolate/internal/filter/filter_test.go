@@ -13,6 +13,7 @@ import (
 
 const (
 	allowed = 0x7fff0000
+	nothing = 0x50000 // as if it had been done
 	refused = 0x50000 | uint32(unix.EPERM)
 	unknown = 0x50000 | uint32(unix.ENOSYS)
 	family  = 0x50000 | uint32(unix.EAFNOSUPPORT)
@@ -120,6 +121,13 @@ func TestArguments(t *testing.T) {
 		{"personality", []uint64{0xffffffff}, allowed},
 		{"personality", []uint64{addrNoRandomize}, allowed},
 		{"personality", []uint64{0x0400000}, refused}, // READ_IMPLIES_EXEC
+
+		{"prlimit64", []uint64{0, unix.RLIMIT_CORE, 0, 0x7f0000000000}, allowed}, // asks
+		{"prlimit64", []uint64{0, unix.RLIMIT_CORE, 0x7f0000000000, 0}, nothing},
+		{"prlimit64", []uint64{0, unix.RLIMIT_CORE, 0x1000, 0}, nothing},
+		{"prlimit64", []uint64{0, unix.RLIMIT_NOFILE, 0x7f0000000000, 0}, allowed},
+		{"setrlimit", []uint64{unix.RLIMIT_CORE, 0x1000}, nothing},
+		{"setrlimit", []uint64{unix.RLIMIT_STACK, 0x1000}, allowed},
 
 		{"ptrace", nil, allowed},
 		{"seccomp", nil, allowed},

@@ -25,22 +25,33 @@ func errno(e unix.Errno) rule {
 	return rule{fmt.Sprintf("errno %d", int(e)), true, func(a *assembler) { a.Ret(seccomp.ActionErrno | seccomp.Action(e)) }}
 }
 
-// A test looks at the low half of one argument: the kernel takes all that are
-// tested here as 32-bit numbers, and ignores what is above.
+// pretend does nothing and reports success. The library writes EPERM where no
+// number is given: this one, which no error has, is taken out in assemble.
+func pretend() rule { return errno(pretended) }
+
+const pretended = 0xffff
+
+// A test looks at the low half of one argument: the kernel takes nearly all that
+// are tested here as 32-bit numbers, and ignores what is above.
 type test struct {
 	argument uint32
 	how      bpf.JumpTest
 	value    uint32
+	high     bool // the high half, for an address
 }
 
-func hasAny(argument uint32, bits uint32) test { return test{argument, bpf.JumpBitsSet, bits} }
-func is(argument uint32, value uint32) test    { return test{argument, bpf.JumpEqual, value} }
+func hasAny(argument uint32, bits uint32) test { return test{argument, bpf.JumpBitsSet, bits, false} }
+func is(argument uint32, value uint32) test    { return test{argument, bpf.JumpEqual, value, false} }
 
 // when is: yes if every test holds, else no.
 func when(name string, yes, no rule, tests ...test) rule {
 	return rule{name, false, func(a *assembler) {
 		for i, t := range tests {
-			a.LdLo(t.argument)
+			if t.high {
+				a.LdHi(t.argument)
+			} else {
+				a.LdLo(t.argument)
+			}
 			if i == len(tests)-1 {
 				a.JmpIf(t.how, t.value, a.verdict(yes), a.verdict(no))
 				return
@@ -146,6 +157,9 @@ func argumentRules() map[string]rule {
 	makingMode := func(flags, argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument)+" if made", refused, allow(), hasAny(argument, setIDBits), hasAny(flags, makesFile))
 	}
+	// The third argument is the address of a new limit.
+	lowHalf := when("no address, low half", allow(), pretend(), is(2, 0))
+	askingOnly := when("no address", lowHalf, pretend(), test{2, bpf.JumpEqual, 0, true})
 	noFamily := errno(unix.EAFNOSUPPORT)
 	routeOnly := when("netlink", allow(), errno(unix.EPROTONOSUPPORT), is(2, unix.NETLINK_ROUTE))
 	others := when("other families", routeOnly, noFamily, is(0, unix.AF_NETLINK))
@@ -156,6 +170,12 @@ func argumentRules() map[string]rule {
 
 		// It leaves a device node behind, of which Landlock knows nothing.
 		"renameat2": when("renameat2", errno(unix.EINVAL), allow(), hasAny(4, unix.RENAME_WHITEOUT)),
+
+		// The limit is 1, which keeps the kernel from handing a dump to a program
+		// outside; lower ones do not (core(5)). Whoever sets one wants no dump,
+		// and has that.
+		"setrlimit": when("setrlimit", pretend(), allow(), is(0, unix.RLIMIT_CORE)),
+		"prlimit64": when("prlimit64", askingOnly, allow(), is(1, unix.RLIMIT_CORE)),
 
 		"socket":     oneOf("socket", 0, []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}, allow(), others),
 		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
