@@ -84,7 +84,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Installed {
 			value = options[i]
 		}
 		switch option {
-		case "--writable-notebooks":
+		case "--writable-notebooks", "--allow-symlinks":
 			i--
 		case "--network":
 			in.Network = value

@@ -33,6 +33,7 @@ type sandbox struct {
 	FileSize          string   `placeholder:"SIZE" help:"The largest file."`
 	TmpSize           string   `placeholder:"SIZE" help:"The most in HOME, /tmp and the other private directories together."`
 	WritableNotebooks bool     `help:"Let the kernel change the notebooks in its working directory."`
+	AllowSymlinks     bool     `help:"Let the kernel make symbolic links, sockets and fifos in directories that it shares."`
 }
 
 // launch are the options that only the launcher understands.
@@ -48,6 +49,9 @@ func (b *sandbox) launch() []string {
 	}
 	if b.WritableNotebooks {
 		args = append(args, "--writable-notebooks")
+	}
+	if b.AllowSymlinks {
+		args = append(args, "--allow-symlinks")
 	}
 	return args
 }
