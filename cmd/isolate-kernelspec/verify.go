@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+
+	"isolate-namespace/kernelspec"
+)
+
+type verify struct {
+	Name string `arg:"" help:"A kernel; a plain one shows what isolation keeps from it."`
+	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
+}
+
+// Run prints what held, a line when it is known, and ends with 0 if all did.
+func (c *verify) Run(s *session) error {
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return err
+	}
+	base, err := jupyter.Find(c.Name)
+	if err != nil {
+		return err
+	}
+	checks, held := []kernelspec.Check{}, true
+	err = jupyter.Verify(base, func(check kernelspec.Check) {
+		checks = append(checks, check)
+		held = held && check.Held
+		if !c.JSON {
+			fmt.Fprintf(s.stdout, "%-12s %-5s %s\n", check.Name, word(check), check.Detail)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if err := s.json(map[string]any{"kernel": base.Name, "held": held, "checks": checks}); err != nil {
+			return err
+		}
+	}
+	if !held {
+		return quiet{}
+	}
+	return nil
+}
+
+func word(c kernelspec.Check) string {
+	switch {
+	case c.Kind == kernelspec.Protocol && c.Held:
+		return "works"
+	case c.Kind == kernelspec.Protocol:
+		return "FAILS"
+	case c.Held:
+		return "held"
+	}
+	return "OPEN"
+}

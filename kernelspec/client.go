@@ -1,0 +1,266 @@
+package kernelspec
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// A connection is what a front end tells a kernel: the connection file.
+type connection struct {
+	Transport string `json:"transport"`
+	IP        string `json:"ip"`
+	Shell     int    `json:"shell_port"`
+	IOPub     int    `json:"iopub_port"`
+	Stdin     int    `json:"stdin_port"`
+	Control   int    `json:"control_port"`
+	Heartbeat int    `json:"hb_port"`
+	Key       string `json:"key"`
+	Scheme    string `json:"signature_scheme"`
+}
+
+// newConnection finds free ports, as Jupyter does: by listening for a moment.
+func newConnection() (*connection, error) {
+	c := &connection{Transport: "tcp", IP: "127.0.0.1", Key: rand.Text(), Scheme: "hmac-sha256"}
+	for _, port := range []*int{&c.Shell, &c.IOPub, &c.Stdin, &c.Control, &c.Heartbeat} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // after all are found, so that they differ
+		*port = l.Addr().(*net.TCPAddr).Port
+	}
+	return c, nil
+}
+
+// A message of Jupyter's messaging protocol.
+type message struct {
+	Header  header
+	Parent  header
+	Content map[string]any
+}
+
+type header struct {
+	ID       string `json:"msg_id,omitempty"`
+	Session  string `json:"session,omitempty"`
+	Username string `json:"username,omitempty"`
+	Date     string `json:"date,omitempty"`
+	Type     string `json:"msg_type,omitempty"`
+	Version  string `json:"version,omitempty"`
+}
+
+// A client is one front end's end of the five sockets.
+type client struct {
+	connection *connection
+	session    string
+	cancel     context.CancelFunc
+
+	shell, control, stdin, iopub, heartbeat zmq4.Socket
+
+	replies, inputs, published chan *message
+	beats                      chan []byte
+}
+
+// newClient connects the sockets. A kernel that isn't listening yet is waited
+// for.
+func newClient(ctx context.Context, c *connection) (*client, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	k := &client{
+		connection: c, session: rand.Text(), cancel: cancel,
+		replies: make(chan *message, 100), inputs: make(chan *message, 10), published: make(chan *message, 1000), beats: make(chan []byte, 10),
+	}
+	options := []zmq4.Option{
+		zmq4.WithID(zmq4.SocketIdentity(k.session)), zmq4.WithLogger(log.New(io.Discard, "", 0)),
+		zmq4.WithDialerRetry(100 * time.Millisecond), zmq4.WithDialerMaxRetries(300),
+	}
+	k.shell, k.control, k.stdin = zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...)
+	k.iopub, k.heartbeat = zmq4.NewSub(ctx, options[1:]...), zmq4.NewReq(ctx, options[1:]...)
+	for _, s := range []struct {
+		socket zmq4.Socket
+		port   int
+	}{{k.shell, c.Shell}, {k.iopub, c.IOPub}, {k.stdin, c.Stdin}, {k.control, c.Control}, {k.heartbeat, c.Heartbeat}} {
+		if err := s.socket.Dial(fmt.Sprintf("tcp://%s:%d", c.IP, s.port)); err != nil {
+			k.close()
+			return nil, err
+		}
+	}
+	if err := k.iopub.SetOption(zmq4.OptionSubscribe, ""); err != nil {
+		k.close()
+		return nil, err
+	}
+	go k.pump(ctx, k.shell, k.replies)
+	go k.pump(ctx, k.control, k.replies)
+	go k.pump(ctx, k.stdin, k.inputs)
+	go k.pump(ctx, k.iopub, k.published)
+	return k, nil
+}
+
+func (k *client) close() {
+	k.cancel()
+	for _, s := range []zmq4.Socket{k.shell, k.control, k.stdin, k.iopub, k.heartbeat} {
+		s.Close()
+	}
+}
+
+// pump brings the messages of a socket that are whole and signed to a channel.
+func (k *client) pump(ctx context.Context, from zmq4.Socket, to chan<- *message) {
+	for {
+		raw, err := from.Recv()
+		if err != nil {
+			return
+		}
+		if m, err := k.decode(raw.Frames); err == nil {
+			select {
+			case to <- m:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+var delimiter = []byte("<IDS|MSG>")
+
+func (k *client) decode(frames [][]byte) (*message, error) {
+	for len(frames) > 0 && !bytes.Equal(frames[0], delimiter) {
+		frames = frames[1:]
+	}
+	if len(frames) < 6 {
+		return nil, errors.New("too few frames")
+	}
+	if !hmac.Equal(frames[1], k.sign(frames[2:6])) {
+		return nil, errors.New("wrong signature")
+	}
+	var m message
+	return &m, errors.Join(json.Unmarshal(frames[2], &m.Header), json.Unmarshal(frames[3], &m.Parent), json.Unmarshal(frames[5], &m.Content))
+}
+
+func (k *client) sign(parts [][]byte) []byte {
+	mac := hmac.New(sha256.New, []byte(k.connection.Key))
+	for _, part := range parts {
+		mac.Write(part)
+	}
+	return []byte(hex.EncodeToString(mac.Sum(nil)))
+}
+
+// send sends a message and returns its identity.
+func (k *client) send(to zmq4.Socket, kind string, content map[string]any) (id string, err error) {
+	h := header{ID: rand.Text(), Session: k.session, Username: "isolate", Date: time.Now().UTC().Format(time.RFC3339Nano), Type: kind, Version: "5.3"}
+	parts := make([][]byte, 4)
+	for i, part := range []any{h, struct{}{}, struct{}{}, content} {
+		if parts[i], err = json.Marshal(part); err != nil {
+			return "", err
+		}
+	}
+	return h.ID, to.SendMulti(zmq4.NewMsgFrom(append([][]byte{delimiter, k.sign(parts)}, parts...)...))
+}
+
+// errSilent is the error of a kernel that doesn't answer in time.
+var errSilent = errors.New("no answer")
+
+// request sends a message and waits for its answer.
+func (k *client) request(to zmq4.Socket, kind string, content map[string]any, patience time.Duration) (*message, error) {
+	id, err := k.send(to, kind, content)
+	if err != nil {
+		return nil, err
+	}
+	return k.reply(id, patience)
+}
+
+// reply waits for the answer to the message of this identity.
+func (k *client) reply(id string, patience time.Duration) (*message, error) {
+	timeout := time.After(patience)
+	for {
+		select {
+		case m := <-k.replies:
+			if m.Parent.ID == id {
+				return m, nil
+			}
+		case <-timeout:
+			return nil, errSilent
+		}
+	}
+}
+
+// output is what the cell of this identity has printed, until the kernel is
+// idle again.
+func (k *client) output(id string, patience time.Duration) (string, error) {
+	var text bytes.Buffer
+	timeout := time.After(patience)
+	for {
+		select {
+		case m := <-k.published:
+			if m.Parent.ID != id {
+				continue
+			}
+			switch {
+			case m.Header.Type == "stream" || m.Header.Type == "error":
+				for _, key := range []string{"text", "evalue"} {
+					part, _ := m.Content[key].(string)
+					text.WriteString(part)
+				}
+			case m.Header.Type == "execute_result" || m.Header.Type == "display_data":
+				data, _ := m.Content["data"].(map[string]any)
+				part, _ := data["text/plain"].(string)
+				text.WriteString(part)
+			case m.Header.Type == "status" && m.Content["execution_state"] == "idle":
+				return text.String(), nil
+			}
+		case <-timeout:
+			return text.String(), errSilent
+		}
+	}
+}
+
+// execution is a cell. An error in it doesn't keep those that follow from being
+// run, which kernels would for a moment.
+func execution(code string, stdin bool) map[string]any {
+	return map[string]any{"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{}, "allow_stdin": stdin, "stop_on_error": false}
+}
+
+// run executes a cell and returns what it printed.
+func (k *client) run(code string, patience time.Duration) (string, error) {
+	id, err := k.send(k.shell, "execute_request", execution(code, false))
+	if err != nil {
+		return "", err
+	}
+	text, err := k.output(id, patience)
+	if err != nil {
+		return text, err
+	}
+	_, err = k.reply(id, patience)
+	return text, err
+}
+
+// beat sends a heartbeat, which must come back as it is.
+func (k *client) beat(patience time.Duration) error {
+	go func() {
+		if err := k.heartbeat.Send(zmq4.NewMsgString("beat")); err != nil {
+			return
+		}
+		if m, err := k.heartbeat.Recv(); err == nil {
+			k.beats <- m.Bytes()
+		}
+	}()
+	select {
+	case b := <-k.beats:
+		if string(b) != "beat" {
+			return fmt.Errorf("came back as %q", b)
+		}
+		return nil
+	case <-time.After(patience):
+		return errSilent
+	}
+}

@@ -1,0 +1,81 @@
+"""isolate-kernelspec verify: a kernel's own attempts say what holds."""
+
+import json
+
+import pytest
+from conftest import COMMANDS
+
+PROBES = {"read", "write", "keys", "processes", "environment", "network", "privileges"}
+PROTOCOL = {"start", "heartbeat", "execute", "stdin", "interrupt", "restart", "shutdown"}
+
+
+def verify(jupyter, name):
+    """The exit status, and the names of what held and what didn't."""
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", name, "--json", check=False, env=found(jupyter))
+    checks = json.loads(done.stdout)["checks"]
+    return done.returncode, {c["name"] for c in checks if c["held"]}, {c["name"] for c in checks if not c["held"]}
+
+
+def found(jupyter):
+    """Lets Jupyter find what this person has installed."""
+    return {"JUPYTER_PATH": f"{jupyter.home / 'path'}:{jupyter.home / 'prefix/share/jupyter'}"}
+
+
+def test_python_holds(each_jupyter):
+    assert verify(each_jupyter, "python3-isolated") == (0, PROBES | PROTOCOL, set())
+
+
+def test_plain_kernel_holds_nothing(jupyter):
+    """The control of all others: each probe finds what it looks for."""
+    assert verify(jupyter, "python3") == (1, PROTOCOL, PROBES)
+
+
+def test_r_holds(jupyter):
+    jupyter.run(COMMANDS / "isolate-kernelspec", "install", "ir", "--prefix", jupyter.home / "prefix")
+    assert verify(jupyter, "ir-isolated") == (0, PROBES | PROTOCOL, set())
+
+
+def test_plain_r_holds_nothing(jupyter):
+    assert verify(jupyter, "ir") == (1, PROTOCOL, PROBES)
+
+
+@pytest.mark.parametrize(
+    "weaken, opened",
+    [
+        (lambda spec, home: spec["argv"].__setitem__(slice(1, 1), ["--network", "host"]), {"network"}),
+        (lambda spec, home: spec["env"].update(MNTDIRS=f". {home}/.local"), {"read", "write"}),
+        (lambda spec, home: spec["env"].update(MNTDIRS=f". ro:{home}/.local"), {"read"}),
+        (lambda spec, home: spec["argv"].__setitem__(slice(1, 1), ["--env", "ISOLATE_VERIFY_TOKEN"]), {"environment"}),
+        (lambda spec, home: spec.update(argv=spec["argv"][spec["argv"].index("--") + 1 :]), PROBES),
+    ],
+    ids=["network", "mount", "read-only mount", "environment", "no launcher"],
+)
+def test_weakened(jupyter, weaken, opened):
+    """A spec that was opened by hand is found out, and how."""
+    jupyter.edit("python3-isolated", lambda spec: weaken(spec, jupyter.home))
+    assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
+
+
+def test_kernel_that_does_not_start(jupyter):
+    jupyter.edit("python3-isolated", lambda spec: spec["env"].update(MNTDIRS="/no/such/directory"))
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))
+    assert done.returncode == 1
+    assert "/no/such/directory" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not list((jupyter.home / ".local/share/jupyter/runtime").iterdir())
+
+
+def test_full_disk_keeps_the_old_spec(jupyter):
+    """A spec is replaced whole or not at all."""
+    base = jupyter.home / "path/kernels/big"
+    base.mkdir(parents=True)
+    (base / "kernel.json").write_text(json.dumps({"argv": ["sh", "{connection_file}"], "display_name": "Big", "language": "x"}))
+    script = (
+        'mount -t tmpfs -o size=200k none "$1" && "$2" install big --prefix "$1" && head -c 300000 /dev/zero >"$3/logo.svg" || exit 9\n'
+        '! "$2" install big --prefix "$1" && "$2" list && find "$1" -type f && cat "$1"/share/jupyter/kernels/big-isolated/kernel.json'
+    )
+    prefix = jupyter.home / "small"
+    prefix.mkdir()
+    done = jupyter.run("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", prefix, COMMANDS / "isolate-kernelspec", base)
+    assert "no space is left for" in done.stderr and "what was there before is kept" in done.stderr
+    assert sorted(line.rsplit("/", 1)[1] for line in done.stdout.splitlines() if line.startswith(f"{prefix}/")) == ["isolate.json", "kernel.json"]
+    assert done.stdout.rstrip().endswith("}")
