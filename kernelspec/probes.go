@@ -99,7 +99,7 @@ probe("privileges", function() !grepl("^0+$", status("CapEff")) || !grepl("^0+$"
 		hello:     `console.log(6*7)`,
 		forever:   `for (;;) await new Promise((r) => setTimeout(r, 50))`,
 		probes: `
-const fs = await import("node:fs"), net = await import("node:net");
+const fs = await import("node:fs"), net = await import("node:net"), processes = await import("node:child_process");
 async function probe(name: any, attempt: any) {
   let result = false;
   try { result = await attempt(); } catch { }
@@ -108,7 +108,7 @@ async function probe(name: any, attempt: any) {
 const contains = (file: any, text: any) => fs.readdirSync("/proc").some((pid: any) => {
   try { return fs.readFileSync("/proc/" + pid + "/" + file, "utf8").includes(text); } catch { return false; }
 });
-const status = (key: any) => fs.readFileSync("/proc/self/status", "utf8").match(key + ":\s*(\S+)")![1];
+const status = (key: any) => processes.execFileSync("cat", ["/proc/self/status"], { encoding: "utf8" }).split("\n").find((line: any) => line.startsWith(key + ":")).split("\t")[1];
 await probe("read", () => fs.readFileSync(%SECRET%, "utf8").length > 0);
 await probe("write", () => { fs.writeFileSync(%TARGET%, "x"); return true; });
 await probe("keys", () => fs.existsSync(%KEYS%));
