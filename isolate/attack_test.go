@@ -56,7 +56,7 @@ const secret = "nobody inside may know this"
 
 func allAttacks() []attack {
 	var all []attack
-	for _, some := range [][]attack{fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(), procAttacks(), networkAttacks()} {
+	for _, some := range [][]attack{fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(), procAttacks(), networkAttacks(), callAttacks(), leftoverAttacks()} {
 		all = append(all, some...)
 	}
 	return all
@@ -299,11 +299,26 @@ func (w *world) listen(t *testing.T) {
 
 func (w *world) startVictim(t *testing.T) {
 	t.Helper()
-	victim := exec.Command("/bin/sleep", "600")
-	victim.Env = []string{"SECRET=" + secret}
+	victim := exec.Command(os.Args[0])
+	victim.Env = []string{roleVariable + "=victim"}
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
 	w.Victim = victim.Process.Pid
 	t.Cleanup(func() { victim.Process.Kill(); victim.Wait() })
+	for deadline := time.Now().Add(10 * time.Second); containsIn(fmt.Sprintf("/proc/%d/cmdline", w.Victim), "sleep") != nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the victim doesn't sleep")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// victimRole becomes a program that its siblings may trace, where Yama would
+// let only ancestors: the controls would fail there.
+func victimRole([]string) int {
+	const setTracer, anyone = 0x59616d61, ^uintptr(0)
+	raw(unix.SYS_PRCTL, setTracer, anyone) // unknown without Yama
+	fmt.Fprintln(os.Stderr, unix.Exec("/bin/sleep", []string{"sleep", "600"}, []string{"SECRET=" + secret}))
+	return 1
 }

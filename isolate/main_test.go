@@ -32,6 +32,7 @@ func testRoles() map[string]func(args []string) int {
 		"forbidden": forbiddenRole,
 		"attacker":  attackerRole,
 		"attack":    attackRole,
+		"victim":    victimRole,
 		"maker":     makerRole,
 	}
 }

@@ -1,0 +1,142 @@
+package isolate
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// callAttacks use doors of the kernel's that other sandboxes were left by.
+func callAttacks() []attack {
+	plain := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
+	number := func(nr uintptr, args ...uintptr) error {
+		if e := raw(nr, args...); e != 0 {
+			return e
+		}
+		return nil
+	}
+	socket := func(family, kind, protocol uintptr) func(*world) error {
+		return func(*world) error { return number(unix.SYS_SOCKET, family, kind, protocol) }
+	}
+	return []attack{
+		plain("adds a key", func(*world) error {
+			_, err := unix.AddKey("user", "isolate-test", []byte("x"), unix.KEY_SPEC_PROCESS_KEYRING)
+			return err
+		}),
+		plain("looks at its session's keys", func(*world) error {
+			_, err := unix.KeyctlInt(unix.KEYCTL_GET_KEYRING_ID, unix.KEY_SPEC_SESSION_KEYRING, 1, 0, 0)
+			return err
+		}),
+		plain("joins a keyring by its name", func(*world) error {
+			_, err := unix.KeyctlJoinSessionKeyring("isolate-test")
+			return err
+		}),
+		plain("reads memory by process_vm_readv", func(*world) error {
+			from, to := []byte(secret), make([]byte, len(secret))
+			local := []unix.Iovec{{Base: &to[0], Len: uint64(len(to))}}
+			remote := []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&from[0])), Len: len(from)}}
+			_, err := unix.ProcessVMReadv(os.Getpid(), local, remote, 0)
+			return err
+		}),
+		plain("reads another's memory by process_vm_readv", func(w *world) error {
+			to := make([]byte, 8)
+			start, err := firstMapping(w.Victim)
+			if err != nil {
+				return err
+			}
+			_, err = unix.ProcessVMReadv(w.Victim, []unix.Iovec{{Base: &to[0], Len: 8}}, []unix.RemoteIovec{{Base: start, Len: 8}}, 0)
+			return err
+		}),
+		plain("opens another's memory", func(w *world) error { _, err := os.Open(fmt.Sprintf("/proc/%d/mem", w.Victim)); return err }),
+		plain("traces another", func(w *world) error { return unix.PtraceSeize(w.Victim) }),
+		plain("takes a descriptor of its own by pidfd_getfd", func(*world) error {
+			self, err := unix.PidfdOpen(os.Getpid(), 0)
+			if err != nil {
+				return err
+			}
+			_, err = unix.PidfdGetfd(self, 1, 0)
+			return err
+		}),
+		plain("takes another's descriptor by pidfd_getfd", func(w *world) error {
+			victim, err := unix.PidfdOpen(w.Victim, 0)
+			if err != nil {
+				return err
+			}
+			_, err = unix.PidfdGetfd(victim, 0, 0)
+			return err
+		}),
+		plain("makes a generic netlink by a higher half", func(*world) error {
+			return number(unix.SYS_SOCKET, 1<<32|unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_GENERIC)
+		}),
+		plain("makes an audit netlink", socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT)),
+		plain("changes its personality to one that maps the zero page", func(*world) error {
+			return number(unix.SYS_PERSONALITY, 0x0100000) // MMAP_PAGE_ZERO
+		}),
+		plain("reads clocks' adjustment", func(*world) error { _, err := unix.Adjtimex(&unix.Timex{}); return err }),
+		plain("asks about memory policy", func(*world) error { return number(unix.SYS_GET_MEMPOLICY, 0, 0, 0, 0, 0) }),
+		plain("opens by openat2, whose mode no filter sees", func(w *world) error {
+			fd, err := unix.Openat2(unix.AT_FDCWD, "own", &unix.OpenHow{Flags: unix.O_RDONLY})
+			if err == nil {
+				unix.Close(fd)
+			}
+			return err
+		}),
+	}
+}
+
+func firstMapping(pid int) (uintptr, error) {
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	var start uintptr
+	if err == nil {
+		_, err = fmt.Fscanf(bytes.NewReader(maps), "%x-", &start)
+	}
+	return start, err
+}
+
+// leftoverAttacks leave something in the directory that is shared with the
+// host, for whoever opens or executes it there.
+func leftoverAttacks() []attack {
+	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
+	setID := func(mode uint32) func(*world) error {
+		return func(w *world) error {
+			path := filepath.Join(w.Work, fmt.Sprintf("set-id-%o", mode))
+			if err := os.WriteFile(path, nil, 0o700); err != nil {
+				return err
+			}
+			return unix.Chmod(path, mode)
+		}
+	}
+	return []attack{
+		at("plants a link to a file", func(w *world) error { return os.Symlink(filepath.Join(w.Outside, "secret"), "planted") }),
+		at("plants a link of a notebook's name", func(*world) error { return os.Symlink("/etc/passwd", "ps1.ipynb") }),
+		at("plants a link in a deeper directory", func(*world) error { return os.Symlink("..", "sub/up") }),
+		at("plants a link to a process's descriptor", func(*world) error { return os.Symlink("/proc/self/fd/1", "out") }),
+		at("plants a named pipe", func(*world) error { return unix.Mkfifo("pipe", 0o666) }),
+		at("plants a socket", func(*world) error {
+			s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			if err != nil {
+				return err
+			}
+			return unix.Bind(s, &unix.SockaddrUnix{Name: "sub/socket"})
+		}),
+		at("plants a whiteout", func(*world) error { return unix.Mknod("whiteout", unix.S_IFCHR, 0) }),
+		at("leaves a whiteout by a rename", func(*world) error {
+			os.WriteFile("moving", nil, 0o600)
+			return unix.Renameat2(unix.AT_FDCWD, "moving", unix.AT_FDCWD, "gone", unix.RENAME_WHITEOUT)
+		}),
+		at("plants a set-user-id program", setID(0o4755)),
+		at("plants a set-group-id program", setID(0o2755)),
+		at("plants one in the making", func(*world) error {
+			fd, err := unix.Open("set-id-made", unix.O_CREAT|unix.O_WRONLY, 0o4755)
+			if err == nil {
+				unix.Close(fd)
+			}
+			return err
+		}),
+		at("makes a directory pass its group on", func(*world) error { return unix.Chmod("sub", 0o2755) }),
+	}
+}
