@@ -32,6 +32,8 @@ type initProcess struct {
 
 	noAction [4]uint64 // struct sigaction of the kernel: default, no flags, no mask
 	childSet uint64    // the signal set that holds SIGCHLD
+	allSet   uint64    // the signal set that holds all
+	oldSet   uint64    // the caller's
 	polled   [2]unix.PollFd
 	sink     [128]byte // struct signalfd_siginfo
 	status   uint32
@@ -47,7 +49,7 @@ func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
 	}
 	d.argv.locate(d.entry.base())
 	d.envp.locate(d.entry.base())
-	d.childSet = 1 << (unix.SIGCHLD - 1)
+	d.childSet, d.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	d.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&d.out)), Len: uint64(messageSize)}
 	d.header = unix.Msghdr{Iov: &d.vector, Iovlen: 1, Control: (*byte)(unsafe.Pointer(&d.rights)), Controllen: uint64(unsafe.Sizeof(d.rights))}
 	d.rights.header = unix.Cmsghdr{Len: uint64(unsafe.Offsetof(d.rights.fd) + 4), Level: unix.SOL_SOCKET, Type: unix.SCM_RIGHTS}
@@ -65,13 +67,12 @@ func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
 //go:nosplit
 //go:norace
 func (d *initProcess) clone(flags uintptr) (int, unix.Errno) {
-	all, old := ^uint64(0), uint64(0)
-	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
+	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&d.allSet)), uintptr(unsafe.Pointer(&d.oldSet)), 8)
 	pid, errno := sysCall(unix.SYS_CLONE, flags|uintptr(unix.SIGCHLD), 0, 0, 0)
 	if errno == 0 && pid == 0 {
 		d.main()
 	}
-	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8)
+	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&d.oldSet)), 0, 8)
 	return int(pid), errno
 }
 
@@ -81,9 +82,7 @@ func (d *initProcess) clone(flags uintptr) (int, unix.Errno) {
 //go:nosplit
 //go:norace
 func (d *initProcess) main() {
-	for sig := uintptr(1); sig <= 64; sig++ {
-		sysCall(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&d.noAction)), 0, 8)
-	}
+	d.resetSignals()
 	if i, errno := d.setup.run(); errno != 0 {
 		d.fail(setupFailed, i, errno)
 	}
@@ -103,6 +102,17 @@ func (d *initProcess) main() {
 	d.tell()
 	d.keepOnlyControl()
 	d.serve(pid)
+}
+
+// resetSignals takes the Go runtime's handlers away.
+//
+//go:nosplit
+//go:norace
+//go:noinline
+func (d *initProcess) resetSignals() {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		sysCall(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&d.noAction)), 0, 8)
+	}
 }
 
 // becomeProgram runs in init's child.
