@@ -15,12 +15,12 @@ CELLS = [
     ("reads ~/.ssh", """
 import os, pathlib
 try:
-    print("there are", len(os.listdir(pathlib.Path.home() / ".ssh")), "files")
+    print((pathlib.Path.home() / ".ssh/id_ed25519").read_text())
 except OSError as e:
     print(e.strerror)
 """),
     ("lists the home directory", """
-print(len(os.listdir(pathlib.Path.home())), "entries")
+print([name for name in os.listdir(pathlib.Path.home()) if not name.startswith(".")] or "empty")
 """),
     ("lists /home", """
 try:
@@ -90,6 +90,12 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.csv").write_text("1,2,39")
     (place / "other-student.txt").write_text("another student's answer")
+    # A home of the demo's own: nobody's real keys end up in a notebook.
+    home = place / "home"
+    (home / ".ssh").mkdir(parents=True, exist_ok=True)
+    (home / ".ssh/id_ed25519").write_text("a private key")
+    (home / "thesis.tex").write_text("unfinished")
+    os.environ["HOME"] = str(home)
     os.environ["SERVICE_API_TOKEN"] = "a-secret"
     server = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -105,7 +111,8 @@ def main():
         for i in range(max(map(len, rows))):
             cells = [row[i] if i < len(row) else "" for row in rows]
             print(line.format(question if i == 0 else "", *cells).rstrip())
-    print(f"\nThe executed notebooks: {place}/python3.ipynb and python3-isolated.ipynb")
+    print(f"\nHOME is {home} here.")
+    print(f"The executed notebooks: {place}/python3.ipynb and python3-isolated.ipynb")
     server.shutdown()
 
 
