@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,56 @@ func reapAll(t *testing.T) int {
 			t.Fatal("a process lives on without its caller")
 		default:
 			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// A source, or a directory on the way to it, that becomes a link between the
+// look at it and its mount ends the start: nothing but what was looked at is
+// ever shown.
+func TestSourceSwappedForALink(t *testing.T) {
+	for _, swapped := range []string{"", "shared/data", "shared"} {
+		dir := files(t, "shared/data/file", "outside/data/file")
+		source := filepath.Join(dir, "shared/data")
+		c := Command(Policy{Mounts: []Mount{{Source: source, Access: ReadOnly}}, Dir: "/"}, "true")
+		policy, err := c.Policy.complete()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := newTree(&policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if swapped != "" {
+			place := filepath.Join(dir, swapped)
+			if err := os.Rename(place, place+"-away"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(filepath.Join(dir, "outside"), place); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stdio, err := c.stdio.open(nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.limiter, err = newLimiter(policy.Limits); err != nil {
+			t.Fatal(err)
+		}
+		err = c.launch(&policy, tree, stdio)
+		c.stdio.closeInner()
+		if swapped == "" {
+			if err != nil {
+				t.Errorf("without a swap: %v; it shows nothing", err)
+				continue
+			}
+			c.control.Close()
+			c.reap()
+			continue
+		}
+		c.stdio.abort()
+		if err == nil || !strings.Contains(err.Error(), "became a symbolic link meanwhile") {
+			t.Errorf("with a link in place of %s: %v", swapped, err)
 		}
 	}
 }
