@@ -224,6 +224,21 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 	}
 }
 
+// begun waits until the kernel has taken up the message of this identity.
+func (k *client) begun(id string, patience time.Duration) error {
+	timeout := time.After(patience)
+	for {
+		select {
+		case m := <-k.published:
+			if m.Parent.ID == id {
+				return nil
+			}
+		case <-timeout:
+			return errSilent
+		}
+	}
+}
+
 // execution is a cell. An error in it doesn't keep those that follow from being
 // run, which kernels would for a moment.
 func execution(code string, stdin bool) map[string]any {

@@ -2,6 +2,7 @@ package kernelspec
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -192,7 +193,10 @@ func (t *trial) interrupted() error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // until it has begun
+	if err := k.begun(id, patience); err != nil {
+		return fmt.Errorf("the cell doesn't begin: %w", err)
+	}
+	time.Sleep(time.Second) // between being taken up and running nothing is published
 	if t.interrupt == "message" {
 		_, err = k.send(k.control, "interrupt_request", map[string]any{})
 	} else {
@@ -210,11 +214,15 @@ func (t *trial) interrupted() error {
 			return fmt.Errorf("the cell goes on: %w", err)
 		}
 	}
-	text, err := k.run(t.dialect.hello, patience)
-	if err == nil && !strings.Contains(text, "42") {
-		err = fmt.Errorf("afterwards it printed %q", text)
+	// IRkernel, plain or isolated, leaves the first message after an
+	// interrupt unanswered now and then.
+	for range 3 {
+		var text string
+		if text, err = k.run(t.dialect.hello, patience/3); err == nil && strings.Contains(text, "42") {
+			return nil
+		}
 	}
-	return err
+	return fmt.Errorf("afterwards nothing is executed: %w", cmp.Or(err, errSilent))
 }
 
 // replied tells when the message of this identity is answered, or isn't in time.

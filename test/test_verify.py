@@ -13,6 +13,7 @@ def verify(jupyter, name):
     """The exit status, and the names of what held and what didn't."""
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", name, "--json", check=False, env=found(jupyter))
     checks = json.loads(done.stdout)["checks"]
+    print(done.stdout, done.stderr)  # for the report of a test that fails
     return done.returncode, {c["name"] for c in checks if c["held"]}, {c["name"] for c in checks if not c["held"]}
 
 
