@@ -20,6 +20,14 @@ d = pd.DataFrame({"who": list("abab"), "n": range(4)})
 d.to_csv("table.csv", index=False)
 print(pd.read_csv("table.csv").groupby("who").n.sum().to_dict())
 """,
+    "models": """
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV
+x, y = load_iris(return_X_y=True)
+g = GridSearchCV(RandomForestClassifier(10, random_state=0), {"max_depth": [2, 3]}, n_jobs=2, cv=2).fit(x, y)
+print(round(g.best_score_, 3))
+""",
     "figures": """
 import io, matplotlib.pyplot as plt
 f, b = plt.figure(), io.BytesIO()

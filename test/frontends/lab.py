@@ -73,6 +73,19 @@ class Lab:
         """Wait for the kernel to have nothing to do."""
         expect(self.page.locator(".jp-StatusBar-Widget")).to_contain_text("| Idle", timeout=timeout)
 
+    def type(self, number, text):
+        """Put text into a cell. A page that has just opened may still replace its editor, and the text with it."""
+        content = self.cell(number).locator(".cm-content")
+        for attempt in range(5):
+            content.click()
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.insert_text(text)
+            try:
+                return expect(content).to_contain_text(text.splitlines()[0], timeout=2_000)
+            except AssertionError:
+                if attempt == 4:
+                    raise
+
     def run(self, number, text=None):
         """Run one cell as Shift+Enter does, and wait for its output to contain the text."""
         self.cell(number).locator(".cm-content").click()

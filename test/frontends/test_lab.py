@@ -76,8 +76,8 @@ def test_launcher_offers_the_kernel(lab, kernel, machine, seen):
 
     card.click()
     expect(lab.notebook.locator(".jp-KernelName")).to_have_text(name)
-    lab.cell(0).locator(".cm-content").click()
-    lab.page.keyboard.insert_text(machine.looks())
+    lab.idle()
+    lab.type(0, machine.looks())
     lab.run(0, seen)
 
 
