@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBubblewrapTable runs every row of the table in docs/isolate.md.
+func TestBubblewrapTable(t *testing.T) {
+	rows := tableRows(t, "../../docs/isolate.md", "| bubblewrap | isolate |")
+	if len(rows) < 30 {
+		t.Fatalf("the table has %d rows", len(rows))
+	}
+	bin := t.TempDir()
+	copySelf(t, filepath.Join(bin, "isolate"))
+	for _, row := range rows {
+		command := strings.Trim(row[len(row)-1], "`")
+		t.Run(command, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, content := range map[string]string{
+				"dir/file": "original\n", "src/file": "original\n", "bin/--inadvisable--": "#!/bin/sh\necho hello\n",
+			} {
+				os.Mkdir(filepath.Join(dir, filepath.Dir(name)), 0o755)
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			command, fails := strings.CutPrefix(command, "! ")
+			shell := exec.Command("sh", "-c", command)
+			shell.Dir = dir
+			shell.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "PWD="+dir)
+			out, err := shell.CombinedOutput()
+			if fails != (err != nil) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// tableRows are the cells of the Markdown table that follows the header.
+func tableRows(t *testing.T, file, header string) (rows [][]string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), header+"\n| --- | --- |\n")
+	if !found {
+		t.Fatalf("%s has no table %s", file, header)
+	}
+	for line := range strings.Lines(table) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		rows = append(rows, strings.Split(strings.Trim(line, "| "), " | "))
+	}
+	return rows
+}
+
+// copySelf makes the test binary a command by its name: TestMain goes by it.
+func copySelf(t *testing.T, path string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}

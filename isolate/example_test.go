@@ -1,0 +1,124 @@
+package isolate_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"strings"
+	"time"
+
+	"isolate-namespace/isolate"
+)
+
+// A program that nobody trusts gets one gibibyte and ten seconds, and its
+// report says what became of it.
+func Example() {
+	cmd := isolate.Command(isolate.Policy{
+		Dir:    "/tmp", // private, and empty
+		Limits: isolate.Limits{Memory: 1 << 30, Time: 10 * time.Second},
+	}, "sh", "-c", "echo an answer; cat /etc/shadow; exit 3")
+	cmd.Stdout = os.Stdout
+	err := cmd.Run()
+	report := cmd.Report()
+	fmt.Println(err, report.Status, report.Limit == "", report.CPU < time.Second)
+	// Output:
+	// an answer
+	// exit status 3 3 true true
+}
+
+// Mounts say what is visible; a mount may lie inside another one.
+func ExampleCommand() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(dir+"/notes", []byte("kept\n"), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	policy := isolate.Policy{
+		Dir: "/work",
+		Mounts: []isolate.Mount{
+			{Source: dir, Target: "/work", Access: isolate.CopyOnWrite},
+			{Source: "/usr/share", Target: "/data", Access: isolate.ReadOnly},
+		},
+	}
+	cmd := isolate.Command(policy, "sh", "-c", "rm notes; ls; ls -d /data; touch /data/new")
+	cmd.Stdout = os.Stdout
+	fmt.Println(cmd.Run())
+	notes, _ := os.ReadFile(dir + "/notes")
+	fmt.Printf("%s", notes)
+	// Output:
+	// /data
+	// exit status 1
+	// kept
+}
+
+// ParseMounts reads the syntax that people write.
+func ExampleParseMounts() {
+	mounts, err := isolate.ParseMounts(`. ro:~/course /opt/data=../data secret=none`, "/work/ps1", "/home/eve")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range mounts {
+		fmt.Println(m.Target, m.Source, m.Access == isolate.ReadOnly, m.Access == isolate.Masked)
+	}
+	// Output:
+	// /work/ps1 /work/ps1 false false
+	// /home/eve/course /home/eve/course true false
+	// /opt/data /work/data false false
+	// /work/ps1/secret  false true
+}
+
+// A limit that was reached is in the error and in the report.
+func ExampleCmd_Report() {
+	cmd := isolate.Command(isolate.Policy{
+		Dir:    "/tmp",
+		Limits: isolate.Limits{Time: 200 * time.Millisecond},
+	}, "sleep", "60")
+	fmt.Println(cmd.Run())
+	fmt.Println(cmd.Report().Limit, isolate.ExitCode(cmd.Wait()))
+	// Output:
+	// ended at the time limit of 200ms (--time)
+	// time 137
+}
+
+// What went wrong and what a person can do about it are two things.
+func ExampleHint() {
+	err := isolate.Command(isolate.Policy{Dir: "/tmp", Mounts: []isolate.Mount{{Source: "/nowhere"}}}, "true").Run()
+	fmt.Println(err)
+	fmt.Println(isolate.Hint(err))
+	fmt.Println(isolate.ExitCode(err))
+	// Output:
+	// mount /nowhere: no such file or directory
+	// remove it from the mounts, or write try: before it
+	// 125
+}
+
+// A path can be asked about without running anything.
+func ExamplePolicy_Explain() {
+	policy := isolate.Policy{Dir: "/tmp"}
+	sentence, visible, err := policy.Explain("/usr/bin/env")
+	fmt.Println(sentence, visible, err)
+	sentence, visible, err = policy.Explain("/etc/shadow")
+	fmt.Println(sentence, visible, err)
+	// Output:
+	// /usr/bin/env: visible, in /usr, read-only true <nil>
+	// /etc/shadow: not visible; add ro:/etc/shadow to --mount or MNTDIRS false <nil>
+}
+
+// The whole policy in words begins with what matters most.
+func ExamplePolicy_Describe() {
+	text, err := isolate.Policy{Dir: "/tmp", Env: []string{"LANG=C.UTF-8"}, User: &isolate.User{UID: 1000, GID: 100}}.Describe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	words, _, _ := strings.Cut(text, "Files\n")
+	fmt.Print(words)
+	// Output:
+	// Network      none, but a loopback interface of its own
+	// User         1000, group 100, on the host isolated
+	// Directory    /tmp
+	// Environment  HOME LANG TMPDIR
+	// Limits       none
+}
