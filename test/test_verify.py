@@ -31,13 +31,22 @@ def test_plain_kernel_holds_nothing(jupyter):
     assert verify(jupyter, "python3") == (1, PROTOCOL, PROBES)
 
 
+def verify_r(jupyter, name):
+    """R's kernel sometimes leaves the message after an interrupt unanswered, plain as well: its protocol has three tries."""
+    for _ in range(3):
+        outcome = verify(jupyter, name)
+        if PROTOCOL <= outcome[1]:
+            break
+    return outcome
+
+
 def test_r_holds(jupyter):
     jupyter.run(COMMANDS / "isolate-kernelspec", "install", "ir", "--prefix", jupyter.home / "prefix")
-    assert verify(jupyter, "ir-isolated") == (0, PROBES | PROTOCOL, set())
+    assert verify_r(jupyter, "ir-isolated") == (0, PROBES | PROTOCOL, set())
 
 
 def test_plain_r_holds_nothing(jupyter):
-    assert verify(jupyter, "ir") == (1, PROTOCOL, PROBES)
+    assert verify_r(jupyter, "ir") == (1, PROTOCOL, PROBES)
 
 
 @pytest.mark.parametrize(
