@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -87,10 +88,7 @@ func fileAttacks() []attack {
 			_, err = unix.InotifyAddWatch(fd, w.Outside, unix.IN_ALL_EVENTS)
 			return err
 		}),
-		at("executes a file beside", func(w *world) error {
-			_, err := unix.Open(w.Outside, unix.O_PATH, 0)
-			return err
-		}),
+		at("executes a file beside", func(w *world) error { return exec.Command(filepath.Join(w.Outside, "program")).Run() }),
 		at("reads a masked file", func(w *world) error { return reads(w.Hidden) }),
 		at("reads a masked file through its own root", func(w *world) error { return reads("/proc/self/root" + w.Hidden) }),
 		at("links a masked file", func(w *world) error {
@@ -128,6 +126,26 @@ func containsIn(path, text string) error {
 	return err
 }
 
+// moves renames a file and puts it back for the attacks that follow.
+func moves(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return os.Rename(to, from)
+}
+
+// removes removes a file and makes it again.
+func removes(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o644)
+}
+
 // writeAttacks change what may only be read.
 func writeAttacks() []attack {
 	file := func(w *world) string { return filepath.Join(w.Frozen, "file") }
@@ -151,29 +169,62 @@ func writeAttacks() []attack {
 		at("changes a read-only directory's mode", func(w *world) error { return os.Chmod(in(w, "dir"), 0o700) }),
 		at("changes a read-only file's owner", func(w *world) error { return os.Chown(file(w), os.Getuid(), os.Getgid()) }),
 		at("changes a read-only file's times", func(w *world) error { return unix.UtimesNanoAt(unix.AT_FDCWD, file(w), make([]unix.Timespec, 2), 0) }),
-		at("renames in a read-only directory", func(w *world) error { return os.Rename(file(w), in(w, "renamed")) }),
-		at("removes a read-only directory's file", func(w *world) error { return os.Remove(in(w, "dir/inner")) }),
-		at("removes a directory in a read-only one", func(w *world) error { return os.Remove(in(w, "dir")) }),
+		at("renames in a read-only directory", func(w *world) error { return moves(file(w), in(w, "renamed")) }),
+		at("moves out of a read-only directory", func(w *world) error { return moves(file(w), filepath.Join(w.Work, "moved-out")) }),
+		at("removes a read-only directory's file", func(w *world) error { return removes(in(w, "dir/inner")) }),
+		at("removes a directory in a read-only one", func(w *world) error { return os.Remove(in(w, "empty")) }),
 		at("opens a read-only file anew for writing", func(w *world) error {
+			f, err := os.Open(file(w))
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_WRONLY, 0)
+			return err
+		}),
+		at("makes a file by a descriptor of a read-only directory", func(w *world) error {
 			f, err := os.Open(w.Frozen)
 			if err != nil {
 				return err
 			}
-			_, err = os.OpenFile(fmt.Sprintf("/proc/self/fd/%d/renamed", f.Fd()), os.O_WRONLY|os.O_CREATE, 0o600)
+			defer f.Close()
+			return os.WriteFile(fmt.Sprintf("/proc/self/fd/%d/by-descriptor", f.Fd()), nil, 0o600)
+		}),
+		at("maps a read-only file for writing", func(w *world) error {
+			f, err := os.OpenFile(file(w), os.O_RDWR, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = unix.Mmap(int(f.Fd()), 0, 1, unix.PROT_WRITE, unix.MAP_SHARED)
 			return err
 		}),
-		at("links a read-only file to where it may write", func(w *world) error { return os.Link(in(w, "renamed"), "thawed") }),
+		at("gives a read-only file an attribute", func(w *world) error { return unix.Setxattr(file(w), "user.isolate", []byte("x"), 0) }),
+		at("gives a read-only file a flag", func(w *world) error {
+			f, err := os.Open(file(w))
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			const noDump = 0x40 // FS_NODUMP_FL, the one that its owner can set anywhere
+			return unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, noDump)
+		}),
+		at("links a read-only file to where it may write", func(w *world) error { return os.Link(file(w), "thawed") }),
 		at("writes into the directory beside", func(w *world) error { return os.WriteFile(filepath.Join(w.Outside, "planted"), nil, 0o600) }),
-		at("writes over a masked file", func(w *world) error { return os.WriteFile(w.Hidden, []byte("x"), 0) }),
+		at("writes over a masked file", func(w *world) error { return os.WriteFile(w.Hidden, []byte(secret), 0) }),
 		at("renames over a masked file", func(w *world) error {
-			os.WriteFile("replacement", nil, 0o600)
+			os.WriteFile("replacement", []byte(secret), 0o600)
 			return os.Rename("replacement", w.Hidden)
 		}),
-		at("renames a masked file away", func(w *world) error { return os.Rename(w.Hidden, w.Hidden+"-away") }),
-		at("removes a masked file", func(w *world) error { return os.Remove(w.Hidden + "-away") }),
+		at("renames a masked file away", func(w *world) error { return moves(w.Hidden, w.Hidden+"-away") }),
+		at("exchanges a masked file for another", func(w *world) error {
+			os.WriteFile("exchanged", []byte(secret), 0o600)
+			return unix.Renameat2(unix.AT_FDCWD, w.Hidden, unix.AT_FDCWD, "exchanged", unix.RENAME_EXCHANGE)
+		}),
+		at("removes a masked file", func(w *world) error { return removes(w.Hidden) }),
 		at("writes into a masked directory", func(w *world) error { return os.WriteFile(filepath.Join(w.Shadow, "new"), nil, 0o600) }),
-		at("removes in a masked directory", func(w *world) error { return os.Remove(filepath.Join(w.Shadow, "inner")) }),
-		at("renames a masked directory away", func(w *world) error { return os.Rename(w.Shadow, w.Shadow+"-away") }),
+		at("removes in a masked directory", func(w *world) error { return removes(filepath.Join(w.Shadow, "inner")) }),
+		at("renames a masked directory away", func(w *world) error { return moves(w.Shadow, w.Shadow+"-away") }),
 		at("writes the host's /tmp", func(w *world) error {
 			f, err := os.OpenFile(w.Tmp, os.O_WRONLY, 0)
 			if err == nil {

@@ -15,12 +15,7 @@ import (
 func processAttacks() []attack {
 	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
 	of := func(w *world, name string) string { return fmt.Sprintf("/proc/%d/%s", w.Victim, name) }
-	first := func(name string) string {
-		if os.Getppid() == 1 {
-			return "/proc/1/" + name
-		}
-		return fmt.Sprintf("/proc/%d/%s", grandparent(), name)
-	}
+	first := func(w *world, name string) string { return fmt.Sprintf("/proc/%d/%s", w.First, name) }
 	errno := func(e unix.Errno) error {
 		if e != 0 {
 			return e
@@ -82,34 +77,23 @@ func processAttacks() []attack {
 		}),
 		at("asks for another's I/O priority", func(w *world) error { return errno(raw(unix.SYS_IOPRIO_GET, 1, uintptr(w.Victim))) }),
 		at("compares itself with another", func(w *world) error {
-			e := raw(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(os.Getpid()), 0, 0, 0)
+			e := raw(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(w.Victim), 0, 0, 0)
 			return errno(e)
 		}),
 
-		at("sees the first process", func(w *world) error { return exists(strings.TrimSuffix(first(""), "/")) }),
-		at("reads the first process's environment", func(w *world) error { _, err := os.ReadFile(first("environ")); return err }),
+		at("sees the first process", func(w *world) error { return exists(strings.TrimSuffix(first(w, ""), "/")) }),
+		at("reads the first process's environment", func(w *world) error { _, err := os.ReadFile(first(w, "environ")); return err }),
 		at("reads the first process's command line", func(w *world) error {
-			line, err := os.ReadFile(first("cmdline"))
+			line, err := os.ReadFile(first(w, "cmdline"))
 			if err == nil && len(bytes.Trim(line, "\x00")) == 0 {
 				return errRefused
 			}
 			return err
 		}),
-		at("opens the first process's executable", func(w *world) error { _, err := os.Open(first("exe")); return err }),
-		at("reads the first process's memory map", func(w *world) error { _, err := os.ReadFile(first("maps")); return err }),
-		at("lists the first process's descriptors", func(w *world) error { _, err := os.ReadDir(first("fd")); return err }),
-		at("follows the first process's root", func(w *world) error { return exists(first("root/.")) }),
-		at("follows the first process's working directory", func(w *world) error { return exists(first("cwd/.")) }),
+		at("opens the first process's executable", func(w *world) error { _, err := os.Open(first(w, "exe")); return err }),
+		at("reads the first process's memory map", func(w *world) error { _, err := os.ReadFile(first(w, "maps")); return err }),
+		at("lists the first process's descriptors", func(w *world) error { _, err := os.ReadDir(first(w, "fd")); return err }),
+		at("follows the first process's root", func(w *world) error { return exists(first(w, "root/.")) }),
+		at("follows the first process's working directory", func(w *world) error { return exists(first(w, "cwd/.")) }),
 	}
-}
-
-// grandparent is the process that started the attacker.
-func grandparent() int {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", os.Getppid()))
-	if err != nil {
-		return 1
-	}
-	var pid int
-	fmt.Sscanf(string(stat[bytes.LastIndexByte(stat, ')')+4:]), "%d", &pid)
-	return pid
 }

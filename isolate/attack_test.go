@@ -3,16 +3,11 @@ package isolate
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // An attack is something that a program tries to do to what it wasn't given.
@@ -35,28 +30,9 @@ const (
 	privileged control = "with privileges"
 )
 
-// A world is what an attack knows of the machine, made anew for each run.
-type world struct {
-	Work     string // the program's own directory, writable inside
-	Frozen   string // shown read-only
-	Outside  string // beside them, not shown, with a file "secret" in it
-	Hidden   string // a masked file in Work, with content outside
-	Shadow   string // a masked directory in Work
-	Victim   int    // a process of the same user's, with secret in environment
-	Port     int    // a listener on the loopback interface
-	Abstract string // an abstract socket's name
-	Pathname string // a listening socket's path in Outside
-	Tmp      string // a file in the host's /tmp
-	Shm      string // a file in the host's /dev/shm
-	Segment  int    // the key of a segment of shared memory
-	Name     string // the machine's host name
-}
-
-const secret = "nobody inside may know this"
-
 func allAttacks() []attack {
 	var all []attack
-	for _, some := range [][]attack{fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(), procAttacks(), networkAttacks(), callAttacks(), leftoverAttacks()} {
+	for _, some := range [][]attack{fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(), procAttacks(), networkAttacks(), callAttacks(), leftoverAttacks(), inheritedAttacks()} {
 		all = append(all, some...)
 	}
 	return all
@@ -74,6 +50,14 @@ func attackerRole(args []string) int {
 		if string(a.control) == args[0] {
 			report(a.name, tryOne(&w, a))
 		}
+	}
+	return 0
+}
+
+// attacksRole prints the control and the name of each attack.
+func attacksRole([]string) int {
+	for _, a := range allAttacks() {
+		fmt.Printf("%s\t%s\n", a.control, a.name)
 	}
 	return 0
 }
@@ -208,6 +192,7 @@ func insideRun(t *testing.T, where control, w *world) string {
 		},
 		Dir: w.Work, Home: HomeDir(), Env: []string{roleVariable + "=attacker", "PATH=/usr/bin:/bin"},
 	}
+	w.First = 1
 	var out strings.Builder
 	c := Command(p, self, string(where), worldJSON(t, w))
 	c.Stdout, c.Stderr = &out, &out
@@ -233,92 +218,4 @@ func worldJSON(t *testing.T, w *world) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	dir := files(t, "work/own", "work/hidden", "work/shadow/inner", "work/sub/", "frozen/file", "frozen/dir/inner", "outside/secret", "outside/other/")
-	w := &world{
-		Work: filepath.Join(dir, "work"), Frozen: filepath.Join(dir, "frozen"), Outside: filepath.Join(dir, "outside"),
-		Hidden: filepath.Join(dir, "work/hidden"), Shadow: filepath.Join(dir, "work/shadow"),
-	}
-	for _, path := range []string{filepath.Join(w.Outside, "secret"), w.Hidden} {
-		if err := os.WriteFile(path, []byte(secret), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.Tmp, w.Shm = scratchFile(t, "/tmp"), scratchFile(t, "/dev/shm")
-	w.Name, _ = os.Hostname()
-	w.listen(t)
-	w.startVictim(t)
-	id, err := unix.SysvShmGet(int(time.Now().UnixNano()&0x7fffffff)|1, 4096, unix.IPC_CREAT|0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Segment = id
-	t.Cleanup(func() { unix.SysvShmCtl(id, unix.IPC_RMID, nil) })
-	return w
-}
-
-func scratchFile(t *testing.T, dir string) string {
-	t.Helper()
-	f, err := os.CreateTemp(dir, "isolate-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	f.WriteString(secret)
-	t.Cleanup(func() { os.Remove(f.Name()) })
-	return f.Name()
-}
-
-func (w *world) listen(t *testing.T) {
-	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Port = tcp.Addr().(*net.TCPAddr).Port
-	w.Abstract = fmt.Sprintf("isolate-test-%d", w.Port)
-	// A path in a test's directory may be longer than a socket's can be.
-	w.Pathname = filepath.Join("/tmp", w.Abstract)
-	listeners := []net.Listener{tcp}
-	for _, name := range []string{"@" + w.Abstract, w.Pathname} {
-		l, err := net.Listen("unix", name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		listeners = append(listeners, l)
-	}
-	t.Cleanup(func() {
-		for _, l := range listeners {
-			l.Close()
-		}
-	})
-}
-
-func (w *world) startVictim(t *testing.T) {
-	t.Helper()
-	victim := exec.Command(os.Args[0])
-	victim.Env = []string{roleVariable + "=victim"}
-	if err := victim.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Victim = victim.Process.Pid
-	t.Cleanup(func() { victim.Process.Kill(); victim.Wait() })
-	for deadline := time.Now().Add(10 * time.Second); containsIn(fmt.Sprintf("/proc/%d/cmdline", w.Victim), "sleep") != nil; {
-		if time.Now().After(deadline) {
-			t.Fatal("the victim doesn't sleep")
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// victimRole becomes a program that its siblings may trace, where Yama would
-// let only ancestors: the controls would fail there.
-func victimRole([]string) int {
-	const setTracer, anyone = 0x59616d61, ^uintptr(0)
-	raw(unix.SYS_PRCTL, setTracer, anyone) // unknown without Yama
-	fmt.Fprintln(os.Stderr, unix.Exec("/bin/sleep", []string{"sleep", "600"}, []string{"SECRET=" + secret}))
-	return 1
 }

@@ -28,9 +28,9 @@ type Cmd struct {
 	Args []string
 
 	// Stdin, Stdout and Stderr are the program's. Nil is the null device. An
-	// *os.File that is a pipe or a socket is handed in as it is; anything else
-	// is copied through a pipe, so that the program holds no file or terminal
-	// of the host's that it could open anew through /proc. When Stdin and Stdout
+	// *os.File that is a pipe is handed in as it is; anything else is copied
+	// through one, so that the program holds no file or terminal of the host's
+	// that it could open anew through /proc, and no socket of its network. When Stdin and Stdout
 	// are both a terminal, the program gets a terminal of the sandbox's own, and
 	// the caller's is in raw mode until Wait returns. Wait must then be called,
 	// and the calling process is stopped when the program is, as by Ctrl-Z.
@@ -223,7 +223,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 		d.outer = d.setup.makeTerminal(c.terminal)
 	}
 
-	d.entry.becomeProgram(p, stdio, c.terminal, t.wall)
+	d.entry.becomeProgram(p, stdio, control, c.terminal, t.wall)
 	d.entry.limit(c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
 		d.execs = append(d.execs, d.entry.str(path))

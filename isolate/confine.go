@@ -130,9 +130,9 @@ func (p *program) writeFile(what note, at arg, path, content string) {
 }
 
 // becomeProgram appends the calls that a child of init makes before it
-// executes the program. stdio are the caller's descriptors for 0, 1 and 2;
-// t is nil where none of them is a terminal.
-func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal, l landlock) {
+// executes the program. stdio are the caller's descriptors for 0, 1 and 2,
+// control is init's socket; t is nil where none of them is a terminal.
+func (p *program) becomeProgram(policy *Policy, stdio [3]int, control int, t *terminal, l landlock) {
 	session := note{"give the program a session of its own", ""}
 	inner := noSlot
 	if t == nil {
@@ -141,21 +141,29 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, t *terminal, l lan
 		inner = p.openTerminal(note{"open the program's terminal", ""})
 		p.lead(inner)
 	}
-	p.do(note{"enter the working directory", policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
 	what := note{"set up the program's descriptors", ""}
 	var high [3]slot
 	for i, fd := range stdio {
 		from := num(fd)
-		if fd == ofTerminal {
+		switch fd {
+		case ofTerminal:
 			from = inner.arg()
+		case ofNull:
+			from = p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/null"), num(unix.O_RDWR|unix.O_CLOEXEC), num(0)).arg()
 		}
 		high[i] = p.get(what, unix.SYS_FCNTL, from, num(unix.F_DUPFD), num(10))
 	}
 	for i := range stdio {
 		p.do(what, unix.SYS_DUP3, high[i].arg(), num(i), num(0))
 	}
-	const allAbove = ^uint32(0)
-	p.do(what, unix.SYS_CLOSE_RANGE, num(3), num(allAbove), num(unix.CLOSE_RANGE_CLOEXEC))
+	// Here, so that no path from here on leads out through /proc/self/fd. What
+	// goes wrong is told over the control socket, which the exec closes.
+	const highest = ^uint32(0)
+	if control > 3 {
+		p.do(what, unix.SYS_CLOSE_RANGE, num(3), num(control-1), num(0))
+	}
+	p.do(what, unix.SYS_CLOSE_RANGE, num(max(3, control+1)), num(highest), num(0))
+	p.do(note{"enter the working directory", policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
 	p.leaveBehind()
 	p.landlock(l)
 	p.filter(policy) // last: what comes before may need more than the program does

@@ -51,7 +51,8 @@ func hasLine(text, line string) bool {
 }
 
 // The machine's devices are the host's own, and root's outside are root's
-// inside: their modes and times can't be changed.
+// inside: their modes and times can't be changed, by the name or by a
+// descriptor that the program was given.
 func TestDevicesStayAsTheyAre(t *testing.T) {
 	for _, name := range devices {
 		path := "/dev/" + name
@@ -60,9 +61,15 @@ func TestDevicesStayAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 		mode := fmt.Sprintf("%o", info.Mode().Perm())
-		out, err := sh(t, in(t.TempDir()), "chmod "+mode+" "+path+" 2>&1; test -w "+path+" && echo usable")
-		if err != nil || !strings.Contains(out, "Read-only file system") || !strings.Contains(out, "usable") {
-			t.Errorf("%s: %v, %s", path, err, out)
+		scripts := []string{"chmod " + mode + " " + path + " 2>&1; test -w " + path + " && echo usable"}
+		if name == "null" { // which is what sh gives it for its input
+			scripts = append(scripts, "chmod "+mode+" /proc/self/fd/0 2>&1; echo x >&0; cat; echo usable")
+		}
+		for _, script := range scripts {
+			out, err := sh(t, in(t.TempDir()), script)
+			if err != nil || !strings.Contains(out, "Read-only file system") || !strings.Contains(out, "usable") {
+				t.Errorf("%s: %v, %s", script, err, out)
+			}
 		}
 		if os.Geteuid() == 0 { // the control: its owner can set the mode that it has
 			if err := os.Chmod(path, info.Mode().Perm()); err != nil {

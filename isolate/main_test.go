@@ -34,5 +34,7 @@ func testRoles() map[string]func(args []string) int {
 		"attack":    attackRole,
 		"victim":    victimRole,
 		"maker":     makerRole,
+		"world":     worldRole,
+		"attacks":   attacksRole,
 	}
 }

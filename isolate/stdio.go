@@ -19,9 +19,13 @@ type stdio struct {
 	out   sync.WaitGroup // the copying of its output
 }
 
-// ofTerminal stands for the descriptor of the program's terminal, which is
-// made inside.
-const ofTerminal = -1
+// What stands for a descriptor that is opened inside: the program's terminal,
+// and the null device. The caller's own null device could be changed through a
+// descriptor, by root; inside it is a read-only mount.
+const (
+	ofTerminal = -1
+	ofNull     = -2
+)
 
 // open makes the descriptors that the program gets for its input, output and
 // errors.
@@ -41,9 +45,13 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		s.abort()
 		return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
 	}
+	streams := [3]any{in, out, errs}
 	for i, f := range files {
 		if f == nil {
 			fds[i] = ofTerminal
+			if streams[i] == nil {
+				fds[i] = ofNull
+			}
 			continue
 		}
 		fds[i] = descriptor(f)
@@ -62,22 +70,21 @@ func sameWriter(a, b io.Writer) bool {
 	return ok && ok2 && x == y
 }
 
-// passes says that a file can be handed in: opening it anew through
-// /proc/self/fd leads nowhere that the program isn't already.
+// passes says that a file can be handed in: a pipe, which opened anew through
+// /proc/self/fd leads nowhere that the program isn't already. A socket stays in
+// the network that it was made in, and could be connected to another part of it.
 func passes(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
+// reading is the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if s.tty && isTerminal(r) {
+	if r == nil || s.tty && isTerminal(r) {
 		return nil, nil
 	}
 	if f, ok := r.(*os.File); ok && passes(f) {
 		return f, nil
-	}
-	if r == nil {
-		return s.null()
 	}
 	inner, outer, err := s.pipe()
 	if err != nil {
@@ -92,14 +99,11 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 }
 
 func (s *stdio) writing(w io.Writer) (*os.File, error) {
-	if s.tty && isTerminal(w) {
+	if w == nil || s.tty && isTerminal(w) {
 		return nil, nil
 	}
 	if f, ok := w.(*os.File); ok && passes(f) {
 		return f, nil
-	}
-	if w == nil {
-		return s.null()
 	}
 	outer, inner, err := s.pipe()
 	if err != nil {
@@ -123,14 +127,6 @@ func (s *stdio) pipe() (r, w *os.File, err error) {
 		s.inner, s.outer = append(s.inner, r), append(s.outer, w)
 	}
 	return r, w, err
-}
-
-func (s *stdio) null() (*os.File, error) {
-	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err == nil {
-		s.inner = append(s.inner, f)
-	}
-	return f, err
 }
 
 // copy starts the copying.

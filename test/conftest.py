@@ -95,14 +95,14 @@ class Jupyter:
 class Kernel:
     """A kernel and a client of it."""
 
-    def __init__(self, jupyter, name, cwd, env, arguments=(), **options):
+    def __init__(self, jupyter, name, cwd, env, arguments=(), pass_fds=(), **options):
         from jupyter_client.kernelspec import KernelSpecManager
 
         specs = KernelSpecManager(kernel_dirs=[str(jupyter.home / "prefix/share/jupyter/kernels"), *base_dirs(jupyter)])
         # What a front end's own environment would say of places.
         self.connection_file = options.pop("connection_file", str(jupyter.home / "tmp" / f"tmp{time.monotonic_ns()}.json"))
         self.manager = KernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=self.connection_file, **options)
-        self.manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=list(arguments))
+        self.manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=list(arguments), pass_fds=pass_fds)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)

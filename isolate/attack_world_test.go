@@ -1,0 +1,190 @@
+package isolate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A world is what an attack knows of the machine, made anew for each run.
+type world struct {
+	Work     string // the program's own directory, writable inside
+	Frozen   string // shown read-only
+	Outside  string // beside them, not shown, with a file "secret" in it
+	Hidden   string // a masked file in Work, with content outside
+	Shadow   string // a masked directory in Work
+	Victim   int    // a process of the same user's, with secret in environment
+	Port     int    // a listener on the loopback interface
+	Abstract string // an abstract socket's name
+	Pathname string // a listening socket's path in Outside
+	Tmp      string // a file in the host's /tmp
+	Shm      string // a file in the host's /dev/shm
+	Segment  int    // the key of a segment of shared memory
+	Name     string // the machine's host name
+	First    int    // the process 1 inside; outside whoever made the world stands for it
+
+	leaked  int      // a descriptor of Outside that a child of the world's maker has
+	endings []func() // what undoes the world, the last one first
+}
+
+const secret = "nobody inside may know this"
+
+// newWorld makes a world for the time of a test.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w, err := makeWorld(t.TempDir())
+	t.Cleanup(w.end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// worldRole makes a world in the directory that is named, prints it, and ends
+// it when its standard input ends.
+func worldRole(args []string) int {
+	w, err := makeWorld(args[0])
+	defer w.end()
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(w)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// makeWorld makes a world in an existing directory. It is to be ended, whether
+// there was an error or not.
+func makeWorld(dir string) (*world, error) {
+	at := func(name string) string { return filepath.Join(dir, name) }
+	w := &world{
+		Work: at("work"), Frozen: at("frozen"), Outside: at("outside"),
+		Hidden: at("work/hidden"), Shadow: at("work/shadow"), First: os.Getpid(),
+	}
+	w.Name, _ = os.Hostname()
+	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.startVictim, w.makeSegment} {
+		if err := step(); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}
+
+func (w *world) end() {
+	for i := len(w.endings) - 1; i >= 0; i-- {
+		w.endings[i]()
+	}
+}
+
+func (w *world) atEnd(f func()) { w.endings = append(w.endings, f) }
+
+func (w *world) makeFiles() (err error) {
+	for _, dir := range []string{w.Work + "/sub", w.Shadow, w.Frozen + "/dir", w.Frozen + "/empty", w.Outside + "/other"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for path, content := range map[string]string{
+		w.Work + "/own": "", w.Shadow + "/inner": "", w.Frozen + "/file": "x", w.Frozen + "/dir/inner": "",
+		w.Outside + "/secret": secret, w.Hidden: secret,
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	program := w.Outside + "/program"
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		return err
+	}
+	if w.Tmp, err = w.scratchFile("/tmp"); err == nil {
+		w.Shm, err = w.scratchFile("/dev/shm")
+	}
+	return err
+}
+
+// leak opens the directory outside for all programs that this process starts.
+func (w *world) leak() (err error) {
+	w.leaked, err = unix.Open(w.Outside, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err == nil {
+		w.atEnd(func() { unix.Close(w.leaked) })
+	}
+	return err
+}
+
+func (w *world) scratchFile(dir string) (string, error) {
+	f, err := os.CreateTemp(dir, "isolate-test-")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	w.atEnd(func() { os.Remove(f.Name()) })
+	_, err = f.WriteString(secret)
+	return f.Name(), err
+}
+
+func (w *world) listen() error {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	w.atEnd(func() { tcp.Close() })
+	w.Port = tcp.Addr().(*net.TCPAddr).Port
+	w.Abstract = fmt.Sprintf("isolate-test-%d", w.Port)
+	// A path in a test's directory may be longer than a socket's can be.
+	w.Pathname = filepath.Join("/tmp", w.Abstract)
+	for _, name := range []string{"@" + w.Abstract, w.Pathname} {
+		l, err := net.Listen("unix", name)
+		if err != nil {
+			return err
+		}
+		w.atEnd(func() { l.Close() })
+	}
+	return nil
+}
+
+func (w *world) startVictim() error {
+	victim := exec.Command("/proc/self/exe")
+	victim.Env = []string{roleVariable + "=victim"}
+	if err := victim.Start(); err != nil {
+		return err
+	}
+	w.Victim = victim.Process.Pid
+	w.atEnd(func() { victim.Process.Kill(); victim.Wait() })
+	for deadline := time.Now().Add(10 * time.Second); containsIn(fmt.Sprintf("/proc/%d/cmdline", w.Victim), "sleep") != nil; {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the victim doesn't sleep")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// victimRole becomes a program that its siblings may trace, where Yama would
+// let only ancestors: the controls would fail there.
+func victimRole([]string) int {
+	const setTracer, anyone = 0x59616d61, ^uintptr(0)
+	raw(unix.SYS_PRCTL, setTracer, anyone) // unknown without Yama
+	fmt.Fprintln(os.Stderr, unix.Exec("/bin/sleep", []string{"sleep", "600"}, []string{"SECRET=" + secret}))
+	return 1
+}
+
+func (w *world) makeSegment() error {
+	id, err := unix.SysvShmGet(int(time.Now().UnixNano()&0x7fffffff)|1, 4096, unix.IPC_CREAT|0o600)
+	if err != nil {
+		return err
+	}
+	w.Segment = id
+	w.atEnd(func() { unix.SysvShmCtl(id, unix.IPC_RMID, nil) })
+	return nil
+}

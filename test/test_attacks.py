@@ -1,0 +1,118 @@
+"""The attacks of isolate/attack_*_test.go, from a cell of a real kernel.
+
+The Go test binary makes the world that they are made on, outside, and is the
+attacker, started by a cell. In the isolated kernel every attack fails. In the
+plain one those succeed that need no privileges; the others do so in namespaces
+of their own, as in the Go test.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from conftest import BUILD, PYTHONS, ROOT, Jupyter, fresh_home
+
+PLAINLY, PRIVILEGED = "plainly", "with privileges"
+OWN_NAMESPACES = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
+
+
+@pytest.fixture(scope="module")
+def binary():
+    """The Go package's tests: compiled already where an ordinary user tests."""
+    compiled = ROOT / "isolate/test.binary"
+    if compiled.exists():
+        return compiled
+    built = BUILD / "isolate.test"
+    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/local/go/bin", "CGO_ENABLED": "0"}
+    subprocess.run(["go", "test", "-c", "-o", built, "./isolate"], cwd=ROOT, env=env, check=True)
+    return built
+
+
+class World:
+    """What the attacks know of the machine, made outside and for one kernel."""
+
+    def __init__(self, binary, place):
+        place.mkdir()
+        self.attacker = place / "attacker"
+        shutil.copy(binary, self.attacker)
+        self.process = subprocess.Popen([self.attacker, place], env={"TEST_ROLE": "world"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.known = json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+    def options(self):
+        """What a kernel's policy has besides the working directory."""
+        return [f"--mount=ro:{self.attacker} ro:{self.known['Frozen']} {self.known['Hidden']}=none {self.known['Shadow']}=none"]
+
+
+@pytest.fixture(scope="module")
+def kernel_in_world(tmp_path_factory, binary):
+    """Starts a kernel in a world of its own."""
+    begun = []
+
+    def start(name, first=None):
+        jupyter = Jupyter(fresh_home(tmp_path_factory.mktemp("attacks")), PYTHONS["ipykernel7"])
+        world = World(binary, jupyter.home / "world")
+        begun.append(world.end)
+        jupyter.install(*world.options())
+        leaked = os.open(world.known["Outside"], os.O_RDONLY | os.O_DIRECTORY)
+        kernel = jupyter.start(name, cwd=world.known["Work"], pass_fds=[leaked])
+        os.close(leaked)
+        begun.append(kernel.stop)
+        if first:
+            world.known["First"] = first
+        return kernel, world
+
+    yield start
+    for end in reversed(begun):
+        end()
+
+
+def outcomes(kernel, world, role, *commands):
+    """What becomes of each attack when a cell runs the commands one after the other."""
+    said = kernel.run(f"""
+import os, subprocess
+for command in {commands!r}:
+    done = subprocess.run(command, env={{**os.environ, "TEST_ROLE": {role!r}}}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False)
+    print(done.stdout)
+""", 120)
+    found = {}
+    for line in said.splitlines():
+        outcome, _, rest = line.partition("\t")
+        name, _, why = rest.partition("\t")
+        found[name] = f"{outcome} {why}".strip()
+    return found
+
+
+def attacks(binary, control):
+    """The names of the attacks with one control."""
+    lines = subprocess.run([binary], env={"TEST_ROLE": "attacks"}, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    names = [name for where, name in (line.split("\t") for line in lines) if where == control]
+    assert len(names) > 50
+    return names
+
+
+def attack_all(kernel, world, control):
+    return outcomes(kernel, world, "attacker", [str(world.attacker), control, json.dumps(world.known)])
+
+
+def test_attacks_in_an_isolated_kernel(kernel_in_world, binary):
+    kernel, world = kernel_in_world("python3-isolated", first=1)
+    for control in PLAINLY, PRIVILEGED:
+        found = attack_all(kernel, world, control)
+        untried = [name for name in attacks(binary, control) if name not in found]
+        assert (untried, [name for name, outcome in found.items() if not outcome.startswith("failed")]) == ([], [])
+
+
+def test_attacks_in_a_plain_kernel(kernel_in_world, binary):
+    """The control of the test above."""
+    kernel, world = kernel_in_world("python3")
+    found = attack_all(kernel, world, PLAINLY)
+    privileged = attacks(binary, PRIVILEGED)
+    found |= outcomes(kernel, world, "attack", *([*OWN_NAMESPACES, str(world.attacker), name, json.dumps(world.known)] for name in privileged))
+    assert {name: found.get(name) for name in attacks(binary, PLAINLY) + privileged if found.get(name) != "succeeded"} == {}
