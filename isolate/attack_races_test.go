@@ -131,3 +131,49 @@ func TestSourceSwappedForALink(t *testing.T) {
 		}
 	}
 }
+
+// While somebody swaps a source for a link to the home directory and back, the
+// check and the mount see the same of the two. The control has its home
+// elsewhere, so that nothing is checked: it is shown the directory.
+func TestSourceSwappedForALinkToHome(t *testing.T) {
+	dir := files(t, "home/key", "shared/", "link -> home")
+	home, source, link := filepath.Join(dir, "home"), filepath.Join(dir, "shared"), filepath.Join(dir, "link")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				unix.Renameat2(unix.AT_FDCWD, source, unix.AT_FDCWD, link, unix.RENAME_EXCHANGE)
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	base := []Mount{{Source: "/usr", Access: ReadOnly}}
+	for _, checked := range []bool{true, false} {
+		p := Policy{Home: home, Base: base, Mounts: []Mount{{Source: source}}}
+		if !checked {
+			p.Home = "/nonexistent"
+		}
+		shown, other := 0, 0
+		for begun := time.Now(); time.Since(begun) < 5*time.Second && (shown == 0 || other == 0 || checked && shown+other < 2000); {
+			tree, err := newTree(&p)
+			switch {
+			case checked && err != nil:
+				shown++ // it would have been
+			case err == nil && tree.at[source].source == home:
+				if shown++; checked {
+					t.Fatal("the home directory is shown")
+				}
+			case err == nil:
+				other++
+			}
+		}
+		t.Logf("checked %v: home %d times, the other %d times", checked, shown, other)
+		if shown == 0 || other == 0 {
+			t.Error("the swap was never met: this shows nothing")
+		}
+	}
+}

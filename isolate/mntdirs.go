@@ -153,29 +153,3 @@ func unescape(s string) string {
 	}
 	return b.String()
 }
-
-// CheckHome refuses mounts that show the home directory, or a directory above
-// it, as it is: that shows its keys and lets the program write its start-up
-// files. Copy-on-write shows it too. A mount of a directory inside it is fine.
-func CheckHome(mounts []Mount, home string) error {
-	realHome, err := filepath.EvalSymlinks(home)
-	if err != nil {
-		return nil // there is none to protect
-	}
-	for _, m := range mounts {
-		if m.Access == Masked || m.Access == Private {
-			continue
-		}
-		source, err := filepath.EvalSymlinks(m.Source)
-		if err != nil {
-			continue // said when it is mounted
-		}
-		if source == realHome || source == "/" || strings.HasPrefix(realHome, source+"/") {
-			return &SetupError{
-				Doing: "mount", Path: m.Source, Err: fmt.Errorf("that would show the whole home directory"),
-				Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS",
-			}
-		}
-	}
-	return nil
-}

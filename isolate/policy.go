@@ -29,7 +29,10 @@ type Policy struct {
 	Dir string
 
 	// Home is the path of the private, empty, writable home directory. Empty
-	// means the caller's $HOME, or else the one in the passwd file.
+	// means the caller's $HOME, or else the one in the passwd file. Mounts that
+	// would show the real directory of this path, or one above it, are refused:
+	// that shows its keys and lets the program write its start-up files.
+	// Directories below it can be shown.
 	Home string
 
 	// Hostname is the sandbox's. Empty means "isolated".

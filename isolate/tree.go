@@ -60,12 +60,22 @@ func newTree(p *Policy) (*tree, error) {
 	}
 	t.addSystem(p)
 	var missing []string
-	for _, m := range slices.Concat(p.Base, p.Mounts) {
-		if err := t.addMount(m); errors.Is(err, fs.ErrNotExist) {
-			missing = append(missing, m.Source)
-		} else if err != nil {
+	above := ancestry(p.Home)
+	for i, m := range slices.Concat(p.Base, p.Mounts) {
+		n, err := mountNode(m)
+		if err == nil && i >= len(p.Base) {
+			err = n.keepFrom(above)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			if !m.Optional {
+				missing = append(missing, m.Source)
+			}
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
+		t.add(n)
 	}
 	if missing != nil {
 		return nil, &SetupError{
@@ -119,80 +129,6 @@ func (t *tree) add(n *node) {
 	}
 	t.nodes = append(t.nodes, n)
 	t.at[n.target] = n
-}
-
-func (t *tree) addMount(m Mount) error {
-	n := &node{target: m.Target, access: m.Access}
-	if n.target == "" {
-		n.target = m.Source
-	}
-	n.target = filepath.Clean(n.target)
-	if n.target == "/" || !filepath.IsAbs(n.target) {
-		return &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"),
-			Remedy: "name the directories that the program needs, each by its absolute path"}
-	}
-	switch m.Access {
-	case Private:
-		n.kind, n.dir, n.mode = privateNode, true, 0o700
-		t.add(n)
-		return nil
-	case Masked:
-		n.kind = maskNode
-		t.add(n)
-		return nil
-	}
-	err := n.openSource(m.Source)
-	if errors.Is(err, fs.ErrNotExist) && m.Optional {
-		return nil
-	}
-	if err == nil {
-		t.add(n)
-	}
-	return err
-}
-
-// openSource fills in what the source really is. A link is followed here,
-// once; the mount itself is made of the real path and follows none.
-func (n *node) openSource(source string) error {
-	real, err := realPath(source)
-	if err == nil {
-		n.info, err = os.Stat(real)
-	}
-	if errors.Is(err, unix.ENOTDIR) {
-		err = fs.ErrNotExist
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err != nil {
-		return &SetupError{Doing: "mount", Path: source, Err: underlying(err),
-			Remedy: "it must be readable for the user who starts the sandbox"}
-	}
-	if real == "/" {
-		return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"),
-			Remedy: "name the directories that the program needs"}
-	}
-	n.source, n.dir = real, n.info.IsDir()
-	n.kind = bindNode
-	if n.access == CopyOnWrite {
-		n.kind = cowNode
-		if !n.dir {
-			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"),
-				Remedy: "write cow: before the directory that holds the file"}
-		}
-	}
-	return nil
-}
-
-// realPath is the path without links: what the kernel says of an open
-// descriptor, in three calls, where one exists, and else the reason.
-func realPath(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", err
-	}
-	defer unix.Close(fd)
-	return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
 
 // settle puts the nodes into the order in which they are built, and finds for

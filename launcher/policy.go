@@ -68,9 +68,6 @@ func setMounts(p *isolate.Policy, options []string) error {
 		}
 		p.Mounts = append(p.Mounts, mounts...)
 	}
-	if err := isolate.CheckHome(p.Mounts, p.Home); err != nil {
-		return err
-	}
 	var err error
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
 		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)

@@ -244,9 +244,6 @@ func (o *options) finish() error {
 			return err
 		}
 	}
-	if err := isolate.CheckHome(p.Mounts, p.Home); err != nil {
-		return err
-	}
 	if len(o.program) == 0 {
 		o.program = []string{"/bin/sh"}
 		if shell := os.Getenv("SHELL"); shell != "" {
