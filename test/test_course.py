@@ -16,6 +16,9 @@ import nbformat
 import pytest
 from conftest import PYTHONS, Jupyter, fresh_home
 
+# One worker makes the course, and starts with it: it takes longest.
+pytestmark = pytest.mark.xdist_group("course")
+
 RIGHT = """
 def squares(n):
     if n < 1: raise ValueError("n must be at least 1")

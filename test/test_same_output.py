@@ -8,6 +8,9 @@ import re
 
 import pytest
 
+# The cells share one pair of kernels.
+pytestmark = pytest.mark.xdist_group("same output")
+
 CELLS = {
     "arrays": """
 import numpy as np
