@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"isolate-namespace/isolate"
+)
+
+// starts compares the start and the end of a program that does nothing.
+func (b *bench) starts() error {
+	fmt.Println("| figure | isolate | bubblewrap | ratio | goal |")
+	fmt.Println("| --- | --- | --- | --- | --- |")
+	return b.compareStarts("`true`", b.sizes.starts, b.ours, b.theirs)
+}
+
+// startsWithMounts does so with more directories shown.
+func (b *bench) startsWithMounts() error {
+	ours := b.isolate(extraMounts)
+	if err := b.look(ours, true); err != nil {
+		return err
+	}
+	theirs, err := b.bubblewrap(ours.seen)
+	if err != nil {
+		return err
+	}
+	return b.compareStarts(fmt.Sprintf("`true`, %d mounts more", extraMounts), b.sizes.mountStarts, ours, theirs)
+}
+
+func (b *bench) compareStarts(what string, rounds int, ours, theirs *peer) error {
+	costs, err := b.turns(rounds, []*peer{ours, theirs})
+	if err != nil {
+		return err
+	}
+	against(what+", wall", milliseconds(costs[0], wall), milliseconds(costs[1], wall), "ms", 1)
+	against(what+", CPU", milliseconds(costs[0], cpu), milliseconds(costs[1], cpu), "ms", 1)
+	return nil
+}
+
+// crowds compares a hundred at once.
+func (b *bench) crowds() error {
+	const n = 100
+	times, failures := make([]sample, 2), make([]int, 2)
+	for range b.sizes.crowds {
+		for i, p := range []*peer{b.ours, b.theirs} {
+			took, failed := b.crowd(p, n)
+			times[i] = append(times[i], float64(took)/1e6)
+			failures[i] += failed
+		}
+	}
+	against(fmt.Sprintf("%d `true` at once, until the last has ended", n), times[0], times[1], "ms", 1)
+	fmt.Printf("| failures of those | %d | %d | | none: %s |\n", failures[0], failures[1], verdict(failures[0] == 0))
+	return nil
+}
+
+// memory compares what the helpers of a sandbox at rest hold.
+func (b *bench) memory() error {
+	const goal = 2.0 // MiB more than bubblewrap
+	if os.Getuid() != 0 {
+		fmt.Println("| memory of all helpers (PSS) | takes root | | | |")
+		return nil
+	}
+	sizes := make([]sample, 2)
+	for range b.sizes.memories {
+		found, err := b.helpers(b.ours, b.theirs)
+		if err != nil {
+			return err
+		}
+		for i, size := range found {
+			sizes[i] = append(sizes[i], size)
+		}
+	}
+	more := sizes[0].median() - sizes[1].median()
+	fmt.Printf("| memory of all helpers at rest (PSS) | %s | %s | %+.2f MiB | at most +%.0f MiB: %s |\n",
+		sizes[0].with("MiB"), sizes[1].with("MiB"), more, goal, verdict(more <= goal))
+	return nil
+}
+
+// series counts what sandboxes leave behind when they run one after another.
+func (b *bench) series() error {
+	kernel := make([]float64, 2)
+	var left trace
+	for i, p := range []*peer{b.ours, b.theirs} {
+		t, err := b.left(func() error {
+			_, err := b.run(p, "/bin/true")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		kernel[i] = float64(t.kernel) / 1024 / float64(b.sizes.series)
+		if i == 0 {
+			left = t
+		}
+	}
+	fmt.Printf("| %d one after another: processes, mounts, files left | %d, %d, %d | | | none: %s |\n",
+		b.sizes.series, left.processes, left.mounts, left.files, verdict(left.processes+left.mounts+left.files == 0))
+	fmt.Printf("| the operating system's memory that they leave, each | %+.2f KiB | %+.2f KiB | | none |\n", kernel[0], kernel[1])
+	return nil
+}
+
+// library counts what sandboxes leave behind in a program that uses the package.
+func (b *bench) library() error {
+	t, err := b.left(func() error {
+		return isolate.Command(isolate.Policy{Dir: b.shown, Mounts: []isolate.Mount{{Source: b.shown}}}, "/bin/true").Run()
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| %d in one Go program: its descriptors more, its memory more, each | %d, %+.2f KiB | | | none: %s |\n",
+		b.sizes.series, t.descriptors, float64(t.own)/1024/float64(b.sizes.series), verdict(t.descriptors <= 0))
+	return nil
+}
+
+// left runs something many times and says of what there is more than before.
+// The first runs warm up.
+func (b *bench) left(once func() error) (trace, error) {
+	temporary, err := os.MkdirTemp(b.place, "")
+	if err != nil {
+		return trace{}, err
+	}
+	os.Setenv("TMPDIR", temporary)
+	defer os.Unsetenv("TMPDIR")
+	directories := append(cgroups(), b.shown, temporary)
+	var before trace
+	for i := range b.sizes.series * 6 / 5 {
+		if i == b.sizes.series/5 {
+			time.Sleep(b.settled) // a network namespace is taken apart a little later
+			if before, err = leave(directories...); err != nil {
+				return trace{}, err
+			}
+		}
+		if err := once(); err != nil {
+			return trace{}, err
+		}
+	}
+	time.Sleep(b.settled)
+	after, err := leave(directories...)
+	return after.minus(before), err
+}
+
+// peers compares programs whose sandboxes can't be told to be the same.
+func (b *bench) peers() error {
+	peers := []*peer{b.ours, b.theirs}
+	var absent []string
+	for _, p := range b.others() {
+		if err := b.look(p, false); err != nil {
+			absent = append(absent, err.Error())
+			continue
+		}
+		peers = append(peers, p)
+	}
+	costs, err := b.turns(b.sizes.others, peers)
+	if err != nil {
+		return err
+	}
+	fmt.Println("\n| `true` in | wall | to bubblewrap's | CPU | to bubblewrap's | what isolate's sandbox has and this one lacks |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- |")
+	baseWall, baseCPU := milliseconds(costs[1], wall).median(), milliseconds(costs[1], cpu).median()
+	for i, p := range peers {
+		w, c := milliseconds(costs[i], wall), milliseconds(costs[i], cpu)
+		fmt.Printf("| %s | %s | %.2f | %s | %.2f | %s |\n", p.name, w.with("ms"), w.median()/baseWall, c.with("ms"), c.median()/baseCPU, b.lacks(p.seen))
+	}
+	for _, why := range absent {
+		fmt.Printf("\nWithout %s.\n", why)
+	}
+	return nil
+}
