@@ -17,19 +17,19 @@ import (
 
 // A bench is a relay with one door between sockets of this process.
 type bench struct {
-	*testing.T
+	testing.TB
 	relay   *relay
 	outside string // where clients connect to
 	inside  string // where the kernel is to listen
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	return newBenchWith(t, func(int, unix.Sockaddr) {})
 }
 
 // newBenchWith has each socket that connects to the kernel prepared first.
-func newBenchWith(t *testing.T, prepare func(fd int, to unix.Sockaddr)) *bench {
+func newBenchWith(t testing.TB, prepare func(fd int, to unix.Sockaddr)) *bench {
 	t.Helper()
 	spare, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,7 +37,7 @@ func newBenchWith(t *testing.T, prepare func(fd int, to unix.Sockaddr)) *bench {
 	}
 	port := spare.Addr().(*net.TCPAddr).Port
 	spare.Close()
-	b := &bench{T: t, inside: fmt.Sprintf("127.0.0.1:%d", port)}
+	b := &bench{TB: t, inside: fmt.Sprintf("127.0.0.1:%d", port)}
 	to := &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
 	b.serve(&door{inside: to, dial: func() (int, error) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)

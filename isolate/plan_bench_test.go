@@ -1,0 +1,48 @@
+package isolate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// What a caller does before it makes the sandbox: look at the policy, decide
+// the tree, write down the system calls.
+func BenchmarkMountPlan(b *testing.B) {
+	for _, extra := range []int{0, 200} {
+		b.Run(fmt.Sprint(extra), func(b *testing.B) {
+			dir := b.TempDir()
+			mounts := []Mount{{Source: dir}}
+			for i := range extra {
+				mounts = append(mounts, Mount{Source: filepath.Join(dir, fmt.Sprint(i)), Access: ReadOnly})
+				if err := os.Mkdir(mounts[i+1].Source, 0o755); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				policy, err := Policy{Dir: dir, Mounts: mounts}.complete()
+				if err != nil {
+					b.Fatal(err)
+				}
+				t, err := newTree(&policy)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p := newProgram()
+				p.build(&policy, t)
+				p.load()
+			}
+		})
+	}
+}
+
+// A whole sandbox, from a program that makes many.
+func BenchmarkRun(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		if err := Command(Policy{Dir: dir, Mounts: []Mount{{Source: dir}}}, "/bin/true").Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
