@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"os"
 	"runtime"
 	"unsafe"
 
@@ -37,6 +38,7 @@ type initProcess struct {
 	polled   [2]unix.PollFd
 	sink     [128]byte // struct signalfd_siginfo
 	status   uint32
+	page     uintptr // the size of one
 }
 
 // fork starts init in its namespaces and returns its process number. The
@@ -49,6 +51,7 @@ func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
 	}
 	d.argv.locate(d.entry.base())
 	d.envp.locate(d.entry.base())
+	d.page = uintptr(os.Getpagesize())
 	d.childSet, d.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	d.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&d.out)), Len: uint64(messageSize)}
 	d.header = unix.Msghdr{Iov: &d.vector, Iovlen: 1, Control: (*byte)(unsafe.Pointer(&d.rights)), Controllen: uint64(unsafe.Sizeof(d.rights))}
@@ -101,6 +104,9 @@ func (d *initProcess) main() {
 	}
 	d.tell()
 	d.keepOnlyControl()
+	if !raceDetector {
+		d.giveBackMemory()
+	}
 	d.serve(pid)
 }
 
