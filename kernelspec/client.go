@@ -3,83 +3,36 @@ package kernelspec
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"isolate-namespace/protocol"
 )
-
-// A connection is what a front end tells a kernel: the connection file.
-type connection struct {
-	Transport string `json:"transport"`
-	IP        string `json:"ip"`
-	Shell     int    `json:"shell_port"`
-	IOPub     int    `json:"iopub_port"`
-	Stdin     int    `json:"stdin_port"`
-	Control   int    `json:"control_port"`
-	Heartbeat int    `json:"hb_port"`
-	Key       string `json:"key"`
-	Scheme    string `json:"signature_scheme"`
-}
-
-// newConnection finds free ports, as Jupyter does: by listening for a moment.
-func newConnection() (*connection, error) {
-	c := &connection{Transport: "tcp", IP: "127.0.0.1", Key: rand.Text(), Scheme: "hmac-sha256"}
-	for _, port := range []*int{&c.Shell, &c.IOPub, &c.Stdin, &c.Control, &c.Heartbeat} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all are found, so that they differ
-		*port = l.Addr().(*net.TCPAddr).Port
-	}
-	return c, nil
-}
-
-// A message of Jupyter's messaging protocol.
-type message struct {
-	Header  header
-	Parent  header
-	Content map[string]any
-}
-
-type header struct {
-	ID       string `json:"msg_id,omitempty"`
-	Session  string `json:"session,omitempty"`
-	Username string `json:"username,omitempty"`
-	Date     string `json:"date,omitempty"`
-	Type     string `json:"msg_type,omitempty"`
-	Version  string `json:"version,omitempty"`
-}
 
 // A client is one front end's end of the five sockets.
 type client struct {
-	connection *connection
+	connection *protocol.Connection
 	session    string
 	cancel     context.CancelFunc
 
 	shell, control, stdin, iopub, heartbeat zmq4.Socket
 
-	replies, inputs, published chan *message
+	replies, inputs, published chan *protocol.Message
 	beats                      chan []byte
 }
 
 // newClient connects the sockets. A kernel that isn't listening yet is waited
 // for.
-func newClient(ctx context.Context, c *connection) (*client, error) {
+func newClient(ctx context.Context, c *protocol.Connection) (*client, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	k := &client{
-		connection: c, session: rand.Text(), cancel: cancel,
-		replies: make(chan *message, 100), inputs: make(chan *message, 10), published: make(chan *message, 1000), beats: make(chan []byte, 10),
+		connection: c, session: protocol.NewSession(), cancel: cancel,
+		replies: make(chan *protocol.Message, 100), inputs: make(chan *protocol.Message, 10), published: make(chan *protocol.Message, 1000), beats: make(chan []byte, 10),
 	}
 	options := []zmq4.Option{
 		zmq4.WithID(zmq4.SocketIdentity(k.session)), zmq4.WithLogger(log.New(io.Discard, "", 0)),
@@ -91,7 +44,7 @@ func newClient(ctx context.Context, c *connection) (*client, error) {
 		socket zmq4.Socket
 		port   int
 	}{{k.shell, c.Shell}, {k.iopub, c.IOPub}, {k.stdin, c.Stdin}, {k.control, c.Control}, {k.heartbeat, c.Heartbeat}} {
-		if err := s.socket.Dial(fmt.Sprintf("tcp://%s:%d", c.IP, s.port)); err != nil {
+		if err := s.socket.Dial(c.Endpoint(s.port)); err != nil {
 			k.close()
 			return nil, err
 		}
@@ -115,13 +68,13 @@ func (k *client) close() {
 }
 
 // pump brings the messages of a socket that are whole and signed to a channel.
-func (k *client) pump(ctx context.Context, from zmq4.Socket, to chan<- *message) {
+func (k *client) pump(ctx context.Context, from zmq4.Socket, to chan<- *protocol.Message) {
 	for {
 		raw, err := from.Recv()
 		if err != nil {
 			return
 		}
-		if m, err := k.decode(raw.Frames); err == nil {
+		if m, _, err := k.connection.Key.Decode(raw.Frames); err == nil {
 			select {
 			case to <- m:
 			case <-ctx.Done():
@@ -131,47 +84,21 @@ func (k *client) pump(ctx context.Context, from zmq4.Socket, to chan<- *message)
 	}
 }
 
-var delimiter = []byte("<IDS|MSG>")
-
-func (k *client) decode(frames [][]byte) (*message, error) {
-	for len(frames) > 0 && !bytes.Equal(frames[0], delimiter) {
-		frames = frames[1:]
-	}
-	if len(frames) < 6 {
-		return nil, errors.New("too few frames")
-	}
-	if !hmac.Equal(frames[1], k.sign(frames[2:6])) {
-		return nil, errors.New("wrong signature")
-	}
-	var m message
-	return &m, errors.Join(json.Unmarshal(frames[2], &m.Header), json.Unmarshal(frames[3], &m.Parent), json.Unmarshal(frames[5], &m.Content))
-}
-
-func (k *client) sign(parts [][]byte) []byte {
-	mac := hmac.New(sha256.New, []byte(k.connection.Key))
-	for _, part := range parts {
-		mac.Write(part)
-	}
-	return []byte(hex.EncodeToString(mac.Sum(nil)))
-}
-
 // send sends a message and returns its identity.
 func (k *client) send(to zmq4.Socket, kind string, content map[string]any) (id string, err error) {
-	h := header{ID: rand.Text(), Session: k.session, Username: "isolate", Date: time.Now().UTC().Format(time.RFC3339Nano), Type: kind, Version: "5.3"}
-	parts := make([][]byte, 4)
-	for i, part := range []any{h, struct{}{}, struct{}{}, content} {
-		if parts[i], err = json.Marshal(part); err != nil {
-			return "", err
-		}
+	m := protocol.NewMessage(k.session, kind, protocol.Header{}, content)
+	frames, err := k.connection.Key.Encode(m)
+	if err != nil {
+		return "", err
 	}
-	return h.ID, to.SendMulti(zmq4.NewMsgFrom(append([][]byte{delimiter, k.sign(parts)}, parts...)...))
+	return m.Header.ID, to.SendMulti(zmq4.NewMsgFrom(frames...))
 }
 
 // errSilent is the error of a kernel that doesn't answer in time.
 var errSilent = errors.New("no answer")
 
 // request sends a message and waits for its answer.
-func (k *client) request(to zmq4.Socket, kind string, content map[string]any, patience time.Duration) (*message, error) {
+func (k *client) request(to zmq4.Socket, kind string, content map[string]any, patience time.Duration) (*protocol.Message, error) {
 	id, err := k.send(to, kind, content)
 	if err != nil {
 		return nil, err
@@ -180,7 +107,7 @@ func (k *client) request(to zmq4.Socket, kind string, content map[string]any, pa
 }
 
 // reply waits for the answer to the message of this identity.
-func (k *client) reply(id string, patience time.Duration) (*message, error) {
+func (k *client) reply(id string, patience time.Duration) (*protocol.Message, error) {
 	timeout := time.After(patience)
 	for {
 		select {

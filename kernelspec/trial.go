@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"isolate-namespace/protocol"
 )
 
 func (t *trial) path(name string) string { return filepath.Join(t.dir, name) }
@@ -22,7 +24,7 @@ func (t *trial) connectionFile() string  { return t.path("connections/kernel.jso
 // surround puts around the kernel what it shouldn't find: a file, another
 // kernel's connection file, a process, a service.
 func (t *trial) surround() (err error) {
-	if t.connection, err = newConnection(); err != nil {
+	if t.connection, err = protocol.NewConnection(); err != nil {
 		return err
 	}
 	text, err := json.Marshal(t.connection)

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"isolate-namespace/protocol"
 )
 
 // A Check is one thing that Verify tried.
@@ -44,7 +46,7 @@ type trial struct {
 	argv, env  []string
 	interrupt  string // signal or message
 	dir        string // holds all that follows
-	connection *connection
+	connection *protocol.Connection
 	dialect    *dialect
 	values     map[string]string // for the probes
 	decoy      *exec.Cmd
