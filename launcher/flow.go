@@ -41,6 +41,9 @@ func (f *flow) pump(buffer []byte) {
 		f.finish()
 		return
 	}
+	if cell := f.conn.door.cell; cell != nil && f == &f.conn.toClient {
+		cell.watch(buffer[:n])
+	}
 	taken := f.send(buffer[:n])
 	if !f.done && taken < n {
 		f.unsent = append(f.unsent, buffer[taken:n]...)

@@ -12,6 +12,8 @@
 //   - Standard output and errors: copied through pipes.
 //   - The end: the launcher ends with the kernel's status, the kernel when the
 //     launcher or its front end does.
+//   - Why there is no kernel: one line on standard error, and where a person
+//     looks at a notebook, an answer in its cells (interactive.go, cell.go).
 //
 // The launcher stands on every kernel's start-up path. It imports neither
 // encoding/json nor net, and listens before it does anything slow.
@@ -50,15 +52,20 @@ func Run(args []string, stdout, stderr *os.File) int {
 	}
 	defer l.close()
 	k, err := start(o, c, stdout, stderr)
-	if err != nil {
-		return complain(stderr, err)
+	if err == nil {
+		err = k.accompany(l, signals, WatchFrontEnd(parent))
 	}
-	err = k.accompany(l, signals, watchFrontEnd(parent))
-	var exit *isolate.ExitError
-	if errors.As(err, &exit) && (exit.Limit != "" || exit.Remedy != "") {
-		return complain(stderr, err)
+	if err != nil && !isOwnEnd(err) {
+		return report(&failure{err, c, l, parent}, stderr)
 	}
 	return isolate.ExitCode(err)
+}
+
+// isOwnEnd says whether a kernel ended with a status of its own making, which
+// is for the front end to tell.
+func isOwnEnd(err error) bool {
+	var exit *isolate.ExitError
+	return errors.As(err, &exit) && exit.Limit == "" && exit.Remedy == ""
 }
 
 // A kernel is a running one.

@@ -16,6 +16,7 @@ import (
 type listeners struct {
 	doors []*door
 	files []string // the sockets' paths, for transport ipc
+	cell  lastCell
 }
 
 // listen opens the doors: the ports of the connection file, or its paths. It
@@ -155,6 +156,9 @@ func bind(fd int, addr unix.Sockaddr, err error) (int, error) {
 // leadTo returns the doors, which lead to k from now on.
 func (l *listeners) leadTo(k *kernel) []*door {
 	for i, d := range l.doors {
+		if channels[i] == "iopub" {
+			d.cell = &l.cell
+		}
 		port := k.connection.ports[channels[i]]
 		if k.connection.ipc {
 			path := socketDir + "/ipc-" + strconv.Itoa(port)
@@ -188,7 +192,8 @@ func descriptor(f *os.File, err error) (int, error) {
 	return fd, err
 }
 
-// close stops listening and leaves no socket file behind.
+// close stops listening and leaves no socket file behind. It may be called
+// again.
 func (l *listeners) close() {
 	for _, d := range l.doors {
 		unix.Close(d.listener)
@@ -196,4 +201,5 @@ func (l *listeners) close() {
 	for _, path := range l.files {
 		os.Remove(path)
 	}
+	l.doors, l.files = nil, nil
 }

@@ -52,6 +52,7 @@ type door struct {
 	// can (a path means something else out here).
 	dial   func() (fd int, err error)
 	inside *unix.SockaddrInet4
+	cell   *lastCell // watches what the kernel sends; nil for all but iopub
 }
 
 // A connection is one client's, and its counterpart inside.

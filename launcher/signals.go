@@ -53,11 +53,11 @@ func passSignals(k *isolate.Cmd, signals <-chan os.Signal, orphaned, ended <-cha
 	}
 }
 
-// watchFrontEnd returns a channel that is closed when the process that started
+// WatchFrontEnd returns a channel that is closed when the process that started
 // the kernel is gone. Jupyter names it in JPY_PARENT_PID, unless the kernel is
 // meant to outlive it: then the channel is nil. There may be a process between
 // it and us, whose end counts too. parent is ours, as of our own start.
-func watchFrontEnd(parent int) <-chan struct{} {
+func WatchFrontEnd(parent int) <-chan struct{} {
 	frontEnd, err := strconv.Atoi(os.Getenv("JPY_PARENT_PID"))
 	if err != nil || frontEnd <= 1 {
 		return nil

@@ -101,8 +101,8 @@ def submit(course, student, answer):
     nbformat.write(book, path)
 
 
-def autograde(jupyter, course, *arguments, check=True):
-    return jupyter.run("nbgrader", "autograde", "ps1", "--force", *arguments, cwd=course, check=check)
+def autograde(jupyter, course, *arguments, **options):
+    return jupyter.run("nbgrader", "autograde", "ps1", "--force", *arguments, cwd=course, **options)
 
 
 def scores(course):
@@ -176,7 +176,9 @@ def test_no_sandbox_no_score(jupyter, course):
     """A sandbox that can't be made is an error, never a score of nothing."""
     submit(course, "ann", RIGHT)
     jupyter.edit("python3-isolated", lambda spec: spec["env"].update(MNTDIRS=". /no/such/directory"))
-    done = autograde(jupyter, course, "--ExecutePreprocessor.kernel_name=python3-isolated", check=False)
+    # As in a terminal or a cell of a notebook, whose kernel would answer with the reason.
+    env = {"JPY_SESSION_NAME": str(course / "notebook.ipynb")}
+    done = autograde(jupyter, course, "--ExecutePreprocessor.kernel_name=python3-isolated", check=False, env=env)
     assert done.returncode != 0
     assert "/no/such/directory" in done.stderr
     assert not list(pathlib.Path(course).glob("autograded/*/ps1/*.ipynb"))

@@ -23,6 +23,8 @@ type commands struct {
 	Verify  verify  `cmd:"" help:"Start a kernel as Jupyter does, and have it try what it shouldn't be able to do."`
 	Doctor  doctor  `cmd:"" help:"Say what this machine can do, and what to change where it can't."`
 	Remove  remove  `cmd:"" help:"Remove isolated kernels. No other kernel is touched."`
+
+	ErrorKernel errorKernel `cmd:"" hidden:""`
 }
 
 // session is what each command works with.
@@ -34,6 +36,11 @@ type session struct {
 type quiet struct{}
 
 func (quiet) Error() string { return "" }
+
+// exitStatus is an error that has been told already, with a status of its own.
+type exitStatus int
+
+func (exitStatus) Error() string { return "" }
 
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -76,6 +83,10 @@ func findLauncher() (string, error) {
 func complain(stderr io.Writer, err error) int {
 	if errors.As(err, new(quiet)) {
 		return 1
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	line := "isolate-kernelspec: " + err.Error()
 	for _, remedy := range []string{kernelspec.Remedy(err), isolate.Hint(err)} {

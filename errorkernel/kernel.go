@@ -1,0 +1,160 @@
+// Package errorkernel is what a front end finds in place of a kernel that has
+// no sandbox: it speaks Jupyter's protocol, runs nothing, and answers each
+// cell with an error that says why, and what to do about it.
+//
+// It is for notebooks that a person looks at. The launcher decides that, and
+// never starts it for a program that runs notebooks (launcher/interactive.go).
+package errorkernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"strings"
+
+	"github.com/go-zeromq/zmq4"
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/protocol"
+)
+
+// sockets are a kernel's ends of the five channels.
+type sockets struct {
+	key                                     protocol.Key
+	shell, control, stdin, iopub, heartbeat zmq4.Socket
+}
+
+// listen opens the channels of the connection file. What can't be had, such as
+// encrypted messages, is an error.
+func listen(ctx context.Context, c *protocol.Connection) (*sockets, error) {
+	switch {
+	case c.CurveKey != "":
+		return nil, errors.New("encrypted channels (CurveZMQ) are not supported")
+	case c.Scheme != "" && c.Scheme != "hmac-sha256":
+		return nil, fmt.Errorf("messages signed with %.40q are not supported", c.Scheme)
+	}
+	quiet := zmq4.WithLogger(log.New(io.Discard, "", 0))
+	s := &sockets{
+		key:   c.Key,
+		shell: zmq4.NewRouter(ctx, quiet), control: zmq4.NewRouter(ctx, quiet), stdin: zmq4.NewRouter(ctx, quiet),
+		iopub: zmq4.NewXPub(ctx, quiet), heartbeat: zmq4.NewRouter(ctx, quiet),
+	}
+	defer unix.Umask(unix.Umask(0o177)) // sockets that are files are the user's own
+	for _, channel := range []struct {
+		socket zmq4.Socket
+		port   int
+	}{{s.shell, c.Shell}, {s.iopub, c.IOPub}, {s.stdin, c.Stdin}, {s.control, c.Control}, {s.heartbeat, c.Heartbeat}} {
+		if err := channel.socket.Listen(c.Endpoint(channel.port)); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *sockets) close() {
+	for _, socket := range []zmq4.Socket{s.shell, s.control, s.stdin, s.iopub, s.heartbeat} {
+		socket.Close()
+	}
+}
+
+// send sends a message to a socket; to are the identities of whom it is for,
+// or its topic.
+func (s *sockets) send(socket zmq4.Socket, to [][]byte, m *protocol.Message) error {
+	frames, err := s.key.Encode(m)
+	if err != nil {
+		return err
+	}
+	return socket.SendMulti(zmq4.NewMsgFrom(append(to[:len(to):len(to)], frames...)...))
+}
+
+// publish sends a message to all clients.
+func (s *sockets) publish(session, kind string, parent protocol.Header, content map[string]any) error {
+	return s.send(s.iopub, [][]byte{[]byte(kind)}, protocol.NewMessage(session, kind, parent, content))
+}
+
+// echo sends heartbeats back until the socket is closed.
+func echo(heartbeat zmq4.Socket) {
+	for {
+		m, err := heartbeat.Recv()
+		if err != nil {
+			return
+		}
+		heartbeat.SendMulti(m) // a client that is gone needs none
+	}
+}
+
+// A request is a message and the way back.
+type request struct {
+	*protocol.Message
+	socket zmq4.Socket
+	from   [][]byte
+}
+
+// receive brings what is signed from a socket to requests, until it is closed.
+func (s *sockets) receive(ctx context.Context, socket zmq4.Socket, requests chan<- request) {
+	for {
+		raw, err := socket.Recv()
+		if err != nil {
+			return
+		}
+		m, from, err := s.key.Decode(raw.Frames)
+		if err != nil {
+			continue
+		}
+		select {
+		case requests <- request{m, socket, from}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Serve answers the front end until it asks for a shutdown, or ctx is done.
+// language is the kernel's language_info.
+func Serve(ctx context.Context, c *protocol.Connection, why Reason, language func() map[string]any) (asked bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s, err := listen(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	requests := make(chan request)
+	go echo(s.heartbeat)
+	go s.receive(ctx, s.shell, requests)
+	go s.receive(ctx, s.control, requests)
+	k := &kernel{sockets: s, session: protocol.NewSession(), why: why, language: language}
+	for {
+		select {
+		case r := <-requests:
+			if k.answer(r); r.Header.Type == "shutdown_request" {
+				return true, nil
+			}
+		case <-ctx.Done():
+			return false, nil
+		}
+	}
+}
+
+// A kernel is one that can do nothing but say why.
+type kernel struct {
+	*sockets
+	session  string
+	why      Reason
+	language func() map[string]any
+	count    int // of the cells
+}
+
+// answer does with a request what kernels do: it is busy, replies, and is idle.
+// A front end that is gone meanwhile is none of its concern.
+func (k *kernel) answer(r request) {
+	k.publish(k.session, "status", r.Header, map[string]any{"execution_state": "busy"})
+	if kind, asked := strings.CutSuffix(r.Header.Type, "_request"); asked {
+		content := k.reply(r)
+		k.send(r.socket, r.from, protocol.NewMessage(k.session, kind+"_reply", r.Header, content))
+	}
+	k.publish(k.session, "status", r.Header, map[string]any{"execution_state": "idle"})
+}

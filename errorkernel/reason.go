@@ -1,0 +1,81 @@
+package errorkernel
+
+import "strings"
+
+// A Reason is why no kernel runs, for a person to read.
+type Reason struct {
+	name   string // of the error, in the manner of an exception's
+	what   string // happened
+	cause  string
+	remedy string // what to do about it; may be empty
+	after  string // what follows from it
+}
+
+// NoSandbox is the reason of a kernel that was not started. The remedy may be
+// empty.
+func NoSandbox(cause, remedy string) Reason {
+	return Reason{
+		name:  "SandboxError",
+		what:  "no code was run, because this kernel's sandbox could not be made",
+		cause: cause, remedy: remedy,
+		after: "Once it is put right, restart the kernel.",
+	}
+}
+
+// Killed is the reason of a kernel that came to a limit, such as "the memory
+// limit of 64M (--memory)".
+func Killed(limit string) Reason {
+	return Reason{
+		name:   "KernelKilled",
+		what:   "the kernel was killed while it ran this cell",
+		cause:  "it came to " + limit,
+		remedy: "use less, or raise the limit in the kernel's kernel.json",
+		after:  "A new kernel takes its place; the old one's variables are lost.",
+	}
+}
+
+// content are the members of a failed reply.
+func (r Reason) content() map[string]any {
+	content := r.output()
+	content["status"] = "error"
+	return content
+}
+
+// output is the content of an error message.
+func (r Reason) output() map[string]any {
+	value := visible(r.cause)
+	if r.remedy != "" {
+		value += "; " + visible(r.remedy)
+	}
+	return map[string]any{"ename": r.name, "evalue": value, "traceback": r.lines(red, bold)}
+}
+
+// plain is the text without colours.
+func (r Reason) plain() string {
+	same := func(text string) string { return text }
+	return strings.Join(r.lines(same, same), "\n")
+}
+
+// lines is the text, which front ends show as it is. They know the colours of
+// terminals, and break lines where they end.
+func (r Reason) lines(name, cause func(string) string) []string {
+	lines := []string{name(r.name) + ": " + r.what + ".", "", "  " + cause(visible(r.cause)), ""}
+	if r.remedy != "" {
+		lines = append(lines, "What to do: "+visible(r.remedy)+".")
+	}
+	return append(lines, r.after)
+}
+
+func red(text string) string  { return "\x1b[1;31m" + text + "\x1b[0m" }
+func bold(text string) string { return "\x1b[1m" + text + "\x1b[0m" }
+
+// visible replaces control characters, which file names may have: a page and a
+// terminal would obey them.
+func visible(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return '\uFFFD'
+		}
+		return c
+	}, text)
+}

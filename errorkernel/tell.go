@@ -1,0 +1,54 @@
+package errorkernel
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+
+	"isolate-namespace/protocol"
+)
+
+const (
+	// patience is how long a front end has to come back to the ports of a
+	// kernel that has ended. ZeroMQ tries every 0.1 to 0.2 s.
+	patience = 2 * time.Second
+
+	// others is how long the clients after the first have.
+	others = 250 * time.Millisecond
+
+	// onItsWay is how long what was published has to leave this process.
+	onItsWay = 100 * time.Millisecond
+)
+
+// Tell puts the reason below the cell that a kernel was running when it ended:
+// cell is the header of the front end's request. It returns when that is done,
+// or when nobody came to hear it or ctx is done.
+func Tell(ctx context.Context, c *protocol.Connection, why Reason, cell protocol.Header) error {
+	s, err := listen(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	go echo(s.heartbeat)
+	end := time.Now().Add(patience)
+	for len(s.iopub.(zmq4.Topics).Topics()) == 0 {
+		if time.Now().After(end) || !pause(ctx, 10*time.Millisecond) {
+			return nil
+		}
+	}
+	pause(ctx, others)
+	err = s.publish(protocol.NewSession(), "error", cell, why.output())
+	pause(ctx, onItsWay)
+	return err
+}
+
+// pause returns false when ctx is done.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

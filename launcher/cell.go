@@ -1,0 +1,85 @@
+package launcher
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A lastCell remembers which cell the kernel began last. A kernel that is
+// killed can't say what it was at, so the relay looks at what passes on the
+// iopub channel: a kernel announces each cell there ("execute_input"), with
+// the header of the request for it.
+type lastCell struct {
+	announcement []byte // it, and something around it
+}
+
+var (
+	announces = []byte(`"execute_input"`) // no text that a cell prints has it: there a quote follows a backslash
+	delimiter = []byte("<IDS|MSG>")
+)
+
+// maxHeader is more than the headers of a message have, in bytes.
+const maxHeader = 4 << 10
+
+// watch looks at what the kernel sent. A kernel writes a message in one piece;
+// one that comes in two is missed.
+func (l *lastCell) watch(sent []byte) {
+	last := -1
+	for from := 0; ; from = last + len(announces) {
+		i := bytes.Index(sent[from:], announces)
+		if i < 0 {
+			break
+		}
+		last = from + i
+	}
+	if last < 0 {
+		return
+	}
+	around := sent[max(0, last-maxHeader):min(len(sent), last+maxHeader)]
+	l.announcement = append(l.announcement[:0], around...)
+}
+
+// request is the header of the request, a JSON text, or "" where none was
+// found. It is the kernel's word: anything may be in it.
+func (l *lastCell) request() string {
+	at := bytes.LastIndex(l.announcement, announces)
+	if at < 0 {
+		return ""
+	}
+	start := bytes.LastIndex(l.announcement[:at], delimiter)
+	if start < 0 {
+		return ""
+	}
+	// The signature, the message's header and its parent's follow.
+	rest := l.announcement[start+len(delimiter):]
+	var parts [3][]byte
+	for i := range parts {
+		var ok bool
+		if parts[i], rest, ok = readFrame(rest); !ok {
+			return ""
+		}
+	}
+	if !bytes.Contains(parts[1], announces) {
+		return ""
+	}
+	return string(parts[2])
+}
+
+// readFrame takes a frame of ZeroMQ's from the beginning of b: a byte of
+// flags, a length, which is long if the flags say so, and the content
+// (https://rfc.zeromq.org/spec/23/).
+func readFrame(b []byte) (frame, rest []byte, ok bool) {
+	const long = 2
+	switch {
+	case len(b) >= 9 && b[0]&long != 0:
+		length := binary.BigEndian.Uint64(b[1:9])
+		if length > uint64(len(b)-9) {
+			return nil, nil, false
+		}
+		return b[9 : 9+length], b[9+length:], true
+	case len(b) >= 2 && b[0]&long == 0 && int(b[1]) <= len(b)-2:
+		end := 2 + int(b[1])
+		return b[2:end], b[end:], true
+	}
+	return nil, nil, false
+}

@@ -1,0 +1,91 @@
+package launcher
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+// interactive says whether a person looks at what the kernel answers: whether
+// a server started it for a notebook that is open. Programs that run notebooks
+// (nbclient, and with it nbconvert, nbgrader and papermill) must see no kernel
+// at all where there is none: in doubt the answer is no.
+//
+// A server sets JPY_SESSION_NAME for the kernel alone (jupyter_server,
+// get_kernel_env). In a notebook, and in all that is started from it, the
+// variable is inherited: then our parent was born with it. Nbclient's
+// connection files are temporary files, a server's have the kernel's id in
+// their name (jupyter_client, MultiKernelManager.pre_start_kernel). Nbgrader
+// says that it runs.
+func interactive(c *connectionFile, parent int) bool {
+	name := os.Getenv("JPY_SESSION_NAME")
+	if name == "" || os.Getenv("NBGRADER_EXECUTION") != "" || os.Getenv("NBGRADER_VALIDATING") != "" {
+		return false
+	}
+	if os.Getenv("JPY_PARENT_PID") != strconv.Itoa(parent) || os.Getppid() != parent {
+		return false
+	}
+	if !strings.HasPrefix(filepath.Base(c.path), "kernel-") {
+		return false
+	}
+	born, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", parent))
+	inherited := slices.ContainsFunc(bytes.Split(born, []byte{0}), func(entry []byte) bool {
+		return string(entry) == "JPY_SESSION_NAME="+name
+	})
+	return err == nil && !inherited
+}
+
+// A failure is why there is no kernel, or none any more.
+type failure struct {
+	err        error
+	connection *connectionFile
+	listeners  *listeners
+	parent     int // our parent's process, as of our start
+}
+
+// report says why on standard error, and to a person in the notebook. It
+// returns the exit status where there is no such person.
+func report(f *failure, stderr *os.File) int {
+	status := complain(stderr, f.err)
+	if !interactive(f.connection, f.parent) {
+		return status
+	}
+	args := []string{"error-kernel", "--connection-file=" + f.connection.path, "--status=" + strconv.Itoa(status)}
+	var exit *isolate.ExitError
+	if errors.As(f.err, &exit) && exit.Limit != "" {
+		cell := f.listeners.cell.request()
+		if cell == "" {
+			return status // no place to put it
+		}
+		args = append(args, "--limit="+exit.Limit, "--cell="+cell)
+	} else {
+		args = append(args, "--cause="+f.err.Error(), "--remedy="+isolate.Hint(f.err))
+	}
+	f.listeners.close()
+	become(args)
+	return status
+}
+
+// become replaces this process with isolate-kernelspec, which lies beside our
+// own program and can do what would make this one slow to start. It returns
+// where that fails.
+func become(args []string) {
+	self, err := os.Executable()
+	if err != nil {
+		return
+	}
+	program := filepath.Join(filepath.Dir(self), "isolate-kernelspec")
+	// An interrupt in between would end it.
+	signal.Ignore(unix.SIGINT)
+	unix.Exec(program, append([]string{program}, args...), os.Environ())
+}

@@ -1,0 +1,251 @@
+"""What is told in a notebook when there is no kernel, or none any more, and where no notebook is told."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import time
+
+import pytest
+from conftest import COMMANDS, notebook, processes, wait_for
+
+REASON = "no such file or directory"
+REMEDY = "remove it from the mounts"
+
+
+class Session:
+    """A kernel as jupyter_server starts one for a notebook that a person has opened."""
+
+    def __init__(self, jupyter, **options):
+        self.notebook = jupyter.workdir() / "notebook.ipynb"
+        connection_file = options.pop("connection_file", str(jupyter.home / "tmp" / f"kernel-{time.monotonic_ns()}.json"))
+        env = {"JPY_SESSION_NAME": str(self.notebook), "JUPYTER_PATH": str(jupyter.home / "prefix/share/jupyter"), **options.pop("env", {})}
+        self.kernel = jupyter.start("python3-isolated", env=env, connection_file=connection_file, **options)
+        self.client = self.kernel.client
+
+    def ask(self, kind, channel="shell", **content):
+        """The content of the reply."""
+        message = self.client.session.msg(kind, content)
+        socket = getattr(self.client, f"{channel}_channel")
+        socket.send(message)
+        while True:
+            reply = socket.get_msg(timeout=10)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return reply["content"]
+
+    def published(self, message_id, until="idle", timeout=10):
+        """What the kernel publishes for a request until it is in the state, or for the time: pairs of kind and content."""
+        found = []
+        end = time.monotonic() + timeout
+        with contextlib.suppress(queue.Empty):
+            while True:
+                message = self.client.get_iopub_msg(timeout=max(0, end - time.monotonic()))
+                if message["parent_header"].get("msg_id") == message_id:
+                    found.append((message["msg_type"], message["content"]))
+                    if found[-1] == ("status", {"execution_state": until}):
+                        break
+        return found
+
+
+@pytest.fixture
+def sessions():
+    """Stops what a test appends to it."""
+    started = []
+    yield started
+    for session in started:
+        session.kernel.stop()
+
+
+@pytest.fixture
+def broken(jupyter):
+    """A person whose kernel needs a directory that is gone."""
+    data = jupyter.home / "data"
+    data.mkdir()
+    jupyter.install("--mount", data)
+    data.rmdir()
+    return jupyter
+
+
+def test_every_cell_says_why(broken, sessions):
+    session = Session(broken)
+    sessions.append(session)
+    for count in (1, 2):
+        cell = session.client.execute("print('never')")
+        published = session.published(cell)
+        assert [kind for kind, _ in published] == ["status", "execute_input", "error", "status"]
+        error = published[2][1]
+        reply = session.client.get_shell_msg(timeout=10)["content"]
+        assert reply["status"] == "error" and reply["execution_count"] == count
+        for told in (error, reply):
+            text = "\n".join(told["traceback"])
+            assert REASON in text and REMEDY in text and told["ename"] == "SandboxError"
+            assert REASON in told["evalue"] and REMEDY in told["evalue"]
+    silent = session.client.execute("1", silent=True)
+    assert [kind for kind, _ in session.published(silent)] == ["status", "status"]
+
+
+def test_the_rest_of_the_protocol(broken, sessions):
+    session = Session(broken)
+    sessions.append(session)
+    info = session.ask("kernel_info_request")
+    assert info["status"] == "ok" and info["implementation"] == "isolate" and REASON in info["banner"]
+    assert info["language_info"]["name"] == "python" and info["language_info"]["file_extension"] == ".py"
+    assert session.ask("kernel_info_request", "control") == info
+    assert session.ask("complete_request", code="pri", cursor_pos=3)["matches"] == []
+    assert session.ask("inspect_request", code="print", cursor_pos=3, detail_level=0)["found"] is False
+    assert session.ask("is_complete_request", code="print(")["status"] == "complete"
+    assert session.ask("history_request", hist_access_type="tail", n=10, output=False, raw=True)["history"] == []
+    assert session.ask("comm_info_request")["comms"] == {}
+    assert session.ask("interrupt_request", "control")["status"] == "ok"
+    assert session.ask("debug_request", "control", type="request", command="initialize")["status"] == "error"
+    session.client.hb_channel.unpause()
+    assert not wait_for(lambda: not session.client.hb_channel.is_beating(), 2)
+    # An interrupt is no reason to end, a shutdown is.
+    session.kernel.manager.interrupt_kernel()
+    assert session.ask("kernel_info_request") == info
+    process = session.kernel.process
+    assert session.ask("shutdown_request", "control", restart=False) == {"status": "ok", "restart": False}
+    assert process.wait(5) == 0
+
+
+def test_the_notebooks_language_stays_as_it_is(broken, sessions):
+    mine = {"name": "python", "version": "3.9.1", "mimetype": "text/x-python", "file_extension": ".py", "mine": [1]}
+    book = notebook("1")
+    book.metadata["language_info"] = mine
+    (broken.workdir() / "notebook.ipynb").write_text(json.dumps(book))
+    session = Session(broken)
+    sessions.append(session)
+    assert session.ask("kernel_info_request")["language_info"] == mine
+
+
+@pytest.mark.parametrize("options", [{}, {"transport": "ipc"}], ids=["tcp", "ipc"])
+def test_a_restart_brings_the_kernel_once_the_reason_is_gone(broken, sessions, options):
+    session = Session(broken, **options)
+    sessions.append(session)
+    assert REASON in session.kernel.run("print(6 * 7)")
+    session.kernel.manager.restart_kernel()
+    session.client.wait_for_ready(timeout=60)
+    assert REASON in session.kernel.run("print(6 * 7)")
+    (broken.home / "data").mkdir()
+    session.kernel.manager.restart_kernel()
+    session.client.wait_for_ready(timeout=60)
+    assert session.kernel.run("print(6 * 7)") == "42"
+
+
+# A front end that starts a kernel and a cell in it, with the variables that the kernel gets beside its own.
+FRONT_END = """
+import json, os, sys
+from jupyter_client.manager import KernelManager
+connection_file, variables = sys.argv[1:]
+manager = KernelManager(kernel_name="python3-isolated", connection_file=connection_file)
+manager.start_kernel(env={**os.environ, **json.loads(variables)})
+client = manager.blocking_client()
+client.start_channels()
+try:
+    client.wait_for_ready(timeout=30)
+    print(client.execute_interactive("1", timeout=30, output_hook=print)["content"]["ename"])
+    manager.shutdown_kernel()
+except RuntimeError:
+    print("status", manager.provisioner.process.wait())
+"""
+
+
+@pytest.mark.parametrize(
+    ("born", "set_", "file", "told"),
+    [
+        pytest.param({}, {"JPY_SESSION_NAME": "/a.ipynb"}, "kernel-1.json", True, id="a server's"),
+        pytest.param({"JPY_SESSION_NAME": "/outer.ipynb"}, {"JPY_SESSION_NAME": "/a.ipynb"}, "kernel-1.json", True, id="a server's in a notebook"),
+        pytest.param({}, {}, "kernel-1.json", False, id="no notebook"),
+        pytest.param({}, {"JPY_SESSION_NAME": ""}, "kernel-1.json", False, id="no notebook's name"),
+        pytest.param({"JPY_SESSION_NAME": "/a.ipynb"}, {}, "kernel-1.json", False, id="inherited from a notebook"),
+        pytest.param({}, {"JPY_SESSION_NAME": "/a.ipynb"}, "tmp1.json", False, id="nbclient's connection file"),
+        pytest.param({}, {"JPY_SESSION_NAME": "/a.ipynb", "NBGRADER_EXECUTION": "autograde"}, "kernel-1.json", False, id="nbgrader"),
+        pytest.param({}, {"JPY_SESSION_NAME": "/a.ipynb", "NBGRADER_VALIDATING": "1"}, "kernel-1.json", False, id="nbgrader validate"),
+    ],
+)
+def test_who_is_told(broken, born, set_, file, told):
+    env = {**born, "JUPYTER_PATH": str(broken.home / "prefix/share/jupyter")}
+    done = broken.run(broken.python, "-c", FRONT_END, broken.home / "tmp" / file, json.dumps(set_), env=env, cwd=broken.workdir())
+    assert done.stdout.splitlines()[-1] == ("SandboxError" if told else "status 125")
+    assert REASON in done.stderr and REMEDY in done.stderr
+
+
+def test_a_launcher_that_jupyter_did_not_start_tells_nobody(broken):
+    """One that is not the front end's own child, or has no isolate-kernelspec beside it."""
+    spec = broken.spec("python3-isolated")
+    path = broken.home / "tmp/kernel-1.json"
+    os.rename(broken.connection_file(), path)
+    argv = [a.replace("{connection_file}", str(path)) for a in spec["argv"]]
+    env = {**spec["env"], "JPY_SESSION_NAME": "/a.ipynb"}
+    assert broken.run(*argv, check=False, cwd=broken.workdir(), env={**env, "JPY_PARENT_PID": "1"}).returncode == 125
+    assert broken.run(*argv, check=False, cwd=broken.workdir(), env=env).returncode == 125
+    alone = broken.home / "isolate-kernel"
+    alone.write_bytes((COMMANDS / "isolate-kernel").read_bytes())
+    alone.chmod(0o755)
+    done = broken.run(alone, *argv[1:], check=False, cwd=broken.workdir(), env={**env, "JPY_PARENT_PID": str(os.getpid())})
+    assert done.returncode == 125 and done.stderr.count("\n") == 1 and REASON in done.stderr
+
+
+@pytest.fixture
+def limited(jupyter):
+    """A person whose kernel has little memory."""
+    jupyter.install("--memory", "200M")
+    return jupyter
+
+
+HUNGRY = "x = [bytearray(1 << 20) for _ in range(1 << 10)]"
+
+
+def test_a_kernel_killed_by_a_limit_says_so_in_its_cell_once(limited, sessions):
+    session = Session(limited)
+    sessions.append(session)
+    other = session.kernel.manager.blocking_client()
+    other.start_channels()
+    other.wait_for_ready(timeout=30)
+    cells = [session.client.execute(code) for code in ("print('fine')", HUNGRY, "print('later')")]
+    errors = {session.client: [], other: []}
+
+    def listen():
+        """A client must read to subscribe again after its connection was lost (libzmq)."""
+        for client, found in errors.items():
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    message = client.get_iopub_msg(timeout=0.05)
+                    if message["msg_type"] == "error":
+                        found.append(message)
+        return session.kernel.process.poll() is not None
+
+    assert wait_for(listen, 20) and listen()
+    assert session.kernel.process.wait() == 128 + signal.SIGKILL
+    for found in errors.values():
+        assert [m["parent_header"]["msg_id"] for m in found] == [cells[1]]
+        assert found[0]["content"]["ename"] == "KernelKilled" and "the memory limit of 200M" in found[0]["content"]["evalue"]
+    other.stop_channels()
+    session.kernel.manager.restart_kernel()
+    session.client.wait_for_ready(timeout=60)
+    assert session.kernel.run("print(6 * 7)") == "42"
+
+
+def test_a_kernel_killed_by_a_limit_ends_at_once_where_nobody_looks(limited, capfd):
+    """Its status and the line on standard error are the same as in a notebook."""
+    kernel = limited.start("python3-isolated")
+    kernel.client.execute(HUNGRY)
+    assert kernel.process.wait(20) == 128 + signal.SIGKILL
+    assert "isolate-kernel: ended at the memory limit of 200M (--memory)\n" in capfd.readouterr().err
+    with pytest.raises(queue.Empty):
+        while kernel.client.get_iopub_msg(timeout=1)["msg_type"] != "error":
+            pass
+    kernel.stop()
+
+
+def test_the_error_kernel_ends_with_its_front_end(broken):
+    """Even with one that is killed."""
+    path = broken.home / "tmp/kernel-7.json"
+    script = FRONT_END.replace("client.wait_for_ready(timeout=30)", "client.wait_for_ready(timeout=30); os.kill(os.getpid(), 9)")
+    env = {"JUPYTER_PATH": str(broken.home / "prefix/share/jupyter")}
+    done = broken.run(
+        broken.python, "-c", script, path, json.dumps({"JPY_SESSION_NAME": "/a.ipynb"}), env=env, cwd=broken.workdir(), check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert wait_for(lambda: not processes(str(path)))
