@@ -23,9 +23,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
 )
 
@@ -91,6 +93,7 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 		return nil, err
 	}
 	out.start()
+	rest.After(5 * time.Second) // the kernel is up by then
 	return &kernel{cmd, c, out}, nil
 }
 

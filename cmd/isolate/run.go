@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
 )
 
@@ -69,6 +71,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	rest.After(time.Second)
 	go func() {
 		for s := range signals {
 			cmd.Signal(s.(unix.Signal))

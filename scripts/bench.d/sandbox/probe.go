@@ -54,6 +54,9 @@ func look() (*view, error) {
 		}
 	}
 	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
 	v.User = fmt.Sprint(os.Getuid(), " ", os.Getgid(), " ", host)
 	status, err := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(status)) {
@@ -69,7 +72,6 @@ func mounts() ([]mount, error) {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	var all []mount
 	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
 		first, second, _ := strings.Cut(line, " - ")
 		f, g := strings.Fields(first), strings.Fields(second)
 		m := mount{Target: f[4], Root: f[3], Device: f[2], FS: g[0], Super: g[2]}

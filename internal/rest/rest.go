@@ -1,0 +1,41 @@
+// Package rest gives back the memory that a command needed only to start.
+package rest
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// After gives the memory back once the delay has passed: what outlives it will
+// mostly wait, and what has ended by then pays nothing.
+func After(delay time.Duration) { time.AfterFunc(delay, release) }
+
+// release gives back every page of the program's file that is as it is in the
+// file: most of what a Go program has in memory, and read only while it starts.
+// The next use maps the page again. To collect garbage first, as
+// debug.FreeOSMemory does, takes more memory than it gives back.
+func release() {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return // it is a favour, not a duty
+	}
+	var unchanged [][2]uintptr
+	for line := range strings.Lines(string(maps)) {
+		// "00400000-00537000 r-xp 00000000 fe:00 1234  /usr/bin/isolate", proc_pid_maps(5)
+		fields := strings.Fields(line)
+		if len(fields) < 6 || fields[5][0] != '/' || fields[1][1] == 'w' {
+			continue
+		}
+		first, last, _ := strings.Cut(fields[0], "-")
+		from, _ := strconv.ParseUint(first, 16, 64)
+		to, _ := strconv.ParseUint(last, 16, 64)
+		unchanged = append(unchanged, [2]uintptr{uintptr(from), uintptr(to)})
+	}
+	for _, r := range unchanged {
+		unix.Syscall(unix.SYS_MADVISE, r[0], r[1]-r[0], unix.MADV_DONTNEED)
+	}
+}
