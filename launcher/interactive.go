@@ -48,7 +48,7 @@ func interactive(c *connectionFile, parent int) bool {
 // A failure is why there is no kernel, or none any more.
 type failure struct {
 	err        error
-	connection *connectionFile
+	connection *connectionFile // nil where there is none
 	listeners  *listeners
 	parent     int // our parent's process, as of our start
 }
@@ -57,7 +57,7 @@ type failure struct {
 // returns the exit status where there is no such person.
 func report(f *failure, stderr *os.File) int {
 	status := complain(stderr, f.err)
-	if !interactive(f.connection, f.parent) {
+	if f.connection == nil || !interactive(f.connection, f.parent) {
 		return status
 	}
 	args := []string{"error-kernel", "--connection-file=" + f.connection.path, "--status=" + strconv.Itoa(status)}

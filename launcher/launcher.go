@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +39,9 @@ func Run(args []string, stdout, stderr *os.File) int {
 	signals, parent := catchSignals(), os.Getppid()
 	o, err := parseOptions(args)
 	if err != nil {
-		return complain(stderr, err)
+		// Somebody has edited kernel.json, and may be waiting for the kernel.
+		c, _ := findConnectionFile(args[slices.Index(args, "--")+1:])
+		return report(&failure{err, c, &listeners{}, parent}, stderr)
 	}
 	if o.help {
 		fmt.Fprint(stdout, usage)

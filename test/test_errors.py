@@ -85,6 +85,15 @@ def test_every_cell_says_why(broken, sessions):
     assert [kind for kind, _ in session.published(silent)] == ["status", "status"]
 
 
+def test_a_mistake_in_kernel_json_is_told(jupyter, sessions):
+    jupyter.edit("python3-isolated", lambda spec: spec["argv"].insert(1, "--memroy=1G"))
+    session = Session(jupyter)
+    sessions.append(session)
+    assert session.kernel.run("1") == 'SandboxError: read the options: "--memroy" is no option; isolate-kernel --help lists them'
+    session.kernel.process.terminate()
+    assert session.kernel.process.wait(5) == 125
+
+
 def test_the_rest_of_the_protocol(broken, sessions):
     session = Session(broken)
     sessions.append(session)
@@ -189,12 +198,14 @@ def test_a_launcher_that_jupyter_did_not_start_tells_nobody(broken):
 
 @pytest.fixture
 def limited(jupyter):
-    """A person whose kernel has little memory."""
-    jupyter.install("--memory", "200M")
+    """A person whose kernel may compute for a few seconds: a limit that every user can have on every machine."""
+    jupyter.install("--cpu-time", "3s")
     return jupyter
 
 
-HUNGRY = "x = [bytearray(1 << 20) for _ in range(1 << 10)]"
+LIMIT = "the CPU time limit of 3s (--cpu-time)"
+HUNGRY = "while True: pass"
+KILLED = (128 + signal.SIGKILL, 128 + signal.SIGXCPU)  # by a control group, by the kernel
 
 
 def test_a_kernel_killed_by_a_limit_says_so_in_its_cell_once(limited, sessions):
@@ -217,10 +228,10 @@ def test_a_kernel_killed_by_a_limit_says_so_in_its_cell_once(limited, sessions):
         return session.kernel.process.poll() is not None
 
     assert wait_for(listen, 20) and listen()
-    assert session.kernel.process.wait() == 128 + signal.SIGKILL
+    assert session.kernel.process.wait() in KILLED
     for found in errors.values():
         assert [m["parent_header"]["msg_id"] for m in found] == [cells[1]]
-        assert found[0]["content"]["ename"] == "KernelKilled" and "the memory limit of 200M" in found[0]["content"]["evalue"]
+        assert found[0]["content"]["ename"] == "KernelKilled" and LIMIT in found[0]["content"]["evalue"]
     other.stop_channels()
     session.kernel.manager.restart_kernel()
     session.client.wait_for_ready(timeout=60)
@@ -231,8 +242,8 @@ def test_a_kernel_killed_by_a_limit_ends_at_once_where_nobody_looks(limited, cap
     """Its status and the line on standard error are the same as in a notebook."""
     kernel = limited.start("python3-isolated")
     kernel.client.execute(HUNGRY)
-    assert kernel.process.wait(20) == 128 + signal.SIGKILL
-    assert "isolate-kernel: ended at the memory limit of 200M (--memory)\n" in capfd.readouterr().err
+    assert kernel.process.wait(20) in KILLED
+    assert f"isolate-kernel: ended at {LIMIT}" in capfd.readouterr().err
     with pytest.raises(queue.Empty):
         while kernel.client.get_iopub_msg(timeout=1)["msg_type"] != "error":
             pass

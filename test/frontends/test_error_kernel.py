@@ -46,15 +46,15 @@ def test_cells_say_why_until_it_is_put_right(lab, machine, broken):
 
 
 def test_the_cell_says_which_limit_killed_the_kernel(lab, machine):
-    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-small", "--memory", "200M")
-    path = write_notebook(machine.course / "hungry.ipynb", "python3-small", "x = bytearray(400 << 20)", "6 * 7")
+    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-small", "--cpu-time", "4s")
+    path = write_notebook(machine.course / "hungry.ipynb", "python3-small", "while True: pass", "6 * 7")
     lab.open(path.name)
-    lab.run(0, "the memory limit of 200M (--memory)")
+    lab.run(0, "the CPU time limit of 4s (--cpu-time)")
     lab.screenshot("killed-kernel")
     lab.accept()  # that the kernel is restarted
     lab.idle()
     lab.run(1, "42")
-    assert lab.output(0).text_content().count("the memory limit") == 1
+    assert lab.output(0).text_content().count("the CPU time limit") == 1
 
 
 @pytest.mark.parametrize(
