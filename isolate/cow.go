@@ -21,36 +21,42 @@ const workPrefix = ".isolate-work-"
 // 5.11).
 func (b *builder) overlay(n *node) {
 	what := note{"mount cow:", n.source}
-	// The kernel takes the layers by path. A path below is the descriptor's
-	// number, so that names with colons and changes of them don't matter.
-	const lower = 900
-	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	b.do(what, unix.SYS_DUP3, source.arg(), num(lower), num(unix.O_CLOEXEC))
-	at, name := b.scratch, b.newName()
+	// The kernel takes the layers by path. Each is put in place below a name of
+	// ours, so that what the host's paths contain or become doesn't matter.
+	name := b.newName()
+	b.mkdir(b.scratch, name, 0o700)
+	b.layer(what, n.source, name+"/lower")
 	upper, work := name+"/upper", name+"/work"
 	if b.policy.CowDir != "" {
-		at = b.open(what, cwd(), b.policy.CowDir, unix.RESOLVE_NO_MAGICLINKS)
-		upper, work = n.target[1:], workPrefix+name
+		kept := name + "/kept"
+		b.layer(what, b.policy.CowDir, kept)
+		upper, work = kept+n.target, kept+"/"+workPrefix+name
 	}
 	mode := uint32(n.info.Mode().Perm())
 	for _, dir := range []string{upper, work} {
 		for i := range dir {
 			if dir[i] == '/' {
-				b.mkdir(at, dir[:i], 0o700)
+				b.mkdir(b.scratch, dir[:i], 0o700)
 			}
 		}
-		b.mkdir(at, dir, mode)
+		b.mkdir(b.scratch, dir, mode)
 	}
-	b.do(what, unix.SYS_FCHDIR, at.arg())
+	b.do(what, unix.SYS_FCHDIR, b.scratch.arg())
 	mount := b.newFS("overlay", plain, "source", "cow",
-		"lowerdir", fmt.Sprintf("/proc/self/fd/%d", lower), "upperdir", upper, "workdir", work, "userxattr", "")
-	b.do(what, unix.SYS_CLOSE, num(lower))
+		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)
 	b.attach(mount, n.target[1:])
-	b.close(source, mount)
-	if at != b.scratch {
-		b.close(at)
-	}
+	b.close(mount)
+}
+
+// layer mounts a directory of the host's at a name in the scratch file system,
+// with which it goes when the old root is left.
+func (b *builder) layer(what note, source, name string) {
+	dir := b.open(what, cwd(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	mount := b.get(what, unix.SYS_OPEN_TREE, dir.arg(), b.str(""), num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	b.mkdir(b.scratch, name, 0o700)
+	b.attach(mount, scratchName+"/"+name)
+	b.close(dir, mount)
 }
 
 // checkCowDir makes sure that CowDir can take the changes, and holds none of
@@ -72,6 +78,7 @@ func (t *tree) checkCowDir(p *Policy) error {
 		e.Err = underlying(err)
 		return e
 	}
+	p.CowDir = real
 	for _, n := range t.nodes {
 		seen := n.kind == cowNode || n.kind == bindNode && n.access == Writable
 		if seen && strings.HasPrefix(real+"/", n.source+"/") {

@@ -64,6 +64,9 @@ func explainCall(n note, errno unix.Errno) error {
 	case n.doing == "enter the working directory":
 		e.Err = errors.New("it is not visible inside")
 		e.Remedy = "name it, or a directory above it, among the mounts"
+	case errno == unix.EINVAL && n.doing == "mount cow:":
+		e.Err = errors.New("it has a mount inside, which can't be shown copy-on-write")
+		e.Remedy = "name directories without one, each with cow:, or mount it ro:"
 	case errno == unix.EINVAL && n.doing == "leave the old root":
 		e.Err = errors.New("the root of this machine can't be left")
 		e.Remedy = "on a machine that runs from its initial RAM disk, boot from a real root"
