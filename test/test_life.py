@@ -7,6 +7,7 @@ test fails without the handling that it names.
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +25,18 @@ def test_parent_poller(each_jupyter, kernels):
     time.sleep(2.5)
     assert kernel.manager.is_alive()
     assert kernel.run("import os; print(os.environ['JPY_PARENT_PID'], os.getppid())") == "1 1"
+
+
+def test_parent_poller_is_there(each_jupyter):
+    """1, the control: a kernel that is told its front end's number ends by itself, since that is not its parent."""
+    spec = each_jupyter.spec("python3-isolated")
+    at = spec["argv"].index("--") + 1
+    argv = [*spec["argv"][:at], "/usr/bin/env", f"JPY_PARENT_PID={os.getpid()}", *spec["argv"][at:]]
+    path = each_jupyter.connection_file()
+    done = each_jupyter.run(
+        *(a.replace("{connection_file}", path) for a in argv), check=False, cwd=each_jupyter.workdir(), env=spec["env"]
+    )
+    assert done.returncode == 1 and "Parent appears to have exited" in done.stderr
 
 
 @pytest.mark.parametrize("mode", ["signal", "message"])
@@ -154,13 +167,20 @@ def test_restart_on_the_same_ports(jupyter, kernels):
         kernel.client.wait_for_ready(timeout=30)
         assert kernel.manager.ports == ports
     assert kernel.run("1 + 1") == "2"
+    # The control: where somebody else has one of the ports, there is no kernel.
+    kernel.process.kill()
+    kernel.process.wait()
+    with socket.create_server(("127.0.0.1", ports[0])):
+        kernel.manager.restart_kernel(now=True)
+        assert kernel.process.wait(10) == 125
 
 
 def test_extra_arguments(jupyter, kernels):
-    """13: arguments that a front end adds at the end reach the kernel."""
-    kernel = jupyter.start("python3-isolated", arguments=["--InteractiveShell.xmode=Plain"])
-    kernels.append(kernel)
-    assert kernel.run("get_ipython().config.InteractiveShell.xmode").strip("'") == "Plain"
+    """13: arguments that a front end adds at the end reach the kernel. Without them it has no such setting: the control."""
+    for arguments, want in (["--InteractiveShell.xmode=Plain"], True), ([], False):
+        kernel = jupyter.start("python3-isolated", arguments=arguments)
+        kernels.append(kernel)
+        assert kernel.run("get_ipython().config.InteractiveShell.get('xmode') == 'Plain'") == str(want)
 
 
 def places(jupyter):

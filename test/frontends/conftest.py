@@ -1,7 +1,20 @@
-"""The kernel under test, and a machine that has it."""
+"""The kernel under test, a machine that has it, and a browser."""
 
 import pytest
 from machine import Machine
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these a Chromium started by root, with no network, hangs or floods its log.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def pytest_addoption(parser):
@@ -34,3 +47,11 @@ def machine(tmp_path_factory, isolated):
 def seen(isolated):
     """What Machine.looks prints with the kernel under test."""
     return f"sees secret: {not isolated}"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()

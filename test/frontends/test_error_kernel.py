@@ -6,15 +6,20 @@ import nbformat
 import pytest
 from lab import Lab, lab_server
 from machine import write_notebook
-from test_lab import browser, server  # noqa: F401
 
 REASON = "no such file or directory"
 REMEDY = "remove it from the mounts"
 INHERITED = {"JPY_SESSION_NAME": "/somewhere/notebook.ipynb"}
 
 
+@pytest.fixture(scope="module")
+def server(machine, tmp_path_factory):
+    with lab_server(machine, machine.course, tmp_path_factory.mktemp("lab") / "server.log") as url:
+        yield url
+
+
 @pytest.fixture
-def lab(browser, server):  # noqa: F811
+def lab(browser, server):
     page = browser.new_page(viewport={"width": 1280, "height": 640})
     yield Lab(page, server)
     page.close()
@@ -25,7 +30,7 @@ def broken(machine, tmp_path):
     """The name of a kernel that needs a directory, and the directory, which is gone."""
     data = tmp_path / "data"
     data.mkdir()
-    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-data", "--mount", data)
+    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-data", "--display-name", "Python with data", "--mount", data)
     data.rmdir()
     return "python3-data", data
 
@@ -46,7 +51,7 @@ def test_cells_say_why_until_it_is_put_right(lab, machine, broken):
 
 
 def test_the_cell_says_which_limit_killed_the_kernel(lab, machine):
-    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-small", "--cpu-time", "4s")
+    machine.run("isolate-kernelspec", "install", "--user", "python3", "--name", "python3-small", "--display-name", "Small Python", "--cpu-time", "4s")
     path = write_notebook(machine.course / "hungry.ipynb", "python3-small", "while True: pass", "6 * 7")
     lab.open(path.name)
     lab.run(0, "the CPU time limit of 4s (--cpu-time)")

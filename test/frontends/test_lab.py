@@ -3,35 +3,15 @@
 import pytest
 from machine import wait, write_notebook
 from lab import TOKEN, Lab, lab_server
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import requests
-
-CHROMIUM = "/usr/bin/chromium"
-# Without these a Chromium started by root, with no network, hangs or floods its log.
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def server(machine, tmp_path_factory):
     with lab_server(machine, machine.course, tmp_path_factory.mktemp("lab") / "server.log") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
