@@ -208,7 +208,7 @@ func (p *Policy) flags() uintptr {
 
 // newInit writes down everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initProcess {
-	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control}
+	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control, source: dialSource}
 	d.setup.do(note{"bind init to its caller", ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
 	d.setup.join(groups)
 	d.setup.forget()

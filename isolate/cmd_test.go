@@ -206,7 +206,7 @@ import socket
 for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.AF_UNIX), "/tmp/s")):
     s.bind(where); s.listen()
     print("ready", flush=True)
-    c, _ = s.accept(); c.sendall(b"hello from inside"); c.close()
+    c, peer = s.accept(); c.sendall(b"hello, " + (peer[0].encode() if peer else b"nameless")); c.close()
 `)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -218,18 +218,21 @@ for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.A
 	}
 	w.Close()
 	lines := bufio.NewReader(r)
-	for _, dial := range []func() (*os.File, error){
-		func() (*os.File, error) { return c.DialTCP(4321) },
-		func() (*os.File, error) { return c.DialUnix("/tmp/s") },
+	for _, test := range []struct {
+		dial func() (*os.File, error)
+		want string
+	}{
+		{func() (*os.File, error) { return c.DialTCP(4321) }, "hello, 127.0.0.2"},
+		{func() (*os.File, error) { return c.DialUnix("/tmp/s") }, "hello, nameless"},
 	} {
 		if _, err := lines.ReadString('\n'); err != nil {
 			t.Fatal(err)
 		}
-		f, err := dial()
+		f, err := test.dial()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(f); string(got) != "hello from inside" {
+		if got, err := io.ReadAll(f); string(got) != test.want {
 			t.Errorf("read %q, %v", got, err)
 		}
 		f.Close()
@@ -300,5 +303,26 @@ func TestNothingIsLeftInTheCaller(t *testing.T) {
 	}
 	if count(dir) != 0 {
 		t.Error("something was left in the mounted directory")
+	}
+}
+
+// An attempt to connect to a port where nobody listens may start at that very
+// port. From the address of the port TCP connects it to itself, the control;
+// from ours it is refused.
+func TestDialIsNotAnsweredByItself(t *testing.T) {
+	for source, want := range map[[4]byte]error{{127, 0, 0, 1}: nil, dialSource.Addr: unix.ECONNREFUSED} {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: source}); err != nil {
+			t.Fatal(err)
+		}
+		bound, _ := unix.Getsockname(fd)
+		port := bound.(*unix.SockaddrInet4).Port
+		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != want {
+			t.Errorf("from %v: %v, not %v", source, err, want)
+		}
 	}
 }

@@ -22,11 +22,16 @@ func controlPair() (ours, theirs int, err error) {
 	return pair[0], pair[1], nil
 }
 
+// dialSource is the address that connections come from, at any port. It is not
+// the one that they go to: an attempt from 127.0.0.1 that happened to start at
+// the very port it is for would be connected to itself.
+var dialSource = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte{127, 0, 0, 2}}
+
 // DialTCP returns a stream socket of the sandbox's own network that connects
 // to the port of 127.0.0.1 inside. It does not block: the connection is there
 // when the socket becomes writable and carries no error (connect(2),
 // EINPROGRESS). While nobody listens the error is ECONNREFUSED, from here or
-// from the socket.
+// from the socket. The connection comes from 127.0.0.2.
 func (c *Cmd) DialTCP(port int) (*os.File, error) {
 	if port < 1 || port > 65535 {
 		return nil, fmt.Errorf("dial port %d inside: %w", port, unix.EINVAL)

@@ -25,6 +25,7 @@ type initProcess struct {
 
 	control int // init's end of the socket
 	in, out message
+	source  unix.RawSockaddrInet4 // where connections come from
 
 	// For a message with a descriptor.
 	header unix.Msghdr
@@ -240,7 +241,12 @@ func (d *initProcess) dial() (socket uintptr, errno unix.Errno) {
 	if errno != 0 {
 		return 0, errno
 	}
-	_, errno = sysCall(unix.SYS_CONNECT, s, uintptr(unsafe.Pointer(&d.in.addr)), uintptr(d.in.size), 0)
+	if family == unix.AF_INET {
+		_, errno = sysCall(unix.SYS_BIND, s, uintptr(unsafe.Pointer(&d.source)), unix.SizeofSockaddrInet4, 0)
+	}
+	if errno == 0 {
+		_, errno = sysCall(unix.SYS_CONNECT, s, uintptr(unsafe.Pointer(&d.in.addr)), uintptr(d.in.size), 0)
+	}
 	if errno == unix.EINPROGRESS {
 		errno = 0
 	}

@@ -96,26 +96,13 @@ func (c *connection) connect() bool {
 	for range 2 {
 		switch err := unix.Connect(c.inner.fd, c.door.inside); err {
 		case nil, unix.EISCONN:
-			return !c.bitItsTail()
+			return true
 		case unix.EINPROGRESS:
 		default:
 			return false
 		}
 	}
 	return false
-}
-
-// bitItsTail undoes a connection of the socket to itself, which TCP makes when
-// an attempt happens to start from the very port it is for.
-func (c *connection) bitItsTail() bool {
-	from, err := unix.Getsockname(c.inner.fd)
-	here, ok := from.(*unix.SockaddrInet4)
-	if there := c.door.inside; err != nil || !ok || here.Port != there.Port || here.Addr != there.Addr {
-		return false
-	}
-	unix.Close(c.inner.fd)
-	c.inner.fd = -1
-	return true
 }
 
 // gone says that a client has left without a word, as one does that only looks
