@@ -143,13 +143,15 @@ func optionTable() map[string]option {
 		"--explain":        {1, func(o *options, v []string) error { o.explain = o.path(v[0]); return nil }},
 		"--dry-run":        {0, func(o *options, _ []string) error { o.dryRun = true; return nil }},
 
+		"--die-with-parent": {0, dieWithParent},
+
 		"--bind":        {2, bind(isolate.Mount{})},
 		"--bind-try":    {2, bind(isolate.Mount{Optional: true})},
 		"--ro-bind":     {2, bind(isolate.Mount{Access: isolate.ReadOnly})},
 		"--ro-bind-try": {2, bind(isolate.Mount{Access: isolate.ReadOnly, Optional: true})},
 
 		// What every sandbox has.
-		"--die-with-parent": {0, nothing}, "--new-session": {0, nothing}, "--disable-userns": {0, nothing},
+		"--new-session": {0, nothing}, "--disable-userns": {0, nothing},
 		"--proc": {1, only("/proc")}, "--dev": {1, only("/dev")},
 	}
 	for _, kind := range []string{"all", "user", "user-try", "ipc", "pid", "net", "uts", "cgroup", "cgroup-try"} {
@@ -213,6 +215,15 @@ func only(place string) func(o *options, v []string) error {
 		}
 		return nil
 	}
+}
+
+// dieWithParent has us killed when the process dies that started us. The
+// sandbox always dies with us.
+func dieWithParent(*options, []string) error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl PR_SET_PDEATHSIG: %w", err)
+	}
+	return nil
 }
 
 // path is an absolute one.
