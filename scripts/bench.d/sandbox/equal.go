@@ -30,7 +30,9 @@ func (b *bench) equal(ours, theirs *view) error {
 	a, z := b.properties(ours), b.properties(theirs)
 	var differences []string
 	for _, key := range slices.Sorted(maps.Keys(both(a, z))) {
-		if a[key] != z[key] {
+		_, inA := a[key]
+		_, inZ := z[key]
+		if inA != inZ || a[key] != z[key] {
 			differences = append(differences, fmt.Sprintf("%s: %q in isolate, %q in bubblewrap", key, a[key], z[key]))
 		}
 	}
