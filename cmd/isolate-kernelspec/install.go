@@ -9,7 +9,7 @@ import (
 )
 
 type install struct {
-	Names       []string `arg:"" optional:"" name:"name" help:"Installed kernels, such as python3."`
+	Names       []string `arg:"" optional:"" name:"name" kernels:"plain" help:"Installed kernels, such as python3."`
 	All         bool     `help:"All kernels that Jupyter finds and that aren't isolated."`
 	From        string   `placeholder:"DIR" help:"Take the base from this directory, where there are several of its name."`
 	Name        string   `help:"Name of the new kernel. Default: the base's with -isolated."`

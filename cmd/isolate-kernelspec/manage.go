@@ -51,7 +51,7 @@ func limits(in *kernelspec.Installed) string {
 }
 
 type show struct {
-	Name string `arg:"" help:"An isolated kernel."`
+	Name string `arg:"" kernels:"isolated" help:"An isolated kernel."`
 	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 }
 
@@ -94,7 +94,7 @@ func (c *show) Run(s *session) error {
 }
 
 type update struct {
-	Names []string `arg:"" optional:"" name:"name" help:"Isolated kernels."`
+	Names []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Isolated kernels."`
 	All   bool     `help:"All of them."`
 }
 
@@ -150,7 +150,7 @@ func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Installe
 }
 
 type remove struct {
-	Names []string `arg:"" name:"name" help:"Isolated kernels."`
+	Names []string `arg:"" name:"name" kernels:"isolated" help:"Isolated kernels."`
 }
 
 // Run removes, after seeing that each name is an isolated kernel's.

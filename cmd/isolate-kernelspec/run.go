@@ -25,6 +25,8 @@ type commands struct {
 	Remove  remove  `cmd:"" help:"Remove isolated kernels. No other kernel is touched."`
 
 	ErrorKernel errorKernel `cmd:"" hidden:""`
+	Manual      writeManual `cmd:"" hidden:""`
+	Names       listNames   `cmd:"" hidden:""`
 }
 
 // session is what each command works with.
@@ -74,7 +76,7 @@ func findLauncher() (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(self), "isolate-kernel")
 	if info, err := os.Stat(path); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
-		return "", &kernelspec.Error{Reason: path + " is not there or can't be executed", Remedy: "install the three commands together: scripts/build"}
+		return "", &kernelspec.Error{Reason: path + " is not there or can't be executed", Remedy: "install the three commands together: scripts/install"}
 	}
 	return path, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 type verify struct {
-	Name string `arg:"" help:"A kernel; a plain one shows what isolation keeps from it."`
+	Name string `arg:"" kernels:"all" help:"A kernel; a plain one shows what isolation keeps from it."`
 	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 }
 

@@ -1,0 +1,112 @@
+package manual
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+// Shells are those that there are completions for.
+func Shells() []string { return []string{"bash", "zsh", "fish"} }
+
+//go:embed *.tmpl
+var templates embed.FS
+
+// Complete is the command's completion for a shell.
+func (p *Page) Complete(shell string) (string, error) {
+	t, err := template.New(shell+".tmpl").Funcs(template.FuncMap{
+		"kind": kind, "short": short, "quote": quote, "names": names, "zsh": zshOption, "fish": fishOption, "function": function,
+	}).ParseFS(templates, shell+".tmpl")
+	if err != nil {
+		return "", fmt.Errorf("read the template for %s: %w", shell, err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, p); err != nil {
+		return "", fmt.Errorf("write the completion of %s for %s: %w", p.Name, shell, err)
+	}
+	return b.String(), nil
+}
+
+// kind is what a value can be completed with: dir, file, entries, mode,
+// variable, or else nothing.
+func kind(value string) string {
+	switch value {
+	case "DIR":
+		return "dir"
+	case "FILE", "PATH", "SOURCE", "TARGET":
+		return "file"
+	case "ENTRIES":
+		return "entries"
+	case "MODE":
+		return "mode"
+	case "NAME[=VALUE]":
+		return "variable"
+	}
+	return "nothing"
+}
+
+// short is the first clause of an option's help.
+func short(help string) string {
+	help = strings.ReplaceAll(help, "`", "")
+	for _, end := range []string{": ", ". "} {
+		help, _, _ = strings.Cut(help, end)
+	}
+	return strings.TrimSuffix(help, ".")
+}
+
+// quote is text between single quotes, as sh, zsh and fish all read it.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// function is a command's name as part of a function's.
+func function(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+func names(options []Option) string {
+	var all []string
+	for _, o := range options {
+		all = append(all, o.Names...)
+	}
+	return strings.Join(all, " ")
+}
+
+// zshOption are the arguments of _arguments for an option.
+func zshOption(command string, o Option) string {
+	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`)
+	var values strings.Builder
+	for _, v := range o.Values {
+		fmt.Fprintf(&values, ":%s:%s", escape.Replace(v), map[string]string{
+			"dir": "_files -/", "file": "_files", "entries": "_" + function(command) + "_entries",
+			"mode": "(none host)", "variable": "_parameters -g *export*", "nothing": "( )",
+		}[kind(v)])
+	}
+	var all []string
+	for _, name := range o.Names {
+		joined := ""
+		if len(o.Values) == 1 && strings.HasPrefix(name, "--") {
+			joined = "="
+		}
+		all = append(all, quote("*"+name+joined+"["+escape.Replace(short(o.Help))+"]"+values.String()))
+	}
+	return strings.Join(all, " ")
+}
+
+// fishOption is the rest of a fish command that declares an option.
+func fishOption(command string, o Option) string {
+	var b strings.Builder
+	for _, name := range o.Names {
+		if long, found := strings.CutPrefix(name, "--"); found {
+			b.WriteString(" -l " + long)
+		} else {
+			b.WriteString(" -s " + name[1:])
+		}
+	}
+	b.WriteString(" -d " + quote(short(o.Help)))
+	if len(o.Values) > 0 {
+		b.WriteString(map[string]string{
+			"dir": " -x -a '(__fish_complete_directories)'", "file": " -r -F", "entries": " -x -a '(__" + function(command) + "_entries)'",
+			"mode": " -x -a 'none host'", "variable": " -x -a '(set -nx)'", "nothing": " -x",
+		}[kind(o.Values[0])])
+	}
+	return b.String()
+}
