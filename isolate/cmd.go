@@ -93,7 +93,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer c.stdio.closeInner()
-	if c.limiter, err = newLimiter(policy.Limits); err == nil {
+	if c.limiter, err = newLimiter(policy.Limits, policy.TmpSize); err == nil {
 		if err = c.launch(&policy, tree, files); err != nil {
 			c.limiter.group.remove()
 		}
@@ -268,6 +268,10 @@ func (c *Cmd) confirm(init *initProcess) error {
 	if err == nil && m.kind == opened {
 		c.terminal.master = file
 		m, _, err = c.receive()
+	}
+	if err != nil && c.limiter.Memory > 0 && c.limiter.group.oomKills() > 0 {
+		return &SetupError{Doing: "make the sandbox", Remedy: "raise the limit",
+			Err: errors.New("it needs more than the " + c.limiter.describe("memory"))}
 	}
 	if err != nil {
 		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}

@@ -150,9 +150,9 @@ func parseDuration(s string) (time.Duration, error) {
 
 // InForce says how one limit is enforced.
 type InForce struct {
-	Limit string // one of LimitNames
+	Limit string // one of LimitNames, or "tmp-size" (Policy.TmpSize)
 	Value string // as Limits.Set reads it
-	By    string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process" or "clock"
+	By    string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock" or "tmpfs"
 }
 
 // A limiter enforces the limits of one sandbox.
@@ -171,8 +171,9 @@ type rlimit struct {
 	soft, hard uint64
 }
 
-// newLimiter finds a way to enforce every limit that is asked for.
-func newLimiter(l Limits) (*limiter, error) {
+// newLimiter finds a way to enforce every limit that is asked for. What a mount
+// of the sandbox enforces, tmpSize where it isn't 0, is only noted.
+func newLimiter(l Limits, tmpSize int64) (*limiter, error) {
 	m := &limiter{Limits: l, stop: make(chan struct{}), ended: make(chan string, 1)}
 	if l.Memory > 0 || l.Pids > 0 || l.CPUs > 0 || l.CPUTime > 0 {
 		m.group = newCgroup(&m.Limits)
@@ -190,6 +191,9 @@ func newLimiter(l Limits) (*limiter, error) {
 			}
 		}
 		m.inForce = append(m.inForce, InForce{name, l.get(name), by})
+	}
+	if tmpSize > 0 {
+		m.inForce = append(m.inForce, InForce{"tmp-size", FormatSize(tmpSize), "tmpfs"})
 	}
 	return m, nil
 }

@@ -145,6 +145,22 @@ func TestMemoryLimitEndsTheSandbox(t *testing.T) {
 	}
 }
 
+// Where not even init fits into the limit, that is said.
+func TestMemoryLimitTooSmallForInit(t *testing.T) {
+	p := in(t.TempDir())
+	p.Limits.Memory = 4096
+	cmd := Command(p, "true")
+	err := cmd.Run()
+	var setup *SetupError
+	if errors.As(err, &setup) {
+		if !strings.Contains(setup.Error(), "it needs more than the memory limit of 4K (--memory)") {
+			t.Error(err)
+		}
+	} else if r := cmd.Report(); err == nil || r.InForce[0].By != "rlimit of each process" {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
 // The longest time that a program can compute is bounded however many
 // processes it does it in, where a cgroup counts.
 func TestCPUTimeOfAllProcesses(t *testing.T) {
@@ -190,6 +206,7 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 	for _, c := range []struct {
 		script string
 		limits Limits
+		tmp    int64
 		want   map[string]any
 	}{
 		{script: "exit 0", want: map[string]any{"status": 0., "signal": nil, "limit": nil}},
@@ -197,9 +214,13 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 		{script: "kill -9 $$", want: map[string]any{"status": nil, "signal": 9., "limit": nil}},
 		{script: "sleep 9", limits: Limits{Time: 50 * time.Millisecond, FileSize: 1 << 20},
 			want: map[string]any{"status": nil, "signal": 9., "limit": "time"}},
+		{script: "exit 1", limits: Limits{Time: time.Minute}, tmp: 3 << 20, want: map[string]any{"in_force": []any{
+			map[string]any{"limit": "time", "value": "1m0s", "by": "clock"},
+			map[string]any{"limit": "tmp-size", "value": "3M", "by": "tmpfs"},
+		}}},
 	} {
 		p := in(dir)
-		p.Limits = c.limits
+		p.Limits, p.TmpSize = c.limits, c.tmp
 		cmd := Command(p, "sh", "-c", c.script)
 		cmd.Run()
 		r := cmd.Report()
@@ -212,8 +233,8 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 			t.Errorf("%v\n%s", err, r.JSON())
 		}
 		for name, want := range c.want {
-			if got[name] != want {
-				t.Errorf("%s: %s is %v, want %v", c.script, name, got[name], want)
+			if diff := cmp.Diff(want, got[name]); diff != "" {
+				t.Errorf("%s: %s\n%s", c.script, name, diff)
 			}
 		}
 	}
