@@ -17,7 +17,10 @@ func (j *Jupyter) notFound(name string) error {
 		return &Error{Reason: fmt.Sprintf("no kernel %q, nor any other, in %s", name, strings.Join(j.Path, ", ")),
 			Remedy: "activate the environment that Jupyter is installed in"}
 	}
-	nearest := slices.MinFunc(names, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	meant := strings.TrimSuffix(name, "-isolated") // of one that was never installed, or is gone
+	nearest := slices.MinFunc(names, func(a, b string) int {
+		return min(distance(name, a), distance(meant, a)) - min(distance(name, b), distance(meant, b))
+	})
 	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: fmt.Sprintf("did you mean %s? There are: %s", nearest, strings.Join(names, ", "))}
 }
 
