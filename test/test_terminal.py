@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 
-import psutil
 import pytest
 from conftest import COMMANDS, fresh_home, unique, wait_for
 
