@@ -77,7 +77,7 @@ func zshOption(command string, o Option) string {
 	for _, v := range o.Values {
 		fmt.Fprintf(&values, ":%s:%s", escape.Replace(v), map[string]string{
 			"dir": "_files -/", "file": "_files", "entries": "_" + function(command) + "_entries",
-			"mode": "(none host)", "variable": "_parameters -g *export*", "nothing": "( )",
+			"mode": "(none host)", "variable": "( )", "nothing": "( )",
 		}[kind(v)])
 	}
 	var all []string

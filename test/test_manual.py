@@ -1,0 +1,150 @@
+"""Man pages and completions, as scripts/install leaves them; the shells are real ones, with a person at the keyboard."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+
+import pytest
+from conftest import COMMANDS, fresh_home, unique, wait_for
+
+SHARE = COMMANDS.parent / "share"
+NAMES = ["isolate", "isolate-kernel", "isolate-kernelspec"]
+SUBCOMMANDS = ["install", "list", "show", "update", "verify", "doctor", "remove"]
+
+# Each inserts all candidates into the line, in place of choosing one.
+SET_UP = {
+    "bash": r"""
+        source /usr/share/bash-completion/bash_completion
+        bind 'set enable-bracketed-paste off' 2>/dev/null
+        bind '"\t": insert-completions'
+    """,
+    "zsh": r"""
+        fpath=($SHARE/zsh/site-functions $fpath)
+        autoload -Uz compinit && compinit -u -D
+        unset zle_bracketed_paste
+        zle -C every complete-word _generic
+        zstyle ':completion:every:*' completer _all_matches _complete
+        zstyle ':completion:every:*' insert true
+        bindkey '\t' every
+        bindkey '^A' beginning-of-line
+    """,
+}
+
+
+class Shell:
+    """Completes command lines, with isolate's completions where the shell looks for them."""
+
+    def __init__(self, shell, home):
+        self.shell = shell
+        self.work = home / "work"
+        for path in ["directory/below", "other"]:
+            (self.work / path).mkdir(parents=True)
+        (self.work / "file").write_text("")
+        self.env = {
+            "HOME": str(home), "PATH": f"{COMMANDS}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb",
+            "SHARE": str(SHARE), "XDG_DATA_DIRS": str(SHARE), "XDG_DATA_HOME": str(SHARE), "XDG_CONFIG_HOME": str(home / "config"),
+            "JUPYTER_PATH": str(home / "jupyter"), "MARK": "1",
+        }
+        self.env["XDG_DATA_DIRS"] += ":/usr/share"
+
+    def candidates(self, line):
+        if self.shell == "fish":
+            done = self.run(["fish", "-c", f"complete -C {shlex.quote(line)}"])
+            return {row.split("\t")[0] for row in done.stdout.splitlines()}
+        result = self.work.parent / "candidates"
+        result.unlink(missing_ok=True)
+        rc = self.work.parent / "rc"
+        rc.write_text(SET_UP[self.shell] + f"\nevery() {{ shift; printf '%s\\n' \"$@\" >{result}.new; mv {result}.new {result}; }}\nPS1='ready> '\n")
+        start = {"bash": ["bash", "--noprofile", "--rcfile", rc, "-i"], "zsh": ["zsh", "-f", "-i"]}[self.shell]
+        tmux = ["tmux", "-u", "-S", self.work.parent / unique(), "-f", "/dev/null"]
+        self.run([*tmux, "new-session", "-d", "-x", "900", "-y", "50", shlex.join(map(str, start))])
+        try:
+            if self.shell == "zsh":
+                self.run([*tmux, "send-keys", "-l", f"source {rc}"])
+                self.run([*tmux, "send-keys", "Enter"])
+            assert wait_for(lambda: "ready>" in self.run([*tmux, "capture-pane", "-p"]).stdout, 20)
+            self.run([*tmux, "send-keys", "-l", line])
+            self.run([*tmux, "send-keys", "Tab", "C-a"])
+            self.run([*tmux, "send-keys", "-l", "every "])
+            self.run([*tmux, "send-keys", "Enter"])
+            assert wait_for(result.exists, 20), self.run([*tmux, "capture-pane", "-p"]).stdout
+        finally:
+            self.run([*tmux, "kill-server"])
+        words = result.read_text().splitlines()
+        return set(words[len(shlex.split(line + "x")) - 2:])
+
+    def run(self, command):
+        return subprocess.run([str(c) for c in command], env=self.env, cwd=self.work, capture_output=True, text=True, timeout=30, check=True)
+
+
+@pytest.fixture(params=["bash", "zsh", "fish"])
+def shell(request, tmp_path):
+    return Shell(request.param, fresh_home(tmp_path))
+
+
+def described(name, section=None):
+    """The options that head a paragraph of the man page."""
+    text = (SHARE / "man/man1" / f"{name}.1").read_text().replace("\\-", "-")
+    if section:
+        text = text.split(f".SH {section}\n")[1].split(".SH ")[0]
+    terms = re.findall(r"^\.TP\n(\\fB-.*)$", text, re.MULTILINE)
+    return {option for term in terms for option in re.findall(r"\\fB(-[a-z-]+)", term)}
+
+
+def shown(*command):
+    """The options that --help has."""
+    text = subprocess.run([COMMANDS / command[0], *command[1:], "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"(?:^|[ ,])(--?[a-z][a-z-]*)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["isolate", "isolate-kernel"])
+def test_every_option_is_everywhere(shell, name):
+    options = described(name)
+    assert shown(name) - {"--unshare-"} <= options
+    assert shell.candidates(f"{name} --") - {"--"} == {o for o in options if o.startswith("--")}
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_every_option_of_a_subcommand(shell, command):
+    options = {"--help", *(o for o in described("isolate-kernelspec", f"OPTIONS OF {command.upper()}") if o.startswith("--"))} \
+        if f"OPTIONS OF {command.upper()}" in (SHARE / "man/man1/isolate-kernelspec.1").read_text() else {"--help"}
+    assert {o for o in shown("isolate-kernelspec", command) if o.startswith("--")} == options
+    assert shell.candidates(f"isolate-kernelspec {command} --") == options
+
+
+@pytest.mark.parametrize("line, wanted", [
+    ("isolate --network ", {"none", "host"}),
+    ("isolate-kernel --network h", {"host"}),
+    ("isolate-kernelspec install --network n", {"none"}),
+    ("isolate --chdir d", {"directory"}),
+    ("isolate --report f", {"file"}),
+    ("isolate --bind file d", {"directory"}),
+    ("isolate --mount d", {"directory"}),
+    ("isolate --memory 1G --pids 3 cat f", {"file"}),
+    ("isolate -- cat fi", {"file"}),
+    ("isolate setpri", {"setpriv"}),
+    ("isolate-kernelspec upd", {"update"}),
+    ("isolate-kernelspec ", set(SUBCOMMANDS)),
+])
+def test_values(shell, line, wanted):
+    found = {c.rstrip("/=") for c in shell.candidates(line)}
+    assert found - {"-h", "--help"} == wanted
+
+
+@pytest.mark.parametrize("entry", ["ro:d", "target=d"])
+def test_last_path_of_an_entry(shell, entry):
+    """What stands before the path in an entry stays, and the path is completed."""
+    found = shell.candidates(f"isolate --mount {entry}")
+    assert len(found) == 1 and found.pop().rstrip("/").endswith("directory")
+
+
+def test_names_of_kernels(shell):
+    kernels = pathlib.Path(shell.env["JUPYTER_PATH"]) / "kernels/zz-plain"
+    kernels.mkdir(parents=True)
+    (kernels / "kernel.json").write_text('{"argv": ["/bin/sh", "{connection_file}"], "display_name": "sh", "language": "sh"}')
+    shell.run(["isolate-kernelspec", "install", "zz-plain", "--user"])
+    assert shell.candidates("isolate-kernelspec install --user zz") == {"zz-plain"}
+    for command in ["show", "update", "remove"]:
+        assert shell.candidates(f"isolate-kernelspec {command} zz") == {"zz-plain-isolated"}
+    assert shell.candidates("isolate-kernelspec verify zz") == {"zz-plain", "zz-plain-isolated"}
