@@ -42,6 +42,9 @@ func resolve(argv []string, dir string, j *Jupyter) ([]string, error) {
 		resolved[0] = filepath.Join(home, program[2:])
 	case !filepath.IsAbs(program):
 		path, err := exec.LookPath(program)
+		if err != nil && pythonName.MatchString(program) { // Debian has no python without a 3
+			path, err = exec.LookPath("python3")
+		}
 		if err == nil {
 			path, err = filepath.Abs(path)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 )
@@ -25,10 +26,12 @@ type Connection struct {
 }
 
 // NewConnection finds free ports, as Jupyter does: by listening for a moment.
+// They lie below those that the system gives to connections (ip(7),
+// ip_local_port_range), so that none made meanwhile takes one.
 func NewConnection() (*Connection, error) {
 	c := &Connection{Transport: "tcp", IP: "127.0.0.1", Key: Key(rand.Text()), Scheme: "hmac-sha256"}
 	for _, port := range []*int{&c.Shell, &c.IOPub, &c.Stdin, &c.Control, &c.Heartbeat} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listen()
 		if err != nil {
 			return nil, err
 		}
@@ -36,6 +39,15 @@ func NewConnection() (*Connection, error) {
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return c, nil
+}
+
+func listen() (l net.Listener, err error) {
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(20000))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 // ReadConnection reads a connection file.

@@ -5,9 +5,11 @@ it, and uses the commands in .build/bin as a person would. scripts/setup makes
 what is used here; nothing is skipped when it is missing.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import time
@@ -28,6 +30,10 @@ PYTHONS = {
 for needed in [COMMANDS / "isolate-kernel", *PYTHONS.values()]:
     if not needed.exists():
         raise SystemExit(f"{needed} is missing; run scripts/setup")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "once: takes long and is the same for every user: not run a second time as another")
 
 
 class Jupyter:
@@ -78,10 +84,7 @@ class Jupyter:
 
     def connection_file(self):
         """A connection file as a front end would write it, with free ports."""
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
-        ports = dict(zip(("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), (s.getsockname()[1] for s in sockets)))
-        for s in sockets:
-            s.close()
+        ports = free_ports()
         path = self.home / "tmp/connection.json"
         path.write_text(json.dumps(dict(ports, ip="127.0.0.1", key="k", transport="tcp", signature_scheme="hmac-sha256")))
         return str(path)
@@ -101,6 +104,8 @@ class Kernel:
         specs = KernelSpecManager(kernel_dirs=[str(jupyter.home / "prefix/share/jupyter/kernels"), *base_dirs(jupyter)])
         # What a front end's own environment would say of places.
         self.connection_file = options.pop("connection_file", str(jupyter.home / "tmp" / f"tmp{time.monotonic_ns()}.json"))
+        if options.get("transport") != "ipc":
+            options = {**free_ports(), "cache_ports": False, **options}
         self.manager = KernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=self.connection_file, **options)
         self.manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=list(arguments), pass_fds=pass_fds)
         self.client = self.manager.blocking_client()
@@ -135,6 +140,18 @@ class Kernel:
         self.client.stop_channels()
         if self.manager.has_kernel:
             self.manager.shutdown_kernel(now=True)
+
+
+def free_ports():
+    """Ports below those that the system gives to connections: many of those are made while a test runs."""
+    with contextlib.ExitStack() as held:
+        ports = {}
+        while len(ports) < 5:
+            with contextlib.suppress(OSError):
+                server = held.enter_context(socket.create_server(("127.0.0.1", random.randrange(10000, 32000))))
+                name = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")[len(ports)]
+                ports[name] = server.getsockname()[1]
+        return ports
 
 
 def base_dirs(jupyter):

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD, COMMANDS, PYTHONS, Jupyter, fresh_home, processes
+from conftest import BUILD, COMMANDS, PYTHONS, Jupyter, free_ports, fresh_home, processes
 
 
 def make_base(jupyter, name, spec):
@@ -137,7 +137,7 @@ def start_by_hand(jupyter, argument, cwd=None, **env):
         cwd=cwd or jupyter.workdir(), env={**jupyter.env, **env}, capture_output=True, text=True, timeout=20)
 
 
-PORTS = {"shell_port": 50001, "iopub_port": 50002, "stdin_port": 50003, "control_port": 50004, "hb_port": 50005,
+PORTS = {"shell_port": 2001, "iopub_port": 2002, "stdin_port": 2003, "control_port": 2004, "hb_port": 2005,
          "ip": "127.0.0.1", "key": "", "transport": "tcp", "signature_scheme": "hmac-sha256"}
 
 
@@ -164,7 +164,7 @@ def test_ports_that_are_taken(jupyter):
     import socket
     with socket.create_server(("127.0.0.1", 0)) as taken:
         path = jupyter.home / "tmp/c.json"
-        path.write_text(json.dumps({**PORTS, "hb_port": taken.getsockname()[1]}))
+        path.write_text(json.dumps({**PORTS, **free_ports(), "hb_port": taken.getsockname()[1]}))
         done = start_by_hand(jupyter, str(path))
     assert done.returncode == 125 and "in use" in done.stderr[:100] and "ran" not in done.stdout
 
@@ -172,7 +172,7 @@ def test_ports_that_are_taken(jupyter):
 def test_home_as_working_directory(jupyter):
     """HOME, and a directory above it, would show the person's keys."""
     path = jupyter.home / "tmp/c.json"
-    path.write_text(json.dumps(PORTS))
+    path.write_text(json.dumps({**PORTS, **free_ports()}))
     for directory in (jupyter.home, jupyter.home.parent):
         done = start_by_hand(jupyter, str(path), cwd=directory)
         assert done.returncode == 125 and "home directory" in done.stderr and "ran" not in done.stdout
@@ -180,7 +180,7 @@ def test_home_as_working_directory(jupyter):
 
 def test_all_missing_sources_are_named(jupyter):
     path = jupyter.home / "tmp/c.json"
-    path.write_text(json.dumps(PORTS))
+    path.write_text(json.dumps({**PORTS, **free_ports()}))
     done = start_by_hand(jupyter, str(path), MNTDIRS=". /no/1 /no/2 try:/no/3")
     assert done.returncode == 125 and "/no/1, /no/2:" in done.stderr and "/no/3" not in done.stderr
     assert not processes(str(path))

@@ -247,8 +247,8 @@ def test_other_kernels(jupyter, kernels, name):
     jupyter.run(COMMANDS / "isolate-kernelspec", "install", name, "--prefix", jupyter.home / "prefix")
     kernel = jupyter.start(name + "-isolated")
     kernels.append(kernel)
-    assert kernel.run(code, 60) == want
+    # The client may not have subscribed to the kernel's output yet; the plain kernel's is lost as well.
+    assert wait_for(lambda: kernel.run(code, 60) == want, 10)
     kernel.manager.restart_kernel(now=True)
     kernel.client.wait_for_ready(timeout=60)
-    # The client may not have subscribed to the new kernel's output yet; the plain kernel's is lost as well.
     assert wait_for(lambda: kernel.run(code, 60) == want, 10)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from conftest import COMMANDS
+from test_install import make_base
 
 PROBES = {"read", "write", "keys", "processes", "environment", "network", "privileges"}
 PROTOCOL = {"start", "heartbeat", "execute", "stdin", "interrupt", "restart", "shutdown"}
@@ -64,6 +65,23 @@ def test_weakened(jupyter, weaken, opened):
     """A spec that was opened by hand is found out, and how."""
     jupyter.edit("python3-isolated", lambda spec: weaken(spec, jupyter.home))
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
+
+
+XPYTHON = ["/usr/bin/xpython", "-f", "{connection_file}"]  # ends on an interrupt
+
+
+def test_fault_of_the_kernel_itself(jupyter):
+    """What goes wrong without isolation as well is said, and held."""
+    make_base(jupyter, "xpython", {"argv": XPYTHON, "display_name": "X", "language": "python"})
+    jupyter.run(COMMANDS / "isolate-kernelspec", "install", "xpython", "--prefix", jupyter.home / "prefix")
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "xpython-isolated", env=found(jupyter))
+    assert "interrupt    same  ends the kernel, as it does without isolation" in done.stdout.splitlines()
+
+
+def test_fault_of_isolation(jupyter):
+    """What only the isolated kernel gets wrong is not held."""
+    jupyter.edit("python3-isolated", lambda spec: spec.update(argv=spec["argv"][: spec["argv"].index("--") + 1] + XPYTHON))
+    assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - {"interrupt"}, {"interrupt"})
 
 
 def test_kernel_that_does_not_start(jupyter):

@@ -45,6 +45,8 @@ func (c *verify) Run(s *session) error {
 
 func word(c kernelspec.Check) string {
 	switch {
+	case c.Plain:
+		return "same"
 	case c.Kind == kernelspec.Protocol && c.Held:
 		return "works"
 	case c.Kind == kernelspec.Protocol:
