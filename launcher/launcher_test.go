@@ -132,7 +132,7 @@ func TestComplaints(t *testing.T) {
 	}
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	home := t.TempDir()
+	home, runtime := t.TempDir(), t.TempDir()
 	tests := []struct {
 		name   string
 		setup  setup
@@ -163,6 +163,14 @@ func TestComplaints(t *testing.T) {
 		{
 			name: "the home directory", setup: setup{dir: home, env: map[string]string{"HOME": home}}, status: 125,
 			want: "that would show the whole home directory; work in a directory below it",
+		},
+		{
+			name: "the directory of the connection file", setup: setup{dir: runtime, file: runtime + "/kernel-1.json"}, status: 125,
+			want: ": connection files of other kernels lie there; put the notebook into a directory of its own",
+		},
+		{
+			name: "the directory of others' connection files", setup: setup{dir: "/tmp", env: map[string]string{"TMPDIR": ""}}, status: 125,
+			want: "mount /tmp: connection files of other kernels lie there",
 		},
 		{
 			name: "a directory that isn't there", setup: setup{env: map[string]string{"MNTDIRS": ". /does/not/exist"}}, status: 125,

@@ -10,15 +10,9 @@ import (
 	"isolate-namespace/isolate"
 )
 
-const (
-	// exchange is where nbgrader keeps what students hand in, readable for
-	// everybody and below /usr.
-	exchange = "/usr/local/share/nbgrader"
-
-	// socketDir is where a kernel makes its sockets when they are files:
-	// private, and a path that is short enough for any of them.
-	socketDir = "/run/kernel"
-)
+// exchange is where nbgrader keeps what students hand in, readable for
+// everybody and below /usr.
+const exchange = "/usr/local/share/nbgrader"
 
 // newPolicy is what one kernel may see.
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
@@ -49,8 +43,9 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	if !o.writableNotebooks {
 		p.Mounts = append(p.Mounts, notebooks(p.Dir, p.Mounts)...)
 	}
-	p.Mounts = append(p.Mounts, privateDirs(c, p.Home, p.Mounts)...)
-	return p, nil
+	private, err := privateDirs(c, &p)
+	p.Mounts = append(p.Mounts, private...)
+	return p, err
 }
 
 // setMounts puts in what the environment and the options name. Where two name
@@ -73,27 +68,6 @@ func setMounts(p *isolate.Policy, options []string) error {
 		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)
 	}
 	return err
-}
-
-// privateDirs keeps the real directory of the connection file out of sight: it
-// holds the keys of other kernels and the server's token. A directory that was
-// asked for by name is shown all the same, with the kernel's own copy lying
-// over the real file. What is private anyway needs no mount.
-func privateDirs(c *connectionFile, home string, named []isolate.Mount) []isolate.Mount {
-	var mounts []isolate.Mount
-	if c.ipc {
-		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
-	}
-	dir := filepath.Dir(c.path)
-	if dir == "/tmp" || dir == "/var/tmp" || dir == "/dev/shm" || dir == home {
-		return mounts
-	}
-	for _, m := range named {
-		if m.Target == dir {
-			return mounts
-		}
-	}
-	return append(mounts, isolate.Mount{Target: dir, Access: isolate.Private})
 }
 
 // environ is the part of our environment that the kernel gets, and what the

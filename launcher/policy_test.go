@@ -37,26 +37,6 @@ func TestConnectionFileIsPrivate(t *testing.T) {
 	}
 }
 
-// Where the connection file lies in the working directory itself, that is
-// shown, and the file is the kernel's copy all the same.
-func TestConnectionFileInTheWorkingDirectory(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(dir+"/notebook.ipynb", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	k := startSession(t, setup{dir: dir, file: dir + "/k.json"})
-	before, _ := os.ReadFile(k.file)
-	if diff := cmp.Diff([]any{"k.json", "notebook.ipynb"}, k.ask("shell", "list "+dir)); diff != "" {
-		t.Error(diff)
-	}
-	if got := k.ask("shell", "write "+k.file); got != nil {
-		t.Errorf("the copy is not writable: %v", got)
-	}
-	if after, _ := os.ReadFile(k.file); string(after) != string(before) {
-		t.Errorf("the real file changed: %s", after)
-	}
-}
-
 // A directory inside the working directory that holds connection files is
 // private even though the working directory is not.
 func TestConnectionFileBelowTheWorkingDirectory(t *testing.T) {
@@ -70,6 +50,40 @@ func TestConnectionFileBelowTheWorkingDirectory(t *testing.T) {
 	k := startSession(t, setup{dir: dir, file: dir + "/runtime/kernel-1.json"})
 	if diff := cmp.Diff([]any{"kernel-1.json"}, k.ask("shell", "list "+dir+"/runtime")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Other kernels' connection files stay out of sight too where this one's isn't
+// among them, and by whatever name a mount shows them.
+func TestPlacesOfConnectionFilesAreEmpty(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	for _, name := range []string{"runtime", "data/runtime", "share/jupyter/runtime", "tmp", "other"} {
+		if err := os.MkdirAll(dir+"/"+name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/"+name+"/kernel-2.json", []byte("key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(dir, elsewhere+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, value, hidden string }{
+		{"JUPYTER_RUNTIME_DIR", dir + "/runtime", "runtime"},
+		{"JUPYTER_RUNTIME_DIR", elsewhere + "/link/runtime", "runtime"},
+		{"JUPYTER_DATA_DIR", dir + "/data", "data/runtime"},
+		{"XDG_DATA_HOME", dir + "/share", "share/jupyter/runtime"},
+		{"TMPDIR", dir + "/tmp", "tmp"},
+	} {
+		for _, place := range []string{dir, "/elsewhere"} {
+			k := startSession(t, setup{dir: dir, env: map[string]string{test.name: test.value}, options: []string{"-m", "/elsewhere=" + dir}})
+			if diff := cmp.Diff([]any{}, k.ask("shell", "list "+place+"/"+test.hidden)); diff != "" {
+				t.Errorf("%s=%s: in %s: %s", test.name, test.value, place, diff)
+			}
+			if diff := cmp.Diff([]any{"kernel-2.json"}, k.ask("shell", "list "+place+"/other")); diff != "" {
+				t.Errorf("the control, in %s: %s", place, diff)
+			}
+		}
 	}
 }
 

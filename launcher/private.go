@@ -1,0 +1,84 @@
+package launcher
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"isolate-namespace/isolate"
+)
+
+// socketDir is where a kernel makes its sockets when they are files: private,
+// and a path that is short enough for any of them.
+const socketDir = "/run/kernel"
+
+// privateDirs keep out of sight where connection files lie: they are the keys
+// of other kernels, and beside them is the server's token. Such a directory is
+// an empty one wherever a mount would show it. A mount of one itself is an
+// error, since what will lie there can't be hidden file by file.
+func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) {
+	var mounts []isolate.Mount
+	if c.ipc {
+		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
+	}
+	own := filepath.Dir(c.path)
+	for _, dir := range []string{own, runtimeDir(p.Home), os.TempDir()} {
+		targets, err := shownAt(dir, slices.Concat(p.Base, p.Mounts))
+		if err != nil {
+			return nil, err
+		}
+		for _, target := range targets {
+			mounts = append(mounts, isolate.Mount{Target: target, Access: isolate.Private})
+		}
+	}
+	// Where nothing is shown its own directory is made for the copy, unless it
+	// is private as it is.
+	if own != "/tmp" && own != "/var/tmp" && own != "/dev/shm" && own != p.Home {
+		mounts = append(mounts, isolate.Mount{Target: own, Access: isolate.Private})
+	}
+	return mounts, nil
+}
+
+// runtimeDir is where Jupyter keeps the connection files of its kernels and
+// what is needed to log in to its servers (jupyter_core.paths).
+func runtimeDir(home string) string {
+	if dir := os.Getenv("JUPYTER_RUNTIME_DIR"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
+		return filepath.Join(dir, "runtime")
+	}
+	data := os.Getenv("XDG_DATA_HOME")
+	if data == "" {
+		data = filepath.Join(home, ".local/share")
+	}
+	return filepath.Join(data, "jupyter/runtime")
+}
+
+// shownAt are the places inside at which mounts would show what is in dir.
+func shownAt(dir string, mounts []isolate.Mount) (targets []string, err error) {
+	dir, err = filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, nil // there is none
+	}
+	for _, m := range mounts {
+		if m.Access == isolate.Masked || m.Access == isolate.Private {
+			continue
+		}
+		source, err := filepath.EvalSymlinks(m.Source)
+		if err != nil {
+			continue // said when it is mounted
+		}
+		below, found := strings.CutPrefix(dir+"/", source+"/")
+		switch {
+		case found && below == "":
+			return nil, &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
+				Remedy: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files"}
+		case found:
+			targets = append(targets, filepath.Join(m.Target, below))
+		}
+	}
+	return targets, nil
+}
