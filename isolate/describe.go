@@ -30,6 +30,31 @@ func (p Policy) Describe() (string, error) {
 	return b.String(), nil
 }
 
+// A Place is one entry of the tree of files that a program would see.
+type Place struct {
+	Path string `json:"path"`
+	What string `json:"what"` // such as "read-only" or "writable of /srv/course"
+}
+
+// Tree is what Describe draws, one entry each, in the order of their paths. It
+// starts nothing.
+func (p Policy) Tree() ([]Place, error) {
+	p, err := p.complete()
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTree(&p)
+	if err != nil {
+		return nil, err
+	}
+	var all []Place
+	for _, n := range t.nodes {
+		all = append(all, Place{n.target, n.words()})
+	}
+	slices.SortFunc(all, func(a, b Place) int { return strings.Compare(a.Path, b.Path) })
+	return all, nil
+}
+
 func (p *Policy) networkWords() string {
 	if p.Network == NetworkHost {
 		return "the host's, with every service on its loopback interface"

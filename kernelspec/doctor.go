@@ -38,7 +38,7 @@ func Examine(launcher string, launcherErr error) []Finding {
 	return append([]Finding{
 		examineKernel(), examineSandbox(), examineAppArmor(), examineLandlock(), examineSeccomp(),
 		examineCgroups(), examineOverlay(), examineLauncher(launcher, launcherErr),
-	}, examineJupyter()...)
+	}, examineJupyter(launcher)...)
 }
 
 func examineKernel() Finding {
@@ -133,7 +133,7 @@ func examineLauncher(launcher string, err error) Finding {
 }
 
 // examineJupyter looks for Jupyter and for each isolated kernel.
-func examineJupyter() []Finding {
+func examineJupyter(launcher string) []Finding {
 	j, err := FindJupyter()
 	if err != nil {
 		return []Finding{{"Jupyter", Weaker, err.Error(), Remedy(err)}}
@@ -150,7 +150,20 @@ func examineJupyter() []Finding {
 		if in.State == BaseGone {
 			f.Remedy = "install " + in.Base + " again, or isolate-kernelspec remove " + in.Name
 		}
+		if own, _, _ := splitCommand(in.Spec.argv()); in.State == OK && launcher != "" && !sameFile(own, launcher) {
+			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+in.Name
+		}
 		found = append(found, f)
 	}
 	return found
+}
+
+// sameFile says that two files hold the same, wherever they are.
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := os.ReadFile(a)
+	y, errY := os.ReadFile(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -67,6 +67,18 @@ def test_weakened(jupyter, weaken, opened):
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
 
 
+def test_progress(jupyter):
+    """A terminal shows that it works, and nothing of that is left; elsewhere nothing is shown."""
+    command = f"{COMMANDS / 'isolate-kernelspec'} verify python3-isolated"
+    shown = jupyter.run("script", "--quiet", "--return", "--command", command, "/dev/null", env=found(jupyter)).stdout
+    assert "verifying python3-isolated, 0 s" in shown
+    left = [line.rsplit("\x1b[K")[-1].strip() for line in shown.split("\n")]
+    assert not any("verifying" in line for line in left)
+    assert any(line.startswith("heartbeat ") for line in left)
+    done = jupyter.run("isolate-kernelspec", "verify", "python3-isolated", env={**found(jupyter), "PATH": f"{COMMANDS}:{jupyter.env['PATH']}"})
+    assert done.stderr == ""
+
+
 XPYTHON = ["/usr/bin/xpython", "-f", "{connection_file}"]  # ends on an interrupt
 
 

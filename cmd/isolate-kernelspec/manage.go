@@ -65,10 +65,6 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return s.json(map[string]any{"kernel": in, "argv": in.Spec["argv"], "env": in.Spec["env"]})
-	}
-	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", in.Name, in.Display, in.Dir, in.Base, in.BaseDir, in.State)
 	env, _ := in.Spec["env"].(map[string]any)
 	for name, value := range env { // as Jupyter would hand it to the launcher
 		text, _ := value.(string)
@@ -84,10 +80,18 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		tree, err := policy.Tree()
+		if err != nil {
+			return err
+		}
+		return s.json(map[string]any{"kernel": in, "argv": in.Spec["argv"], "env": in.Spec["env"], "files": tree})
+	}
 	text, err := policy.Describe()
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", in.Name, in.Display, in.Dir, in.Base, in.BaseDir, in.State)
 	fmt.Fprintf(s.stdout, "A kernel of a notebook in this directory sees the following.\n\n%s\n", text)
 	fmt.Fprintln(s.stdout, "Refused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.")
 	return nil

@@ -22,13 +22,18 @@ func (c *verify) Run(s *session) error {
 		return err
 	}
 	checks, held := []kernelspec.Check{}, true
+	progress := startProgress(s.stderr, "verifying "+base.Name)
+	defer progress.stop()
 	err = jupyter.Verify(base, func(check kernelspec.Check) {
+		progress.stop()
+		defer progress.start()
 		checks = append(checks, check)
 		held = held && check.Held
 		if !c.JSON {
 			fmt.Fprintf(s.stdout, "%-12s %-5s %s\n", check.Name, word(check), check.Detail)
 		}
 	})
+	progress.stop()
 	if err != nil {
 		return err
 	}
