@@ -77,6 +77,14 @@ func callAttacks() []attack {
 			return number(unix.SYS_PERSONALITY, 0x0100000) // MMAP_PAGE_ZERO
 		}),
 		plain("reads clocks' adjustment", func(*world) error { _, err := unix.Adjtimex(&unix.Timex{}); return err }),
+		plain("types into its terminal", func(*world) error { return typeInto(0) }),
+		plain("types into its terminal by a higher half", func(*world) error { return typeInto(1 << 32) }),
+		plain("opens the machine's message queue", func(w *world) error {
+			return number(unix.SYS_MQ_OPEN, cString(w.Queue), unix.O_RDONLY, 0, 0)
+		}),
+		plain("finds the machine's semaphores", func(w *world) error {
+			return number(unix.SYS_SEMGET, uintptr(w.Semaphore), 1, 0)
+		}),
 		plain("asks about memory policy", func(*world) error { return number(unix.SYS_GET_MEMPOLICY, 0, 0, 0, 0, 0) }),
 		plain("opens by openat2, whose mode no filter sees", func(w *world) error {
 			fd, err := unix.Openat2(unix.AT_FDCWD, "own", &unix.OpenHow{Flags: unix.O_RDONLY})
@@ -85,6 +93,33 @@ func callAttacks() []attack {
 			}
 			return err
 		}),
+	}
+}
+
+// typeInto makes a terminal, takes it for its own, and puts a letter into it as
+// if it were typed: what gave CVE-2017-5226 its way out of bubblewrap.
+func typeInto(high uintptr) error {
+	unix.Setsid()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0)
+	n, err := unix.IoctlGetUint32(int(keyboard.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		return err
+	}
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	// Both stay open: a hang-up would end this process before it has told.
+	unix.IoctlSetInt(int(tty.Fd()), unix.TIOCSCTTY, 0)
+	switch e := raw(unix.SYS_IOCTL, tty.Fd(), high|unix.TIOCSTI, cString("x")); e {
+	case 0, unix.EIO: // where dev.tty.legacy_tiocsti is 0 the kernel refuses everybody
+		return nil
+	default:
+		return e
 	}
 }
 

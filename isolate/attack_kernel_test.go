@@ -128,6 +128,18 @@ func mountAttacks() []attack {
 			unix.Mount("t", w.Shadow, "tmpfs", 0, "")
 			return unix.Mount(w.Shadow, "sub", "", unix.MS_MOVE, "")
 		}),
+		at("replaces the null device that masks could be made of", func(w *world) error { // CVE-2025-31133
+			if w.First != 1 { // outside on a device of the attacker's own
+				if err := unix.Mount("t", "/dev", "tmpfs", 0, ""); err != nil {
+					return err
+				}
+				os.WriteFile("/dev/null", nil, 0o666)
+			}
+			if err := os.Rename("/dev/null", "/dev/moved"); err != nil {
+				return err
+			}
+			return os.Symlink("/proc/sys/kernel/core_pattern", "/dev/null")
+		}),
 		at("shares its mounts", func(w *world) error { return unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, "") }),
 		at("copies a mount", func(w *world) error {
 			_, err := unix.OpenTree(unix.AT_FDCWD, "/usr", unix.OPEN_TREE_CLONE)
@@ -284,7 +296,7 @@ func procAttacks() []attack {
 			return err
 		}})
 	}
-	for _, name := range []string{"irq", "bus", "fs"} {
+	for _, name := range []string{"irq", "bus", "fs", "pressure"} {
 		all = append(all, attack{"lists /proc/" + name, plainly, func(*world) error {
 			entries, err := os.ReadDir("/proc/" + name)
 			if err == nil && len(entries) == 0 {

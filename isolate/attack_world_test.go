@@ -16,20 +16,22 @@ import (
 
 // A world is what an attack knows of the machine, made anew for each run.
 type world struct {
-	Work     string // the program's own directory, writable inside
-	Frozen   string // shown read-only
-	Outside  string // beside them, not shown, with a file "secret" in it
-	Hidden   string // a masked file in Work, with content outside
-	Shadow   string // a masked directory in Work
-	Victim   int    // a process of the same user's, with secret in environment
-	Port     int    // a listener on the loopback interface
-	Abstract string // an abstract socket's name
-	Pathname string // a listening socket's path in Outside
-	Tmp      string // a file in the host's /tmp
-	Shm      string // a file in the host's /dev/shm
-	Segment  int    // the key of a segment of shared memory
-	Name     string // the machine's host name
-	First    int    // the process 1 inside; outside whoever made the world stands for it
+	Work      string // the program's own directory, writable inside
+	Frozen    string // shown read-only
+	Outside   string // beside them, not shown, with a file "secret" in it
+	Hidden    string // a masked file in Work, with content outside
+	Shadow    string // a masked directory in Work
+	Victim    int    // a process of the same user's, with secret in environment
+	Port      int    // a listener on the loopback interface
+	Abstract  string // an abstract socket's name
+	Pathname  string // a listening socket's path in Outside
+	Tmp       string // a file in the host's /tmp
+	Shm       string // a file in the host's /dev/shm
+	Segment   int    // the key of a segment of shared memory
+	Queue     string // the name of a message queue
+	Semaphore int    // the key of a set of semaphores
+	Name      string // the machine's host name
+	First     int    // the process 1 inside; outside whoever made the world stands for it
 
 	leaked  int      // a descriptor of Outside that a child of the world's maker has
 	endings []func() // what undoes the world, the last one first
@@ -73,7 +75,7 @@ func makeWorld(dir string) (*world, error) {
 		Hidden: at("work/hidden"), Shadow: at("work/shadow"), First: os.Getpid(),
 	}
 	w.Name, _ = os.Hostname()
-	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.startVictim, w.makeSegment} {
+	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.startVictim, w.makeSegment, w.makeQueue, w.makeSemaphore} {
 		if err := step(); err != nil {
 			return w, err
 		}
@@ -186,5 +188,25 @@ func (w *world) makeSegment() error {
 	}
 	w.Segment = id
 	w.atEnd(func() { unix.SysvShmCtl(id, unix.IPC_RMID, nil) })
+	return nil
+}
+
+func (w *world) makeQueue() error {
+	w.Queue = w.Abstract
+	fd, _, e := unix.RawSyscall6(unix.SYS_MQ_OPEN, cString(w.Queue), unix.O_CREAT|unix.O_RDWR, 0o600, 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	w.atEnd(func() { unix.Close(int(fd)); raw(unix.SYS_MQ_UNLINK, cString(w.Queue)) })
+	return nil
+}
+
+func (w *world) makeSemaphore() error {
+	w.Semaphore = int(time.Now().UnixNano()&0x7fffffff) | 1
+	id, _, e := unix.RawSyscall(unix.SYS_SEMGET, uintptr(w.Semaphore), 1, unix.IPC_CREAT|0o600)
+	if e != 0 {
+		return e
+	}
+	w.atEnd(func() { raw(unix.SYS_SEMCTL, id, 0, unix.IPC_RMID, 0) })
 	return nil
 }

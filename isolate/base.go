@@ -107,7 +107,7 @@ var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 var maskedProc = []string{
 	"acpi", "asound", "bootconfig", "bus", "cmdline", "config.gz", "diskstats", "driver", "dynamic_debug", "fs", "interrupts", "iomem",
 	"ioports", "irq", "kallsyms", "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
-	"latency_stats", "locks", "mdstat", "modules", "mtrr", "partitions", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
+	"latency_stats", "locks", "mdstat", "modules", "mtrr", "partitions", "pressure", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
 	"swaps", "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "vmcore", "zoneinfo", "pagetypeinfo", "buddyinfo",
 }
 
