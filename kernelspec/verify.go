@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,11 +86,12 @@ func (j *Jupyter) try(base *Base, t *trial) (err error) {
 		}
 	}
 	t.interrupt = strings.ToLower(base.Spec.text("interrupt_mode"))
-	runtime := filepath.Join(j.DataDir, "runtime")
-	if err := os.MkdirAll(runtime, 0o700); err != nil {
+	// Not where Jupyter keeps its connection files: the launcher hides those
+	// wherever they lie, and that would hide what is tried here with them.
+	if err := os.MkdirAll(j.DataDir, 0o700); err != nil {
 		return err
 	}
-	if t.dir, err = os.MkdirTemp(runtime, "verify-"); err != nil {
+	if t.dir, err = os.MkdirTemp(j.DataDir, "verify-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(t.dir)

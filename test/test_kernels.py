@@ -56,4 +56,4 @@ def test_life(tmp_path, kernels, real):
     command(jupyter, "remove", twin)
     (real.base(jupyter) / "logo-9x9.png").unlink()
     assert sorted((jupyter.home / "prefix").rglob("*")) == before
-    assert not list((jupyter.home / ".local/share/jupyter/runtime").iterdir())
+    assert not list((jupyter.home / ".local/share/jupyter").rglob("verify-*"))

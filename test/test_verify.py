@@ -103,7 +103,7 @@ def test_kernel_that_does_not_start(jupyter):
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))
     assert done.returncode == 1
     assert "/no/such/directory" in done.stderr and len(done.stderr.splitlines()) == 1
-    assert not list((jupyter.home / ".local/share/jupyter/runtime").iterdir())
+    assert not list((jupyter.home / ".local/share/jupyter").rglob("verify-*"))
 
 
 def test_full_disk_keeps_the_old_spec(jupyter):
