@@ -61,6 +61,13 @@ func forbiddenCalls() []forbiddenCall {
 		{"adding a key", unix.EPERM, func(string) unix.Errno {
 			return raw(unix.SYS_ADD_KEY, cString("user"), cString("isolate-test"), cString("x"), 1, ^uintptr(1))
 		}},
+		{"a program in the kernel", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_BPF, 0, 0, 1<<20) }},
+		{"performance counters", unix.EPERM, func(string) unix.Errno {
+			return raw(unix.SYS_PERF_EVENT_OPEN, 0, 0, ^uintptr(0), ^uintptr(0), ^uintptr(0))
+		}},
+		{"handling of page faults", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_USERFAULTFD, ^uintptr(0)) }},
+		{"setting a clock", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_CLOCK_SETTIME, 99999, 0) }},
+		{"quotas", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_QUOTACTL, 0xff, 0, 0, 0) }},
 		{"io_uring", unix.ENOSYS, func(string) unix.Errno { return raw(unix.SYS_IO_URING_SETUP, 1, 0) }},
 		{"reading memory", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_PROCESS_VM_READV, uintptr(os.Getpid()), 0, 0, 0, 0, 0) }},
 		{"descriptors of others", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_PIDFD_GETFD, ^uintptr(0), 0, 0) }},
