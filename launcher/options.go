@@ -22,8 +22,8 @@ by its absolute path.
       --env NAME[=VALUE]  let a variable in, or set it
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
-      --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T, --file-size SIZE,
-      --tmp-size SIZE   limits, as isolate has them: 1G; 90, 90s or 1h30m
+      --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T,
+      --file-size SIZE, --tmp-size SIZE   limits: 1G; 90, 90s or 1h30m
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
       --allow-symlinks  let it make symbolic links, sockets and fifos in

@@ -113,6 +113,13 @@ def test_every_option_of_a_subcommand(shell, command):
     assert shell.candidates(f"isolate-kernelspec {command} --") == options
 
 
+@pytest.mark.parametrize("command", [*NAMES, *(f"isolate-kernelspec {c}" for c in SUBCOMMANDS)])
+def test_help_fits_a_screen(command):
+    name, *rest = command.split()
+    lines = subprocess.run([COMMANDS / name, *rest, "--help"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 80
+
+
 @pytest.mark.parametrize("line, wanted", [
     ("isolate --network ", {"none", "host"}),
     ("isolate-kernel --network h", {"host"}),

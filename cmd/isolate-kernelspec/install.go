@@ -11,9 +11,9 @@ import (
 type install struct {
 	Names       []string `arg:"" optional:"" name:"name" kernels:"plain" help:"Installed kernels, such as python3."`
 	All         bool     `help:"All kernels that Jupyter finds and that aren't isolated."`
-	From        string   `placeholder:"DIR" help:"Take the base from this directory, where there are several of its name."`
-	Name        string   `help:"Name of the new kernel. Default: the base's with -isolated."`
-	DisplayName string   `help:"Name that front ends show. Default: the base's with (isolated)."`
+	From        string   `placeholder:"DIR" help:"Take the base from here, if several have its name."`
+	Name        string   `placeholder:"NAME" help:"Name of the new kernel; default NAME-isolated."`
+	DisplayName string   `placeholder:"NAME" help:"Name that front ends show; default: the base's with (isolated)."`
 	User        bool     `help:"Install for this user."`
 	SysPrefix   bool     `help:"Install into the environment that Jupyter runs in."`
 	Prefix      string   `placeholder:"DIR" help:"Install below this directory."`

@@ -27,14 +27,14 @@ Run PROGRAM, or a shell, so that it sees only the directories you name.
       --env NAME[=VALUE] let a variable in, or set it
       --chdir DIR        working directory inside
       --hostname NAME, --uid N, --gid N   who and where it takes itself for
-      --allow-symlinks   let it make links, sockets and fifos in shared directories
-      --allow-userns     let it make user namespaces, another isolate say; and links
-  -b, --basedir DIR      assemble the new root on DIR; default $NI_BASEDIR, or none
+      --allow-symlinks   let it make links, sockets, fifos in shared directories
+      --allow-userns     let it make user namespaces, as isolate does; and links
+  -b, --basedir DIR      assemble the new root on DIR; default $NI_BASEDIR
 
 Limits:
       --memory SIZE, --pids N, --cpus N     of all its processes together
       --time T, --cpu-time T                90, 90s or 1h30m
-      --file-size SIZE, --tmp-size SIZE     of each file; of HOME and /tmp together
+      --file-size SIZE, --tmp-size SIZE     of a file; of HOME and /tmp as one
 
       --report FILE      write at the end how it ended and what it used, in JSON
       --dry-run          say what it would see, and run nothing
@@ -42,7 +42,8 @@ Limits:
   -v, --verbose          say first what it sees; as does $VERBOSE
 
 bubblewrap's --bind, --ro-bind, --setenv, --unsetenv, --clearenv, --share-net,
---unshare-*, --proc, --dev, --die-with-parent, --new-session mean what they mean there.
+--unshare-*, --proc, --dev, --die-with-parent, --new-session mean what they mean
+there.
 
 Exit status: PROGRAM's own; 128+N when signal N ended it; 125 when there is no
 sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
