@@ -5,8 +5,9 @@ import re
 import shlex
 import subprocess
 
+import nbformat
 import pytest
-from conftest import COMMANDS, fresh_home, unique, wait_for
+from conftest import COMMANDS, fresh_home, notebook, unique, wait_for
 
 SHARE = COMMANDS.parent / "share"
 NAMES = ["isolate", "isolate-kernel", "isolate-kernelspec"]
@@ -155,3 +156,20 @@ def test_names_of_kernels(shell):
     for command in ["show", "update", "remove"]:
         assert shell.candidates(f"isolate-kernelspec {command} zz") == {"zz-plain-isolated"}
     assert shell.candidates("isolate-kernelspec verify zz") == {"zz-plain", "zz-plain-isolated"}
+
+
+def test_example_of_a_notebook(jupyter):
+    """The command that the man page has for a stranger's notebook runs it, in the sandbox."""
+    page = (SHARE / "man/man1/isolate-kernelspec.1").read_text().split("stranger\\(aqs notebook")[1]
+    command = re.search(r"^\.nf\n(.*?)\n\.fi$", page, re.MULTILINE | re.DOTALL).group(1)
+    command = command.replace("\\-", "-").replace("\\e", "\\")
+    (jupyter.home / "secret").write_text("a key")
+    stranger = jupyter.workdir() / "stranger.ipynb"
+    nbformat.write(notebook(f"import os; print(6 * 7, os.path.exists({str(jupyter.home / 'secret')!r}))"), stranger)
+    before = stranger.read_bytes()
+    jupyter.run("sh", "-c", command, cwd=stranger.parent, env={"JUPYTER_PATH": str(jupyter.home / "prefix/share/jupyter")})
+    answer = stranger.with_name("answer.ipynb")
+    assert nbformat.read(answer, 4).cells[0].outputs[0].text == "42 False\n"
+    assert stranger.read_bytes() == before
+    jupyter.run("sh", "-c", command.replace("python3-isolated", "python3"), cwd=stranger.parent)
+    assert nbformat.read(answer, 4).cells[0].outputs[0].text == "42 True\n"  # the control
