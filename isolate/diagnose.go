@@ -78,7 +78,7 @@ func explainCall(n note, errno unix.Errno) error {
 
 func appArmor(e *SetupError) error {
 	e.Err = errors.New("AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)")
-	e.Remedy = "install the profile that isolate-kernelspec doctor prints, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+	e.Remedy = "install the profile that isolate-kernelspec doctor --apparmor prints, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
 	return e
 }
 
