@@ -129,7 +129,7 @@ def test_the_notebooks_language_stays_as_it_is(broken, sessions):
 
 
 @pytest.mark.parametrize("options", [{}, {"transport": "ipc"}], ids=["tcp", "ipc"])
-def test_restart_when_the_reason_is_gone(broken, sessions, options):
+def test_restart(broken, sessions, options):
     session = Session(broken, **options)
     sessions.append(session)
     assert REASON in session.kernel.run("print(6 * 7)")

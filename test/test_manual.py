@@ -58,7 +58,7 @@ class Shell:
         rc = self.work.parent / "rc"
         rc.write_text(SET_UP[self.shell] + f"\nevery() {{ shift; printf '%s\\n' \"$@\" >{result}.new; mv {result}.new {result}; }}\nPS1='ready> '\n")
         start = {"bash": ["bash", "--noprofile", "--rcfile", rc, "-i"], "zsh": ["zsh", "-f", "-i"]}[self.shell]
-        tmux = ["tmux", "-u", "-S", self.work.parent / unique(), "-f", "/dev/null"]
+        tmux = ["tmux", "-u", "-L", unique(), "-f", "/dev/null"]  # a path of ours may be too long for a socket
         self.run([*tmux, "new-session", "-d", "-x", "900", "-y", "50", shlex.join(map(str, start))])
         try:
             if self.shell == "zsh":
