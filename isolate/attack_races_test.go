@@ -90,11 +90,7 @@ func TestSourceSwappedForALink(t *testing.T) {
 		dir := files(t, "shared/data/file", "outside/data/file")
 		source := filepath.Join(dir, "shared/data")
 		c := Command(Policy{Mounts: []Mount{{Source: source, Access: ReadOnly}}, Dir: "/"}, "true")
-		policy, err := c.Policy.complete()
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree, err := newTree(&policy)
+		policy, tree, err := c.Policy.plan()
 		if err != nil {
 			t.Fatal(err)
 		}

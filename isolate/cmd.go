@@ -78,11 +78,7 @@ func (c *Cmd) Start() error {
 	if c.ended != nil {
 		return &SetupError{Doing: "start", Path: c.Name, Err: errors.New("it was started before")}
 	}
-	policy, err := c.Policy.complete()
-	if err != nil {
-		return err
-	}
-	tree, err := newTree(&policy)
+	policy, tree, err := c.Policy.plan()
 	if err != nil {
 		return err
 	}
@@ -147,6 +143,16 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 		return err
 	}
 	return nil
+}
+
+// plan is the policy, complete, and the tree that it makes.
+func (p Policy) plan() (Policy, *tree, error) {
+	p, err := p.complete()
+	if err != nil {
+		return p, nil, err
+	}
+	t, err := newTree(&p)
+	return p, t, err
 }
 
 // complete fills in what the policy leaves to the caller's surroundings, and

@@ -52,11 +52,10 @@ func (b *builder) overlay(n *node) {
 // layer mounts a directory of the host's at a name in the scratch file system,
 // with which it goes when the old root is left.
 func (b *builder) layer(what note, source, name string) {
-	dir := b.open(what, cwd(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	mount := b.get(what, unix.SYS_OPEN_TREE, dir.arg(), b.str(""), num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	mount := b.clone(what, source, 0)
 	b.mkdir(b.scratch, name, 0o700)
 	b.attach(mount, scratchName+"/"+name)
-	b.close(dir, mount)
+	b.close(mount)
 }
 
 // checkCowDir makes sure that CowDir can take the changes, and holds none of

@@ -10,11 +10,7 @@ import (
 // Describe says in words what the policy lets through, and draws the tree of
 // files that the program would see. It starts nothing.
 func (p Policy) Describe() (string, error) {
-	p, err := p.complete()
-	if err != nil {
-		return "", err
-	}
-	t, err := newTree(&p)
+	p, t, err := p.plan()
 	if err != nil {
 		return "", err
 	}
@@ -39,11 +35,7 @@ type Place struct {
 // Tree is what Describe draws, one entry each, in the order of their paths. It
 // starts nothing.
 func (p Policy) Tree() ([]Place, error) {
-	p, err := p.complete()
-	if err != nil {
-		return nil, err
-	}
-	t, err := newTree(&p)
+	_, t, err := p.plan()
 	if err != nil {
 		return nil, err
 	}

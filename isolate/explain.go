@@ -15,11 +15,7 @@ import (
 // one inside, through what, and whether it could write there; and if it would
 // not see it, which mount would change that. It starts nothing.
 func (p Policy) Explain(path string) (sentence string, visible bool, err error) {
-	p, err = p.complete()
-	if err != nil {
-		return "", false, err
-	}
-	t, err := newTree(&p)
+	_, t, err := p.plan()
 	if err != nil {
 		return "", false, err
 	}

@@ -201,11 +201,7 @@ func TestWithoutLandlock(t *testing.T) {
 		{"read-only", Policy{Mounts: []Mount{{Source: dir, Access: ReadOnly}}}, false},
 		{"nothing", Policy{}, false},
 	} {
-		policy, err := c.policy.complete()
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree, err := newTree(&policy)
+		policy, tree, err := c.policy.plan()
 		if err != nil {
 			t.Fatal(err)
 		}

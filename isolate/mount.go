@@ -137,13 +137,20 @@ func (b *builder) finish() {
 // below it, and gives every one of those mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
 	what := note{"mount", n.source}
-	source := b.open(what, cwd(), n.source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	mount := b.get(what, unix.SYS_OPEN_TREE, source.arg(), b.str(""),
-		num(unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	mount := b.clone(what, n.source, unix.AT_RECURSIVE)
 	b.setAttrs(what, mount, attrs, unix.AT_RECURSIVE)
 	b.prepare(n)
 	b.attach(mount, n.target[1:])
-	b.close(source, mount)
+	b.close(mount)
+}
+
+// clone is a mount of a file or directory of the host's, not in place yet.
+func (b *builder) clone(what note, source string, flags int) slot {
+	place := b.open(what, cwd(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	mount := b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
+		num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
+	b.close(place)
+	return mount
 }
 
 // show mounts a part of one of our own file systems at n's target.

@@ -21,11 +21,7 @@ func BenchmarkMountPlan(b *testing.B) {
 				}
 			}
 			for b.Loop() {
-				policy, err := Policy{Dir: dir, Mounts: mounts}.complete()
-				if err != nil {
-					b.Fatal(err)
-				}
-				t, err := newTree(&policy)
+				policy, t, err := Policy{Dir: dir, Mounts: mounts}.plan()
 				if err != nil {
 					b.Fatal(err)
 				}
