@@ -34,7 +34,7 @@ func (c *doctor) Run(s *session) error {
 		err = c.table(s, found)
 	}
 	if missing && err == nil {
-		err = quiet{}
+		err = exitStatus(1)
 	}
 	return err
 }

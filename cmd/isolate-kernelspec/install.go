@@ -122,7 +122,7 @@ func (c *install) Run(s *session) error {
 		}
 	}
 	if failed {
-		return quiet{}
+		return exitStatus(1)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func (c *update) Run(s *session) error {
 		s.notes(result.Notes)
 	}
 	if failed {
-		return quiet{}
+		return exitStatus(1)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func startProgress(w io.Writer, doing string) *progress {
 
 // start shows the line.
 func (p *progress) start() {
-	if p.terminal == nil || p.halt != nil {
+	if p.terminal == nil {
 		return
 	}
 	p.halt, p.halted = make(chan struct{}), make(chan struct{})

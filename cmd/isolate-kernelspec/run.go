@@ -34,11 +34,6 @@ type session struct {
 	stdout, stderr io.Writer
 }
 
-// quiet is an error that has been told already.
-type quiet struct{}
-
-func (quiet) Error() string { return "" }
-
 // exitStatus is an error that has been told already, with a status of its own.
 type exitStatus int
 
@@ -83,9 +78,6 @@ func findLauncher() (string, error) {
 
 // complain says what can't be done: the reason first, then the remedy.
 func complain(stderr io.Writer, err error) int {
-	if errors.As(err, new(quiet)) {
-		return 1
-	}
 	var status exitStatus
 	if errors.As(err, &status) {
 		return int(status)

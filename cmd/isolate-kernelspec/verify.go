@@ -23,7 +23,6 @@ func (c *verify) Run(s *session) error {
 	}
 	checks, held := []kernelspec.Check{}, true
 	progress := startProgress(s.stderr, "verifying "+base.Name)
-	defer progress.stop()
 	err = jupyter.Verify(base, func(check kernelspec.Check) {
 		progress.stop()
 		defer progress.start()
@@ -43,7 +42,7 @@ func (c *verify) Run(s *session) error {
 		}
 	}
 	if !held {
-		return quiet{}
+		return exitStatus(1)
 	}
 	return nil
 }
