@@ -7,19 +7,13 @@ func (j *Jupyter) plainFaults(isolated *Base) map[string]string {
 	if err != nil {
 		return nil
 	}
-	dialect := dialectOf(base.Spec.text("language"))
-	if dialect != nil {
-		spoken := *dialect
-		spoken.probes = "" // they would tell nothing new
-		dialect = &spoken
-	}
 	faults := map[string]string{}
 	note := func(c Check) {
 		if !c.Held {
 			faults[c.Name] = c.Detail
 		}
 	}
-	if err := j.try(base, &trial{report: note, plain: func() map[string]string { return nil }, dialect: dialect}); err != nil {
+	if err := j.try(base, &trial{report: note, protocolOnly: true}); err != nil {
 		return nil
 	}
 	return faults

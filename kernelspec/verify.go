@@ -58,7 +58,9 @@ type trial struct {
 	said    bytes.Buffer
 	client  *client
 	report  func(Check)
-	plain   func() map[string]string // what goes wrong without isolation, by check
+	plain   func() map[string]string // what goes wrong without isolation, by check; nil where nothing is isolated
+
+	protocolOnly bool // without probes
 }
 
 // Verify starts a kernel from its spec exactly as Jupyter does, speaks
@@ -70,11 +72,11 @@ type trial struct {
 // interrupt. What goes wrong with an isolated one is held against it only when
 // it goes well, or otherwise wrong, with the kernel that it was made of.
 func (j *Jupyter) Verify(base *Base, report func(Check)) error {
-	plain := func() map[string]string { return nil }
+	t := &trial{report: report}
 	if isIsolated(base.Spec) {
-		plain = sync.OnceValue(func() map[string]string { return j.plainFaults(base) })
+		t.plain = sync.OnceValue(func() map[string]string { return j.plainFaults(base) })
 	}
-	return j.try(base, &trial{report: report, plain: plain, dialect: dialectOf(base.Spec.text("language"))})
+	return j.try(base, t)
 }
 
 // try is one trial from beginning to end.
@@ -85,6 +87,7 @@ func (j *Jupyter) try(base *Base, t *trial) (err error) {
 			return err
 		}
 	}
+	t.dialect = dialectOf(base.Spec.text("language"))
 	t.interrupt = strings.ToLower(base.Spec.text("interrupt_mode"))
 	// Not where Jupyter keeps its connection files: the launcher hides those
 	// wherever they lie, and that would hide what is tried here with them.
@@ -113,11 +116,20 @@ func (t *trial) check(name string, err error, detail string) {
 	c := Check{Name: name, Kind: Protocol, Held: err == nil, Detail: detail}
 	if err != nil {
 		c.Detail = err.Error()
-		if fault, also := t.plain()[name]; also && fault == c.Detail {
+		if t.asPlain(name, c.Detail) {
 			c.Held, c.Plain, c.Detail = true, true, c.Detail+", as it does without isolation"
 		}
 	}
 	t.report(c)
+}
+
+// asPlain says whether it goes wrong in the same way without isolation.
+func (t *trial) asPlain(name, fault string) bool {
+	if t.plain == nil {
+		return false
+	}
+	plain, also := t.plain()[name]
+	return also && plain == fault
 }
 
 func (t *trial) all() error {
@@ -127,7 +139,7 @@ func (t *trial) all() error {
 		t.report(Check{Name: "probes", Kind: Isolation, Detail: "not known: there are none for this language"})
 	} else {
 		t.cells()
-		if t.dialect.probes != "" {
+		if !t.protocolOnly {
 			t.probe()
 		}
 		t.check("interrupt", t.interrupted(), "ends a cell, not the kernel")
