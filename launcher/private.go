@@ -24,14 +24,12 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
 	}
 	own := filepath.Dir(c.path)
-	for _, dir := range []string{own, runtimeDir(p.Home), os.TempDir()} {
-		targets, err := shownAt(dir, slices.Concat(p.Base, p.Mounts))
-		if err != nil {
-			return nil, err
-		}
-		for _, target := range targets {
-			mounts = append(mounts, isolate.Mount{Target: target, Access: isolate.Private})
-		}
+	targets, err := shownAt([]string{own, runtimeDir(p.Home), os.TempDir()}, slices.Concat(p.Base, p.Mounts))
+	if err != nil {
+		return nil, err
+	}
+	for _, target := range targets {
+		mounts = append(mounts, isolate.Mount{Target: target, Access: isolate.Private})
 	}
 	// Where nothing is shown its own directory is made for the copy, unless it
 	// is private as it is.
@@ -57,11 +55,14 @@ func runtimeDir(home string) string {
 	return filepath.Join(data, "jupyter/runtime")
 }
 
-// shownAt are the places inside at which mounts would show what is in dir.
-func shownAt(dir string, mounts []isolate.Mount) (targets []string, err error) {
-	dir, err = filepath.EvalSymlinks(dir)
-	if err != nil {
-		return nil, nil // there is none
+// shownAt are the places inside at which mounts would show what is in one of
+// the directories.
+func shownAt(dirs []string, mounts []isolate.Mount) (targets []string, err error) {
+	var real []string
+	for _, dir := range dirs {
+		if dir, err := filepath.EvalSymlinks(dir); err == nil { // else there is none
+			real = append(real, dir)
+		}
 	}
 	for _, m := range mounts {
 		if m.Access == isolate.Masked || m.Access == isolate.Private {
@@ -71,13 +72,15 @@ func shownAt(dir string, mounts []isolate.Mount) (targets []string, err error) {
 		if err != nil {
 			continue // said when it is mounted
 		}
-		below, found := strings.CutPrefix(dir+"/", source+"/")
-		switch {
-		case found && below == "":
-			return nil, &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
-				Remedy: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files"}
-		case found:
-			targets = append(targets, filepath.Join(m.Target, below))
+		for _, dir := range real {
+			below, found := strings.CutPrefix(dir+"/", source+"/")
+			switch {
+			case found && below == "":
+				return nil, &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
+					Remedy: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files"}
+			case found:
+				targets = append(targets, filepath.Join(m.Target, below))
+			}
 		}
 	}
 	return targets, nil
