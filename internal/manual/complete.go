@@ -8,9 +8,6 @@ import (
 	"text/template"
 )
 
-// Shells are those that there are completions for.
-func Shells() []string { return []string{"bash", "zsh", "fish"} }
-
 //go:embed *.tmpl
 var templates embed.FS
 
