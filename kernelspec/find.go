@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/jupyter"
 )
 
 // A Jupyter is what one installation of Jupyter says of itself.
@@ -108,7 +110,8 @@ func ask(interpreter, script string) ([]byte, error) {
 // searchUsual looks where kernels are by convention (jupyter_core's
 // jupyter_path), when there is no Jupyter to ask.
 func searchUsual() *Jupyter {
-	j := &Jupyter{DataDir: dataDir(), specs: map[string]found{}}
+	home, _ := os.UserHomeDir()
+	j := &Jupyter{DataDir: jupyter.DataDir(home), specs: map[string]found{}}
 	roots := filepath.SplitList(os.Getenv("JUPYTER_PATH"))
 	roots = append(roots, j.DataDir)
 	for _, prefix := range []string{os.Getenv("VIRTUAL_ENV"), os.Getenv("CONDA_PREFIX"), "/usr/local", "/usr"} {
@@ -131,18 +134,6 @@ func searchUsual() *Jupyter {
 		}
 	}
 	return j
-}
-
-// dataDir is the user's data directory of Jupyter's.
-func dataDir() string {
-	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
-		return dir
-	}
-	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
-		return filepath.Join(dir, "jupyter")
-	}
-	home, _ := os.UserHomeDir()
-	return filepath.Join(home, ".local/share/jupyter")
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/jupyter"
 	"isolate-namespace/isolate"
 )
 
@@ -24,7 +25,7 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
 	}
 	own := filepath.Dir(c.path)
-	targets, err := shownAt([]string{own, runtimeDir(p.Home), os.TempDir()}, slices.Concat(p.Base, p.Mounts))
+	targets, err := shownAt([]string{own, jupyter.RuntimeDir(p.Home), os.TempDir()}, slices.Concat(p.Base, p.Mounts))
 	if err != nil {
 		return nil, err
 	}
@@ -37,22 +38,6 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 		mounts = append(mounts, isolate.Mount{Target: own, Access: isolate.Private})
 	}
 	return mounts, nil
-}
-
-// runtimeDir is where Jupyter keeps the connection files of its kernels and
-// what is needed to log in to its servers (jupyter_core.paths).
-func runtimeDir(home string) string {
-	if dir := os.Getenv("JUPYTER_RUNTIME_DIR"); dir != "" {
-		return dir
-	}
-	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
-		return filepath.Join(dir, "runtime")
-	}
-	data := os.Getenv("XDG_DATA_HOME")
-	if data == "" {
-		data = filepath.Join(home, ".local/share")
-	}
-	return filepath.Join(data, "jupyter/runtime")
 }
 
 // shownAt are the places inside at which mounts would show what is in one of
