@@ -22,8 +22,8 @@ import (
 
 // sockets are a kernel's ends of the five channels.
 type sockets struct {
-	key                                     protocol.Key
-	shell, control, stdin, iopub, heartbeat zmq4.Socket
+	protocol.Sockets
+	key protocol.Key
 }
 
 // listen opens the channels of the connection file. What can't be had, such as
@@ -36,28 +36,16 @@ func listen(ctx context.Context, c *protocol.Connection) (*sockets, error) {
 		return nil, fmt.Errorf("messages signed with %.40q are not supported", c.Scheme)
 	}
 	quiet := zmq4.WithLogger(log.New(io.Discard, "", 0))
-	s := &sockets{
-		key:   c.Key,
-		shell: zmq4.NewRouter(ctx, quiet), control: zmq4.NewRouter(ctx, quiet), stdin: zmq4.NewRouter(ctx, quiet),
-		iopub: zmq4.NewXPub(ctx, quiet), heartbeat: zmq4.NewRouter(ctx, quiet),
-	}
+	s := &sockets{key: c.Key, Sockets: protocol.Sockets{
+		Shell: zmq4.NewRouter(ctx, quiet), Control: zmq4.NewRouter(ctx, quiet), Stdin: zmq4.NewRouter(ctx, quiet),
+		IOPub: zmq4.NewXPub(ctx, quiet), Heartbeat: zmq4.NewRouter(ctx, quiet),
+	}}
 	defer unix.Umask(unix.Umask(0o177)) // sockets that are files are the user's own
-	for _, channel := range []struct {
-		socket zmq4.Socket
-		port   int
-	}{{s.shell, c.Shell}, {s.iopub, c.IOPub}, {s.stdin, c.Stdin}, {s.control, c.Control}, {s.heartbeat, c.Heartbeat}} {
-		if err := channel.socket.Listen(c.Endpoint(channel.port)); err != nil {
-			s.close()
-			return nil, err
-		}
+	if err := s.Open(c, zmq4.Socket.Listen); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
-}
-
-func (s *sockets) close() {
-	for _, socket := range []zmq4.Socket{s.shell, s.control, s.stdin, s.iopub, s.heartbeat} {
-		socket.Close()
-	}
 }
 
 // send sends a message to a socket; to are the identities of whom it is for,
@@ -72,7 +60,7 @@ func (s *sockets) send(socket zmq4.Socket, to [][]byte, m *protocol.Message) err
 
 // publish sends a message to all clients.
 func (s *sockets) publish(session, kind string, parent protocol.Header, content map[string]any) error {
-	return s.send(s.iopub, [][]byte{[]byte(kind)}, protocol.NewMessage(session, kind, parent, content))
+	return s.send(s.IOPub, [][]byte{[]byte(kind)}, protocol.NewMessage(session, kind, parent, content))
 }
 
 // echo sends heartbeats back until the socket is closed.
@@ -121,11 +109,11 @@ func Serve(ctx context.Context, c *protocol.Connection, why Reason, language fun
 	if err != nil {
 		return false, err
 	}
-	defer s.close()
+	defer s.Close()
 	requests := make(chan request)
-	go echo(s.heartbeat)
-	go s.receive(ctx, s.shell, requests)
-	go s.receive(ctx, s.control, requests)
+	go echo(s.Heartbeat)
+	go s.receive(ctx, s.Shell, requests)
+	go s.receive(ctx, s.Control, requests)
 	k := &kernel{sockets: s, session: protocol.NewSession(), why: why, language: language}
 	for {
 		select {

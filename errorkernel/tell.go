@@ -29,10 +29,10 @@ func Tell(ctx context.Context, c *protocol.Connection, why Reason, cell protocol
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	go echo(s.heartbeat)
+	defer s.Close()
+	go echo(s.Heartbeat)
 	end := time.Now().Add(patience)
-	for len(s.iopub.(zmq4.Topics).Topics()) == 0 {
+	for len(s.IOPub.(zmq4.Topics).Topics()) == 0 {
 		if time.Now().After(end) || !pause(ctx, 10*time.Millisecond) {
 			return nil
 		}

@@ -16,11 +16,10 @@ import (
 
 // A client is one front end's end of the five sockets.
 type client struct {
+	protocol.Sockets
 	connection *protocol.Connection
 	session    string
 	cancel     context.CancelFunc
-
-	shell, control, stdin, iopub, heartbeat zmq4.Socket
 
 	replies, inputs, published chan *protocol.Message
 	beats                      chan []byte
@@ -38,33 +37,27 @@ func newClient(ctx context.Context, c *protocol.Connection) (*client, error) {
 		zmq4.WithID(zmq4.SocketIdentity(k.session)), zmq4.WithLogger(log.New(io.Discard, "", 0)),
 		zmq4.WithDialerRetry(100 * time.Millisecond), zmq4.WithDialerMaxRetries(300),
 	}
-	k.shell, k.control, k.stdin = zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...)
-	k.iopub, k.heartbeat = zmq4.NewSub(ctx, options[1:]...), zmq4.NewReq(ctx, options[1:]...)
-	for _, s := range []struct {
-		socket zmq4.Socket
-		port   int
-	}{{k.shell, c.Shell}, {k.iopub, c.IOPub}, {k.stdin, c.Stdin}, {k.control, c.Control}, {k.heartbeat, c.Heartbeat}} {
-		if err := s.socket.Dial(c.Endpoint(s.port)); err != nil {
-			k.close()
-			return nil, err
-		}
-	}
-	if err := k.iopub.SetOption(zmq4.OptionSubscribe, ""); err != nil {
-		k.close()
+	k.Shell, k.Control, k.Stdin = zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...), zmq4.NewDealer(ctx, options...)
+	k.IOPub, k.Heartbeat = zmq4.NewSub(ctx, options[1:]...), zmq4.NewReq(ctx, options[1:]...)
+	if err := k.Open(c, zmq4.Socket.Dial); err != nil {
+		k.Close()
 		return nil, err
 	}
-	go k.pump(ctx, k.shell, k.replies)
-	go k.pump(ctx, k.control, k.replies)
-	go k.pump(ctx, k.stdin, k.inputs)
-	go k.pump(ctx, k.iopub, k.published)
+	if err := k.IOPub.SetOption(zmq4.OptionSubscribe, ""); err != nil {
+		k.Close()
+		return nil, err
+	}
+	go k.pump(ctx, k.Shell, k.replies)
+	go k.pump(ctx, k.Control, k.replies)
+	go k.pump(ctx, k.Stdin, k.inputs)
+	go k.pump(ctx, k.IOPub, k.published)
 	return k, nil
 }
 
-func (k *client) close() {
+// Close ends what waits on the sockets, and closes them.
+func (k *client) Close() {
 	k.cancel()
-	for _, s := range []zmq4.Socket{k.shell, k.control, k.stdin, k.iopub, k.heartbeat} {
-		s.Close()
-	}
+	k.Sockets.Close()
 }
 
 // pump brings the messages of a socket that are whole and signed to a channel.
@@ -174,7 +167,7 @@ func execution(code string, stdin bool) map[string]any {
 
 // run executes a cell and returns what it printed.
 func (k *client) run(code string, patience time.Duration) (string, error) {
-	id, err := k.send(k.shell, "execute_request", execution(code, false))
+	id, err := k.send(k.Shell, "execute_request", execution(code, false))
 	if err != nil {
 		return "", err
 	}
@@ -189,10 +182,10 @@ func (k *client) run(code string, patience time.Duration) (string, error) {
 // beat sends a heartbeat, which must come back as it is.
 func (k *client) beat(patience time.Duration) error {
 	go func() {
-		if err := k.heartbeat.Send(zmq4.NewMsgString("beat")); err != nil {
+		if err := k.Heartbeat.Send(zmq4.NewMsgString("beat")); err != nil {
 			return
 		}
-		if m, err := k.heartbeat.Recv(); err == nil {
+		if m, err := k.Heartbeat.Recv(); err == nil {
 			k.beats <- m.Bytes()
 		}
 	}()

@@ -117,7 +117,7 @@ func (t *trial) connect(deadline context.Context) (err error) {
 		return err
 	}
 	for deadline.Err() == nil {
-		if _, err = t.client.request(t.client.shell, "kernel_info_request", map[string]any{}, 2*time.Second); err != nil {
+		if _, err = t.client.request(t.client.Shell, "kernel_info_request", map[string]any{}, 2*time.Second); err != nil {
 			continue
 		}
 		select {
@@ -132,7 +132,7 @@ func (t *trial) connect(deadline context.Context) (err error) {
 // stop ends the kernel in any case.
 func (t *trial) stop() {
 	if t.client != nil {
-		t.client.close()
+		t.client.Close()
 	}
 	syscall.Kill(-t.process.Process.Pid, syscall.SIGKILL)
 	select {

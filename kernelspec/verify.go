@@ -148,7 +148,7 @@ func (t *trial) all() error {
 		t.check("restart", err, "")
 		return nil
 	}
-	t.client.close()
+	t.client.Close()
 	if err := t.start(); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (t *trial) cells() {
 // asked lets a cell ask for a line.
 func (t *trial) asked() error {
 	k := t.client
-	id, err := k.send(k.shell, "execute_request", execution(t.dialect.input, true))
+	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.input, true))
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (t *trial) asked() error {
 	case <-time.After(patience):
 		return errSilent
 	}
-	if _, err := k.send(k.stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
+	if _, err := k.send(k.Stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
 		return err
 	}
 	text, err := k.output(id, patience)
@@ -239,7 +239,7 @@ func cause(err error, text string) string {
 // sees the same kernel at work afterwards.
 func (t *trial) interrupted() error {
 	k := t.client
-	id, err := k.send(k.shell, "execute_request", execution(t.dialect.forever, false))
+	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.forever, false))
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (t *trial) interrupted() error {
 	case <-time.After(time.Second): // between being taken up and running nothing is published
 	}
 	if t.interrupt == "message" {
-		_, err = k.send(k.control, "interrupt_request", map[string]any{})
+		_, err = k.send(k.Control, "interrupt_request", map[string]any{})
 	} else {
 		err = syscall.Kill(-t.process.Process.Pid, syscall.SIGINT)
 	}
@@ -298,7 +298,7 @@ func (t *trial) replied(id string) <-chan error {
 // end asks the kernel to end and waits for its process. Like Jupyter it insists
 // when asking isn't enough, as it isn't for every kernel.
 func (t *trial) end(kind string, restart bool) error {
-	if _, err := t.client.send(t.client.control, kind, map[string]any{"restart": restart}); err != nil {
+	if _, err := t.client.send(t.client.Control, kind, map[string]any{"restart": restart}); err != nil {
 		return err
 	}
 	asked := time.After(2500 * time.Millisecond) // as jupyter_client's KernelManager.finish_shutdown

@@ -1,5 +1,5 @@
 // Package protocol is Jupyter's messaging protocol as both its ends need it:
-// the connection file and the messages, signed. The sockets are their user's.
+// the connection file, the messages, signed, and the sockets of the channels.
 //
 // Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 package protocol
