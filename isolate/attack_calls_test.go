@@ -100,22 +100,14 @@ func callAttacks() []attack {
 // if it were typed: what gave CVE-2017-5226 its way out of bubblewrap.
 func typeInto(high uintptr) error {
 	unix.Setsid()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	c, err := openConsole() // whose keyboard stays open: a hang-up would end this process before it has told
 	if err != nil {
 		return err
 	}
-	unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0)
-	n, err := unix.IoctlGetUint32(int(keyboard.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		return err
-	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	// Both stay open: a hang-up would end this process before it has told.
-	unix.IoctlSetInt(int(tty.Fd()), unix.TIOCSCTTY, 0)
-	switch e := raw(unix.SYS_IOCTL, tty.Fd(), high|unix.TIOCSTI, cString("x")); e {
+	defer c.stdio.Close()
+	tty := descriptor(c.stdio)
+	unix.IoctlSetInt(tty, unix.TIOCSCTTY, 0)
+	switch e := raw(unix.SYS_IOCTL, uintptr(tty), high|unix.TIOCSTI, cString("x")); e {
 	case 0, unix.EIO: // where dev.tty.legacy_tiocsti is 0 the kernel refuses everybody
 		return nil
 	default:

@@ -7,7 +7,8 @@ import subprocess
 
 import nbformat
 import pytest
-from conftest import COMMANDS, fresh_home, notebook, unique, wait_for
+from conftest import COMMANDS, fresh_home, notebook, wait_for
+from window import Window
 
 SHARE = COMMANDS.parent / "share"
 NAMES = ["isolate", "isolate-kernel", "isolate-kernelspec"]
@@ -58,20 +59,18 @@ class Shell:
         rc = self.work.parent / "rc"
         rc.write_text(SET_UP[self.shell] + f"\nevery() {{ shift; printf '%s\\n' \"$@\" >{result}.new; mv {result}.new {result}; }}\nPS1='ready> '\n")
         start = {"bash": ["bash", "--noprofile", "--rcfile", rc, "-i"], "zsh": ["zsh", "-f", "-i"]}[self.shell]
-        tmux = ["tmux", "-u", "-L", unique(), "-f", "/dev/null"]  # a path of ours may be too long for a socket
-        self.run([*tmux, "new-session", "-d", "-x", "900", "-y", "50", shlex.join(map(str, start))])
+        window = Window(start, self.work, self.env, columns=900, lines=50)
         try:
             if self.shell == "zsh":
-                self.run([*tmux, "send-keys", "-l", f"source {rc}"])
-                self.run([*tmux, "send-keys", "Enter"])
-            assert wait_for(lambda: "ready>" in self.run([*tmux, "capture-pane", "-p"]).stdout, 20)
-            self.run([*tmux, "send-keys", "-l", line])
-            self.run([*tmux, "send-keys", "Tab", "C-a"])
-            self.run([*tmux, "send-keys", "-l", "every "])
-            self.run([*tmux, "send-keys", "Enter"])
-            assert wait_for(result.exists, 20), self.run([*tmux, "capture-pane", "-p"]).stdout
+                window.enter(f"source {rc}")
+            window.expect("ready>")
+            window.type(line)
+            window.press("Tab", "C-a")
+            window.type("every ")
+            window.press("Enter")
+            assert wait_for(result.exists, 20), window.screen()
         finally:
-            self.run([*tmux, "kill-server"])
+            window.close()
         words = result.read_text().splitlines()
         return set(words[len(shlex.split(line + "x")) - 2:])
 

@@ -2,54 +2,28 @@
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 
 import pytest
 from conftest import COMMANDS, fresh_home, unique, wait_for
+from window import Window
 
 
-class Terminal:
-    """A shell with job control in a window of tmux."""
+class Terminal(Window):
+    """A shell with job control."""
 
     def __init__(self, home):
         self.home = home
         self.work = home / "work"
         self.work.mkdir()
-        self.socket = home / "tmux"
         env = {
-            "HOME": home, "PATH": f"{COMMANDS}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "screen",
+            "HOME": str(home), "PATH": f"{COMMANDS}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "screen",
             "PS1": "outer> ", "SHELL": "/bin/bash", "HISTFILE": "",
         }
-        shell = shlex.join(["env", "-i", *(f"{name}={value}" for name, value in env.items()), "bash", "--norc", "--noprofile", "-i"])
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", self.work, shell)
-        self.expect("outer>$")
-
-    def tmux(self, *arguments):
-        command = ["tmux", "-u", "-S", self.socket, *arguments]
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=20, env={"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LANG": "C.UTF-8"})
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        return done.stdout
-
-    def type(self, text):
-        self.tmux("send-keys", "-l", text)
-
-    def press(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def enter(self, text):
-        self.type(text)
-        self.press("Enter")
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p").rstrip("\n")
-
-    def expect(self, pattern, seconds=20):
-        """Waits until the screen has the pattern, and returns the screen."""
-        found = wait_for(lambda: re.search(pattern, self.screen(), re.MULTILINE), seconds)
-        assert found, f"never shown: {pattern}; the screen has\n{self.screen()}"
-        return self.screen()
+        # tmux starts it through a shell, which would forget the prompt.
+        shell = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), "bash", "--norc", "--noprofile", "-i"]
+        super().__init__(shell, self.work, env)
 
     def clear(self):
         """An empty screen with the outer shell's prompt on top."""
@@ -68,8 +42,11 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path):
     terminal = Terminal(fresh_home(tmp_path))
-    yield terminal
-    terminal.tmux("kill-server")
+    try:
+        terminal.expect("outer>$")
+        yield terminal
+    finally:
+        terminal.close()
 
 
 def test_shell(terminal):

@@ -20,14 +20,9 @@ func TestBubblewrapTable(t *testing.T) {
 		command := strings.Trim(row[len(row)-1], "`")
 		t.Run(command, func(t *testing.T) {
 			dir := t.TempDir()
-			for name, content := range map[string]string{
+			writeFiles(t, dir, map[string]string{
 				"dir/file": "original\n", "src/file": "original\n", "bin/--inadvisable--": "#!/bin/sh\necho hello\n",
-			} {
-				os.Mkdir(filepath.Join(dir, filepath.Dir(name)), 0o755)
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
+			})
 			command, fails := strings.CutPrefix(command, "! ")
 			shell := exec.Command("sh", "-c", command)
 			shell.Dir = dir
@@ -59,6 +54,18 @@ func tableRows(t *testing.T, file, header string) (rows [][]string) {
 		rows = append(rows, strings.Split(strings.Trim(line, "| "), " | "))
 	}
 	return rows
+}
+
+// writeFiles writes files in directories of dir, each by its name, so that all
+// can be executed.
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		os.Mkdir(filepath.Join(dir, filepath.Dir(name)), 0o755)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // copySelf makes the test binary a command by its name: TestMain goes by it.

@@ -37,7 +37,7 @@ func TestManualHasEveryOption(t *testing.T) {
 		t.Errorf("the manual has %v\nunderstood is %v", described, understood)
 	}
 	for _, name := range regexp.MustCompile(`(?m)(?:^|[ ,])(--?[a-z][a-z-]*)(?: |,|$)`).FindAllStringSubmatch(usage, -1) {
-		if _, found := described[strings.TrimSuffix(name[1], ",")]; !found {
+		if _, found := described[name[1]]; !found {
 			t.Errorf("--help has %s, and the manual doesn't", name[1])
 		}
 	}
@@ -107,7 +107,7 @@ func exampleDir(t *testing.T) string {
 		}
 	}()
 	dir := t.TempDir()
-	for name, content := range map[string]string{
+	writeFiles(t, dir, map[string]string{
 		"project/answer.py": "print(42)\n",
 		"project/count.py":  "import os, sys; print(len(os.listdir(sys.argv[1])))\n",
 		"data/numbers":      "1\n",
@@ -116,12 +116,7 @@ func exampleDir(t *testing.T) string {
 		"out/.keep":         "",
 		"fetch.py": fmt.Sprintf("import socket\ns = socket.create_connection(('127.0.0.1', %d))\nprint(s.makefile().read(), end='')\n",
 			listener.Addr().(*net.TCPAddr).Port),
-	} {
-		os.Mkdir(filepath.Join(dir, filepath.Dir(name)), 0o755)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	return dir
 }
 

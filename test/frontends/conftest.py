@@ -1,6 +1,7 @@
 """The kernel under test, a machine that has it, and a browser."""
 
 import pytest
+from lab import lab_server
 from machine import Machine
 from playwright.sync_api import sync_playwright
 
@@ -55,3 +56,10 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(machine, tmp_path_factory):
+    """The address of a JupyterLab in the course's directory."""
+    with lab_server(machine, machine.course, tmp_path_factory.mktemp("lab") / "server.log") as url:
+        yield url

@@ -4,18 +4,12 @@ import sys
 
 import nbformat
 import pytest
-from lab import Lab, lab_server
+from lab import Lab
 from machine import write_notebook
 
 REASON = "no such file or directory"
 REMEDY = "remove it from the mounts"
 INHERITED = {"JPY_SESSION_NAME": "/somewhere/notebook.ipynb"}
-
-
-@pytest.fixture(scope="module")
-def server(machine, tmp_path_factory):
-    with lab_server(machine, machine.course, tmp_path_factory.mktemp("lab") / "server.log") as url:
-        yield url
 
 
 @pytest.fixture

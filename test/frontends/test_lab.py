@@ -2,16 +2,10 @@
 
 import pytest
 from machine import wait, write_notebook
-from lab import TOKEN, Lab, lab_server
+from lab import TOKEN, Lab
 from playwright.sync_api import expect
 
 import requests
-
-
-@pytest.fixture(scope="module")
-def server(machine, tmp_path_factory):
-    with lab_server(machine, machine.course, tmp_path_factory.mktemp("lab") / "server.log") as url:
-        yield url
 
 
 @pytest.fixture
