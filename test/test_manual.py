@@ -45,10 +45,9 @@ class Shell:
         (self.work / "file").write_text("")
         self.env = {
             "HOME": str(home), "PATH": f"{COMMANDS}:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb",
-            "SHARE": str(SHARE), "XDG_DATA_DIRS": str(SHARE), "XDG_DATA_HOME": str(SHARE), "XDG_CONFIG_HOME": str(home / "config"),
+            "SHARE": str(SHARE), "XDG_DATA_DIRS": f"{SHARE}:/usr/share", "XDG_CONFIG_HOME": str(home / "config"),
             "JUPYTER_PATH": str(home / "jupyter"), "MARK": "1",
         }
-        self.env["XDG_DATA_DIRS"] += ":/usr/share"
 
     def candidates(self, line):
         if self.shell == "fish":
