@@ -114,11 +114,16 @@ func (k *client) reply(id string, patience time.Duration) (*protocol.Message, er
 	}
 }
 
+// late is how long after the end of a cell its output may come: Deno reads what
+// a cell has printed from a pipe, beside running it.
+const late = 200 * time.Millisecond
+
 // output is what the cell of this identity has printed, until the kernel is
-// idle again.
+// idle again and a little longer.
 func (k *client) output(id string, patience time.Duration) (string, error) {
 	var text bytes.Buffer
 	timeout := time.After(patience)
+	var over <-chan time.Time
 	for {
 		select {
 		case m := <-k.published:
@@ -136,8 +141,10 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 				part, _ := data["text/plain"].(string)
 				text.WriteString(part)
 			case m.Header.Type == "status" && m.Content["execution_state"] == "idle":
-				return text.String(), nil
+				timeout, over = nil, time.After(late)
 			}
+		case <-over:
+			return text.String(), nil
 		case <-timeout:
 			return text.String(), errSilent
 		}

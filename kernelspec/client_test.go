@@ -3,6 +3,9 @@ package kernelspec
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"isolate-namespace/protocol"
 )
 
 // Each language tries every probe, and no placeholder is left in its program.
@@ -23,5 +26,20 @@ func TestDialects(t *testing.T) {
 				t.Errorf("%v: no probe %s", d.languages, p.Name)
 			}
 		}
+	}
+}
+
+// What a kernel sends a moment after the end of its cell is the cell's, too.
+func TestOutputThatComesLate(t *testing.T) {
+	k := &client{published: make(chan *protocol.Message, 3)}
+	cell := protocol.Header{ID: "cell"}
+	say := func(kind string, parent protocol.Header, content map[string]any) {
+		k.published <- protocol.NewMessage("kernel", kind, parent, content)
+	}
+	say("status", cell, map[string]any{"execution_state": "idle"})
+	say("stream", protocol.Header{ID: "another"}, map[string]any{"text": "another's"})
+	say("stream", cell, map[string]any{"text": "late"})
+	if text, err := k.output("cell", time.Minute); err != nil || text != "late" {
+		t.Errorf("%q, %v", text, err)
 	}
 }

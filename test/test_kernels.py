@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import COMMANDS
+from conftest import COMMANDS, wait_for
 from real import each
 from test_verify import PROBES, PROTOCOL
 
@@ -50,7 +50,8 @@ def test_life(tmp_path, kernels, real):
 
     kernel = jupyter.start(twin)
     kernels.append(kernel)
-    assert kernel.run(real.code, 60) == "42"
+    # Deno sends its output beside the end of the cell: jupyter_client may miss it.
+    assert wait_for(lambda: kernel.run(real.code, 60) == "42")
     kernel.stop()
 
     command(jupyter, "remove", twin)
