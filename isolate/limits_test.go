@@ -134,11 +134,10 @@ func TestMemoryLimitEndsTheSandbox(t *testing.T) {
 	p := in(t.TempDir())
 	p.Limits.Memory = 60 << 20
 	cmd := Command(p, "sh", "-c", "dd if=/dev/zero of=/dev/null bs=200M count=1 2>&1; sleep 5; exit 3")
-	start := time.Now()
 	err := cmd.Run()
 	if r := cmd.Report(); strings.HasPrefix(r.InForce[0].By, "cgroup") {
-		if r.Limit != "memory" || time.Since(start) > 4*time.Second || r.Memory < 30<<20 || r.Memory > 60<<20 {
-			t.Errorf("%v after %v: %+v", err, time.Since(start), r)
+		if r.Limit != "memory" || ExitCode(err) == 3 || r.Memory < 30<<20 || r.Memory > 60<<20 {
+			t.Errorf("%v: %+v", err, r)
 		}
 	} else if got := ExitCode(err); got != 3 {
 		t.Errorf("status %d, want the program's own", got)

@@ -116,14 +116,16 @@ class Kernel:
     def process(self):
         return self.manager.provisioner.process
 
-    def run(self, code, timeout=30):
-        """What a cell prints, its result and its error's name, as text."""
+    def run(self, code, timeout=30, when_ready=None):
+        """What a cell prints, its result and its error's name, as text; when_ready is called when it first prints."""
         parts = []
 
         def collect(message):
             content = message["content"]
             kind = message["msg_type"]
             if kind == "stream":
+                if when_ready and not parts:
+                    when_ready()
                 parts.append(content["text"])
             elif kind == "execute_result":
                 parts.append(content["data"]["text/plain"])
@@ -214,7 +216,7 @@ def processes(mark):
     return found
 
 
-def wait_for(condition, seconds=5):
+def wait_for(condition, seconds=20):
     """Whether condition() becomes true in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -46,14 +45,11 @@ def test_interrupt(each_jupyter, kernels, mode):
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     pid = kernel.run("import os; os.getpid()")
-    code = "import time\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    time.sleep(1); print('cleaned up')"
-    threading.Timer(1, kernel.manager.interrupt_kernel).start()
-    start = time.monotonic()
-    assert kernel.run(code) == "cleaned up"
+    interrupt = kernel.manager.interrupt_kernel
+    code = "import time\ntry:\n    print('ready', flush=True); time.sleep(30)\nexcept KeyboardInterrupt:\n    time.sleep(1); print('cleaned up')"
+    assert kernel.run(code, when_ready=interrupt).split("\n") == ["ready", "cleaned up"]
     assert kernel.status == "ok"
-    threading.Timer(1, kernel.manager.interrupt_kernel).start()
-    assert "KeyboardInterrupt" in kernel.run("while True: pass")
-    assert time.monotonic() - start < 20
+    assert "KeyboardInterrupt" in kernel.run("print('ready', flush=True)\nwhile True: pass", when_ready=interrupt)
     assert kernel.run("import os; os.getpid()") == pid
 
 
@@ -143,7 +139,7 @@ def test_ends_with_the_kernel(each_jupyter, kernels):
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     kernel.client.execute("import os; os._exit(7)")
-    assert kernel.process.wait(5) == 7
+    assert kernel.process.wait(20) == 7
 
 
 def test_notebook_of_a_dead_kernel(jupyter):
