@@ -73,6 +73,10 @@ func callAttacks() []attack {
 			return number(unix.SYS_SOCKET, 1<<32|unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_GENERIC)
 		}),
 		plain("makes an audit netlink", socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT)),
+		plain("makes a multipath socket", socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)),
+		plain("makes a multipath socket by a higher half", func(*world) error {
+			return number(unix.SYS_SOCKET, 1<<32|unix.AF_INET6, unix.SOCK_STREAM, 1<<32|unix.IPPROTO_MPTCP)
+		}),
 		plain("changes its personality to one that maps the zero page", func(*world) error {
 			return number(unix.SYS_PERSONALITY, 0x0100000) // MMAP_PAGE_ZERO
 		}),

@@ -18,6 +18,7 @@ const (
 	unknown = 0x50000 | uint32(unix.ENOSYS)
 	family  = 0x50000 | uint32(unix.EAFNOSUPPORT)
 	kindOf  = 0x50000 | uint32(unix.EPROTONOSUPPORT)
+	noKind  = 0x50000 | uint32(unix.ESOCKTNOSUPPORT)
 )
 
 // A machine runs a filter as the kernel does.
@@ -109,7 +110,15 @@ func TestArguments(t *testing.T) {
 		{"ioctl", []uint64{0, unix.TIOCSETD}, refused},
 
 		{"socket", []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allowed},
+		{"socket", []uint64{unix.AF_UNIX, unix.SOCK_SEQPACKET, 0}, allowed},
 		{"socket", []uint64{unix.AF_INET6, unix.SOCK_DGRAM, 0}, allowed},
+		{"socket", []uint64{high | unix.AF_INET, high | unix.SOCK_STREAM | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK, high | unix.IPPROTO_TCP}, allowed},
+		{"socket", []uint64{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP}, allowed},
+		{"socket", []uint64{unix.AF_INET, unix.SOCK_SEQPACKET, 0}, noKind},
+		{"socket", []uint64{unix.AF_INET6, unix.SOCK_DCCP | unix.SOCK_CLOEXEC, unix.IPPROTO_DCCP}, noKind},
+		{"socket", []uint64{unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_SCTP}, kindOf},
+		{"socket", []uint64{unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_MPTCP}, kindOf},
+		{"socket", []uint64{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE}, kindOf},
 		{"socket", []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, allowed},
 		{"socket", []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER}, kindOf},
 		{"socket", []uint64{high | unix.AF_VSOCK, unix.SOCK_STREAM, 0}, family},

@@ -144,6 +144,10 @@ const (
 
 	addrNoRandomize = 0x40000 // personality(2)
 
+	// Of the kinds of sockets, which are numbers up to 15 and some flags above
+	// (socket(2)), SOCK_STREAM, SOCK_DGRAM and SOCK_RAW have neither bit.
+	otherKinds = 0xc
+
 	// O_TMPFILE without the bit of O_DIRECTORY that it contains.
 	makesFile = unix.O_CREAT | 0o20000000
 )
@@ -160,9 +164,12 @@ func argumentRules() map[string]rule {
 	// The third argument is the address of a new limit.
 	lowHalf := when("no address, low half", allow(), pretend(), is(2, 0))
 	askingOnly := when("no address", lowHalf, pretend(), test{2, bpf.JumpEqual, 0, true})
-	noFamily := errno(unix.EAFNOSUPPORT)
-	routeOnly := when("netlink", allow(), errno(unix.EPROTONOSUPPORT), is(2, unix.NETLINK_ROUTE))
-	others := when("other families", routeOnly, noFamily, is(0, unix.AF_NETLINK))
+	noFamily, noProtocol := errno(unix.EAFNOSUPPORT), errno(unix.EPROTONOSUPPORT)
+	routeOnly := when("netlink", allow(), noProtocol, is(2, unix.NETLINK_ROUTE))
+	notUnix := when("other families", routeOnly, noFamily, is(0, unix.AF_NETLINK))
+	notIP := when("a Unix socket", allow(), notUnix, is(0, unix.AF_UNIX))
+	protocols := []uint32{unix.IPPROTO_IP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_ICMP, unix.IPPROTO_ICMPV6}
+	overIP := when("kind over IP", errno(unix.ESOCKTNOSUPPORT), oneOf("protocol", 2, protocols, allow(), noProtocol), hasAny(1, otherKinds))
 	return map[string]rule{
 		"chmod": mode(1), "fchmod": mode(1), "fchmodat": mode(2), "fchmodat2": mode(2),
 		"mknod": mode(1), "mknodat": mode(2), // mkdir ignores the bits (mkdir(2))
@@ -177,7 +184,9 @@ func argumentRules() map[string]rule {
 		"setrlimit": when("setrlimit", pretend(), allow(), is(0, unix.RLIMIT_CORE)),
 		"prlimit64": when("prlimit64", askingOnly, allow(), is(1, unix.RLIMIT_CORE)),
 
-		"socket":     oneOf("socket", 0, []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}, allow(), others),
+		// SCTP, DCCP and their like are modules that a socket loads, and MPTCP is
+		// TCP with more to it: what asks for it takes TCP instead.
+		"socket":     oneOf("socket", 0, []uint32{unix.AF_INET, unix.AF_INET6}, overIP, notIP),
 		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
 
 		// Input pushed into a terminal is the caller's to whoever reads it, and
