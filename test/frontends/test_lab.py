@@ -86,6 +86,7 @@ def test_interrupt_keeps_the_kernel(lab, notebook):
     lab.run(1, "looping")
     lab.command("interrupt-kernel")
     lab.says(1, "KeyboardInterrupt")
+    lab.idle()
     lab.run(2, "still 7")
 
 
