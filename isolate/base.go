@@ -117,7 +117,8 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 // addSystem puts in what every sandbox has of its own, whatever the base is.
 func (t *tree) addSystem(p *Policy) {
 	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
-	if !p.UserNamespaces {
+	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isProc() })
+	if !p.UserNamespaces && !isCovered {
 		// The kernel lets a sandbox inside mount a process file system of its
 		// own only while it sees all of this one.
 		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})

@@ -33,6 +33,19 @@ func mountNode(m Mount) (*node, error) {
 	return n, n.openSource(m.Source)
 }
 
+// isProc says whether m names the process file system for where it always is.
+func (m Mount) isProc() bool {
+	return filepath.Clean(m.Source) == "/proc" && m.covers("/proc")
+}
+
+// covers says whether m is shown at target.
+func (m Mount) covers(target string) bool {
+	if m.Target == "" {
+		return filepath.Clean(m.Source) == target
+	}
+	return filepath.Clean(m.Target) == target
+}
+
 // ancestry is a directory and all above it, by any name that leads there.
 func ancestry(dir string) []fs.FileInfo {
 	var all []fs.FileInfo

@@ -62,6 +62,9 @@ func newTree(p *Policy) (*tree, error) {
 	var missing []string
 	above := ancestry(p.Home)
 	for i, m := range slices.Concat(p.Base, p.Mounts) {
+		if m.isProc() {
+			continue // the sandbox's own is meant, which shows no process of the host's
+		}
 		n, err := mountNode(m)
 		if err == nil && i >= len(p.Base) {
 			err = n.keepFrom(above)
