@@ -3,9 +3,11 @@ package launcher
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -214,14 +216,26 @@ func prepare(t *testing.T, s setup) *session {
 func freePorts(t *testing.T) map[string]any {
 	content := map[string]any{"ip": "127.0.0.1", "key": "secret", "transport": "tcp", "signature_scheme": "hmac-sha256"}
 	for _, channel := range channels {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := listenAnywhere(t)
 		defer l.Close()
 		content[channel+"_port"] = l.Addr().(*net.TCPAddr).Port
 	}
 	return content
+}
+
+// listenAnywhere takes a port below those that the system gives to connections,
+// which other tests make at the same time.
+func listenAnywhere(t testing.TB) net.Listener {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10000+rand.N(20000)))
+		if err == nil {
+			return l
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (k *session) start() {

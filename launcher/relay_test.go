@@ -25,10 +25,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	spare, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	spare := listenAnywhere(t)
 	port := spare.Addr().(*net.TCPAddr).Port
 	spare.Close()
 	b := &bench{TB: t, inside: fmt.Sprintf("127.0.0.1:%d", port)}
