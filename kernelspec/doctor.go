@@ -138,7 +138,7 @@ func examineJupyter(launcher string) []Finding {
 	if err != nil {
 		return []Finding{{"Jupyter", Weaker, err.Error(), Remedy(err)}}
 	}
-	found := []Finding{{"Jupyter", Good, j.Executable + ", with " + strconv.Itoa(len(j.specs)) + " kernels", ""}}
+	found := []Finding{{"Jupyter", Good, j.Executable + ", kernels found: " + strconv.Itoa(len(j.specs)), ""}}
 	if j.Executable == "" {
 		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", "activate the environment that Jupyter is installed in"}
 	}
