@@ -21,15 +21,7 @@ type cgroup struct {
 	unified string            // version 2's directory, or ""
 	split   map[string]string // version 1's, by controller
 	has     []string          // the controllers of the unified one
-	leaf    string            // where we moved ourselves to make room, or ""
 }
-
-// Directories have the caller's number in their name, so that a later caller
-// can tell which ones a killed caller has left behind.
-const (
-	groupPrefix = "isolate-"
-	leafName    = "isolate-caller"
-)
 
 var groupCount atomic.Int64
 
@@ -76,66 +68,6 @@ func (g *cgroup) missing(need []string) []string {
 		}
 	}
 	return missing
-}
-
-// makeUnified makes the directory in the unified hierarchy, in the caller's
-// own, with those of the controllers that can be had there. To measure CPU
-// time it takes none.
-func (g *cgroup) makeUnified(name string, need []string, measure bool) {
-	own := ownGroup("", "cgroup2")
-	if own == "" {
-		return
-	}
-	if filepath.Base(own) == leafName {
-		own = filepath.Dir(own)
-	}
-	available := words(own + "/cgroup.controllers")
-	for _, controller := range need {
-		if slices.Contains(available, controller) && g.enable(own, controller) {
-			g.has = append(g.has, controller)
-		}
-	}
-	sweep(own)
-	if len(g.has) == 0 && !measure {
-		return
-	}
-	if err := os.Mkdir(filepath.Join(own, name), 0o755); err == nil {
-		g.unified = filepath.Join(own, name)
-	} else {
-		g.has = nil
-	}
-}
-
-// enable gives a controller to the groups in own. The kernel refuses it while
-// own has processes itself; if that is the caller alone, it moves to a leaf.
-func (g *cgroup) enable(own, controller string) bool {
-	control := own + "/cgroup.subtree_control"
-	if slices.Contains(words(control), controller) || write(control, "+"+controller) == nil {
-		return true
-	}
-	self := strconv.Itoa(os.Getpid())
-	if !slices.Equal(words(own+"/cgroup.procs"), []string{self}) {
-		return false
-	}
-	leaf := filepath.Join(own, leafName)
-	if os.Mkdir(leaf, 0o755) != nil || write(leaf+"/cgroup.procs", self) != nil {
-		os.Remove(leaf)
-		return false
-	}
-	g.leaf = leaf
-	return write(control, "+"+controller) == nil
-}
-
-// makeSplit makes a directory in the hierarchy of one controller.
-func (g *cgroup) makeSplit(controller, name string) {
-	own := ownGroup(controller, "cgroup")
-	if own == "" {
-		return
-	}
-	sweep(own)
-	if err := os.Mkdir(filepath.Join(own, name), 0o755); err == nil {
-		g.split[controller] = filepath.Join(own, name)
-	}
 }
 
 // set writes the limits. A controller that doesn't take its limit is given up.
@@ -322,54 +254,10 @@ func (g *cgroup) remove() {
 			time.Sleep(2 * time.Millisecond)
 		}
 	}
-	if g.leaf != "" {
-		own := filepath.Dir(g.leaf)
-		for _, controller := range words(own + "/cgroup.subtree_control") {
-			write(own+"/cgroup.subtree_control", "-"+controller)
-		}
-		if write(own+"/cgroup.procs", strconv.Itoa(os.Getpid())) == nil {
-			os.Remove(g.leaf)
-		}
+	if g.unified != "" {
+		tidy(filepath.Dir(g.unified))
 	}
 	*g = cgroup{split: map[string]string{}}
-}
-
-// sweep removes what callers that were killed have left behind.
-func sweep(own string) {
-	left, _ := filepath.Glob(own + "/" + groupPrefix + "[0-9]*")
-	for _, dir := range left {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groupPrefix), "-")
-		if n, err := strconv.Atoi(pid); err == nil && unix.Kill(n, 0) == unix.ESRCH {
-			os.Remove(dir)
-		}
-	}
-}
-
-// ownGroup is the caller's directory in the hierarchy of the controller, ""
-// for the unified one, which is mounted with the given type; "" where it has
-// none or doesn't see it.
-func ownGroup(controller, kind string) string {
-	groups, _ := os.ReadFile("/proc/self/cgroup")
-	mounts, _ := os.ReadFile("/proc/self/mounts")
-	for line := range strings.Lines(string(groups)) {
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(fields) != 3 || !slices.Contains(strings.Split(fields[1], ","), controller) || strings.HasPrefix(fields[2], "/..") {
-			continue
-		}
-		for mount := range strings.Lines(string(mounts)) {
-			m := strings.Fields(mount)
-			if m[2] != kind || controller != "" && !slices.Contains(strings.Split(m[3], ","), controller) {
-				continue
-			}
-			// In a container the mount may begin at the caller's own group.
-			for _, dir := range []string{filepath.Join(m[1], fields[2]), m[1]} {
-				if unix.Access(dir+"/cgroup.procs", unix.W_OK) == nil {
-					return dir
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // write writes to a file of the kernel's.

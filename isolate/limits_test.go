@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v5"
+	"golang.org/x/sys/unix"
 )
 
 func TestLimitsSet(t *testing.T) {
@@ -141,6 +143,30 @@ func TestMemoryLimitEndsTheSandbox(t *testing.T) {
 		}
 	} else if got := ExitCode(err); got != 3 {
 		t.Errorf("status %d, want the program's own", got)
+	}
+}
+
+// Sandboxes of one caller share the group that theirs are made in.
+func TestLimitStaysWhenAnotherSandboxEnds(t *testing.T) {
+	other, p := in(t.TempDir()), in(t.TempDir())
+	other.Limits.Pids, p.Limits.Memory = 50, 60<<20
+	first := Command(other, "sleep", "600")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	second := Command(p, "sh", "-c", "read go; dd if=/dev/zero of=/dev/null bs=200M count=1 2>&1; exit 3")
+	inner, outer := io.Pipe()
+	second.Stdin = inner
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first.Signal(unix.SIGKILL)
+	first.Wait()
+	io.WriteString(outer, "go\n")
+	outer.Close()
+	err := second.Wait()
+	if r := second.Report(); strings.HasPrefix(r.InForce[0].By, "cgroup") && r.Limit != "memory" {
+		t.Errorf("%v: %+v", err, r)
 	}
 }
 

@@ -1,0 +1,175 @@
+package isolate
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Where a sandbox's control groups are made: in the caller's own, of each
+// hierarchy.
+
+// Directories have the caller's number in their name, so that a later caller
+// can tell which ones a killed caller has left behind.
+const (
+	groupPrefix = "isolate-"
+	leafName    = "isolate-caller"
+)
+
+// makeUnified makes the directory in the unified hierarchy, in the caller's
+// own, with those of the controllers that can be had there. To measure CPU
+// time it takes none.
+func (g *cgroup) makeUnified(name string, need []string, measure bool) {
+	own := ownGroup("", "cgroup2")
+	if own == "" {
+		return
+	}
+	if filepath.Base(own) == leafName {
+		own = filepath.Dir(own)
+	}
+	defer lock(own)()
+	available := words(own + "/cgroup.controllers")
+	for _, controller := range need {
+		if slices.Contains(available, controller) && enable(own, controller) {
+			g.has = append(g.has, controller)
+		}
+	}
+	sweep(own)
+	if len(g.has) == 0 && !measure {
+		return
+	}
+	dir := filepath.Join(own, name)
+	if os.Mkdir(dir, 0o755) != nil {
+		g.has = nil
+		return
+	}
+	// Where own is one of threads, processes can't be put into a group in it.
+	if kind := words(dir + "/cgroup.type"); !slices.Equal(kind, []string{"domain"}) {
+		os.Remove(dir)
+		g.has = nil
+		return
+	}
+	g.unified = dir
+}
+
+// enable gives a controller to the groups in own, which must not have processes
+// itself: the kernel refuses that for some controllers, and for others makes
+// own a group of threads, in which no group can have processes.
+func enable(own, controller string) bool {
+	control := own + "/cgroup.subtree_control"
+	if slices.Contains(words(control), controller) {
+		return true
+	}
+	return moveOut(own) && write(control, "+"+controller) == nil
+}
+
+// moveOut leaves own without processes. If the caller is the only one, it moves
+// to a leaf; the root of all groups may have them.
+func moveOut(own string) bool {
+	if _, err := os.Stat(own + "/cgroup.type"); err != nil {
+		return true
+	}
+	self := strconv.Itoa(os.Getpid())
+	processes := words(own + "/cgroup.procs")
+	if len(processes) == 0 {
+		return true
+	}
+	if !slices.Equal(processes, []string{self}) {
+		return false
+	}
+	leaf := filepath.Join(own, leafName)
+	if os.Mkdir(leaf, 0o755) != nil || write(leaf+"/cgroup.procs", self) != nil {
+		os.Remove(leaf)
+		return false
+	}
+	return true
+}
+
+// tidy takes back what moveOut did, when no sandbox is left in own: with its
+// controllers every other one would lose its limits.
+func tidy(own string) {
+	defer lock(own)()
+	leaf, self := filepath.Join(own, leafName), strconv.Itoa(os.Getpid())
+	processes := words(leaf + "/cgroup.procs")
+	isMine := len(processes) == 0 || slices.Equal(processes, []string{self})
+	if _, err := os.Stat(leaf); err != nil || !isMine || len(groupsIn(own)) > 0 {
+		return
+	}
+	for _, controller := range words(own + "/cgroup.subtree_control") {
+		write(own+"/cgroup.subtree_control", "-"+controller)
+	}
+	if len(processes) > 0 {
+		write(own+"/cgroup.procs", self)
+	}
+	os.Remove(leaf)
+}
+
+// lock keeps other callers, in this process and others, from changing what is
+// in the group own until the function that it returns is called.
+func lock(own string) (unlock func()) {
+	dir, err := os.Open(own)
+	if err != nil {
+		return func() {}
+	}
+	unix.Flock(int(dir.Fd()), unix.LOCK_EX)
+	return func() { dir.Close() }
+}
+
+// makeSplit makes a directory in the hierarchy of one controller.
+func (g *cgroup) makeSplit(controller, name string) {
+	own := ownGroup(controller, "cgroup")
+	if own == "" {
+		return
+	}
+	sweep(own)
+	if err := os.Mkdir(filepath.Join(own, name), 0o755); err == nil {
+		g.split[controller] = filepath.Join(own, name)
+	}
+}
+
+// sweep removes what callers that were killed have left behind.
+func sweep(own string) {
+	for _, dir := range groupsIn(own) {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groupPrefix), "-")
+		if n, err := strconv.Atoi(pid); err == nil && unix.Kill(n, 0) == unix.ESRCH {
+			os.Remove(dir)
+		}
+	}
+}
+
+// groupsIn are the directories of sandboxes in own.
+func groupsIn(own string) []string {
+	dirs, _ := filepath.Glob(own + "/" + groupPrefix + "[0-9]*")
+	return dirs
+}
+
+// ownGroup is the caller's directory in the hierarchy of the controller, ""
+// for the unified one, which is mounted with the given type; "" where it has
+// none or doesn't see it.
+func ownGroup(controller, kind string) string {
+	groups, _ := os.ReadFile("/proc/self/cgroup")
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(groups)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) != 3 || !slices.Contains(strings.Split(fields[1], ","), controller) || strings.HasPrefix(fields[2], "/..") {
+			continue
+		}
+		for mount := range strings.Lines(string(mounts)) {
+			m := strings.Fields(mount)
+			if m[2] != kind || controller != "" && !slices.Contains(strings.Split(m[3], ","), controller) {
+				continue
+			}
+			// In a container the mount may begin at the caller's own group.
+			for _, dir := range []string{filepath.Join(m[1], fields[2]), m[1]} {
+				if unix.Access(dir+"/cgroup.procs", unix.W_OK) == nil {
+					return dir
+				}
+			}
+		}
+	}
+	return ""
+}
