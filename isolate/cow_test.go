@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // cowPolicy shows a directory with some files copy-on-write.
@@ -31,9 +33,25 @@ const changeAll = `set -e
 
 const changedAll = "41\ninput\nx\n41\n42\nx\ny\nout\n"
 
+// forgetsDirectories says that a copy in memory can't remove a directory: what
+// became of it is kept in attributes that a tmpfs takes since Linux 6.6.
+func forgetsDirectories(t *testing.T) bool {
+	f, err := os.CreateTemp("/dev/shm", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	return unix.Fsetxattr(int(f.Fd()), "user.isolate", nil, 0) == unix.EOPNOTSUPP
+}
+
 // The same program gives the same result twice, and the host's files stay.
 func TestCopyOnWrite(t *testing.T) {
 	p, dir := cowPolicy(t)
+	changeAll := changeAll
+	if forgetsDirectories(t) {
+		changeAll = strings.Replace(changeAll, "rm -r data; mkdir data", "rm data/in", 1)
+	}
 	for range 2 {
 		if out, err := sh(t, p, changeAll); err != nil || out != changedAll {
 			t.Fatalf("%v, output %q, want %q", err, out, changedAll)

@@ -56,9 +56,11 @@ func examineKernel() Finding {
 }
 
 // try runs a program that does nothing in a sandbox.
-func try(p isolate.Policy) (isolate.Report, error) {
+func try(p isolate.Policy) (isolate.Report, error) { return tryCommand(p, "/bin/true") }
+
+func tryCommand(p isolate.Policy, name string, arg ...string) (isolate.Report, error) {
 	p.Dir = "/"
-	cmd := isolate.Command(p, "/bin/true")
+	cmd := isolate.Command(p, name, arg...)
 	err := cmd.Run()
 	return cmd.Report(), err
 }
@@ -119,8 +121,14 @@ func examineCgroups() Finding {
 }
 
 func examineOverlay() Finding {
-	if _, err := try(isolate.Policy{Mounts: []isolate.Mount{{Source: "/usr/share", Access: isolate.CopyOnWrite}}}); err != nil {
+	cow := isolate.Policy{Mounts: []isolate.Mount{{Source: "/usr/share", Access: isolate.CopyOnWrite}}}
+	if _, err := try(cow); err != nil {
 		return Finding{"cow:", Weaker, err.Error(), "use Linux 5.11 or later with overlayfs, or ro: in place of cow:"}
+	}
+	// The copy remembers what became of a directory in attributes that a memory
+	// file system takes since Linux 6.6.
+	if _, err := tryCommand(cow, "/bin/sh", "-c", `for dir in /usr/share/*/; do exec rm -r "$dir" 2>/dev/null; done`); err != nil {
+		return Finding{"cow:", Weaker, "works, but for the removal of directories", "use Linux 6.6 or later, or isolate --cow-dir"}
 	}
 	return Finding{"cow:", Good, "overlayfs works in a sandbox", ""}
 }
