@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,9 @@ func mountNode(m Mount) (*node, error) {
 		n.target = m.Source
 	}
 	n.target = filepath.Clean(n.target)
+	if m.Source == "/" {
+		return nil, wholeMachine(m.Source)
+	}
 	if n.target == "/" || !filepath.IsAbs(n.target) {
 		return nil, &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"),
 			Remedy: "name the directories that the program needs, each by its absolute path"}
@@ -46,6 +50,27 @@ func (m Mount) covers(target string) bool {
 	return filepath.Clean(m.Target) == target
 }
 
+// A hiddenDir is one that no mount may show, nor one above it.
+type hiddenDir struct {
+	info fs.FileInfo
+	why  string
+}
+
+// hiddenDirs are the home directory, in which secrets lie, and those in which
+// the user's other programs have the sockets that they obey.
+func hiddenDirs(home string) []hiddenDir {
+	var hidden []hiddenDir
+	for _, info := range ancestry(home) {
+		hidden = append(hidden, hiddenDir{info, "that would show the whole home directory"})
+	}
+	for _, dir := range []string{"/tmp", "/var/tmp", "/var", "/dev/shm", "/dev", "/run", os.Getenv("XDG_RUNTIME_DIR")} {
+		if info, err := os.Stat(dir); err == nil {
+			hidden = append(hidden, hiddenDir{info, "other programs have sockets there, which lead out"})
+		}
+	}
+	return hidden
+}
+
 // ancestry is a directory and all above it, by any name that leads there.
 func ancestry(dir string) []fs.FileInfo {
 	var all []fs.FileInfo
@@ -58,16 +83,21 @@ func ancestry(dir string) []fs.FileInfo {
 	return all
 }
 
-// keepFrom refuses to show what is above the home directory, or that itself.
-// It looks at what will be mounted, not at what has the name by now.
-func (n *node) keepFrom(above []fs.FileInfo) error {
-	for _, dir := range above {
-		if n.info != nil && os.SameFile(n.info, dir) {
-			return &SetupError{Doing: "mount", Path: n.source, Err: errors.New("that would show the whole home directory"),
+// keepFrom refuses to show a hidden directory. It looks at what will be
+// mounted, not at what has the name by now.
+func (n *node) keepFrom(hidden []hiddenDir) error {
+	for _, dir := range hidden {
+		if n.info != nil && os.SameFile(n.info, dir.info) {
+			return &SetupError{Doing: "mount", Path: n.source, Err: errors.New(dir.why),
 				Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS"}
 		}
 	}
 	return nil
+}
+
+func wholeMachine(source string) error {
+	return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"),
+		Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS"}
 }
 
 // openSource fills in what the source really is. A link is followed here,
@@ -85,8 +115,11 @@ func (n *node) openSource(source string) error {
 			Remedy: "it must be readable for the user who starts the sandbox"}
 	}
 	if real == "/" {
-		return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"),
-			Remedy: "name the directories that the program needs"}
+		return wholeMachine(source)
+	}
+	if isProcRoot(real, info) {
+		return &SetupError{Doing: "mount", Path: source, Err: errors.New("that would show every process of the machine"),
+			Remedy: "the sandbox has a /proc of its own; remove it from the mounts"}
 	}
 	n.source, n.info, n.dir = real, info, info.IsDir()
 	n.kind = bindNode
@@ -98,6 +131,17 @@ func (n *node) openSource(source string) error {
 		}
 	}
 	return nil
+}
+
+// isProcRoot says whether a directory is the top of a process file system,
+// which has the first of its numbers (PROC_ROOT_INO in include/linux/proc_ns.h).
+func isProcRoot(path string, info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Ino != 1 || !info.IsDir() {
+		return false
+	}
+	var system unix.Statfs_t
+	return unix.Statfs(path, &system) == nil && system.Type == unix.PROC_SUPER_MAGIC
 }
 
 // look is the path without links, which the kernel says of an open descriptor

@@ -60,14 +60,14 @@ func newTree(p *Policy) (*tree, error) {
 	}
 	t.addSystem(p)
 	var missing []string
-	above := ancestry(p.Home)
+	hidden := hiddenDirs(p.Home)
 	for i, m := range slices.Concat(p.Base, p.Mounts) {
 		if m.isProc() {
 			continue // the sandbox's own is meant, which shows no process of the host's
 		}
 		n, err := mountNode(m)
 		if err == nil && i >= len(p.Base) {
-			err = n.keepFrom(above)
+			err = n.keepFrom(hidden)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			if !m.Optional {
@@ -81,10 +81,12 @@ func newTree(p *Policy) (*tree, error) {
 		t.add(n)
 	}
 	if missing != nil {
-		return nil, &SetupError{
-			Doing: "mount", Path: strings.Join(missing, ", "), Err: unix.ENOENT,
-			Remedy: "remove it from the mounts, or write try: before it",
+		e := &SetupError{Doing: "mount", Path: strings.Join(missing, ", "), Err: unix.ENOENT,
+			Remedy: "remove it from the mounts, or write try: before it"}
+		if len(missing) > 1 {
+			e.Remedy = `remove them from the mounts, or write try: before them, or \ before a space or = in a path`
 		}
+		return nil, e
 	}
 	for _, f := range p.Files {
 		t.add(&node{kind: fileNode, target: filepath.Clean(f.Path), mode: f.Mode, data: f.Data})
@@ -253,8 +255,8 @@ func (n *node) fit() (keep bool, err error) {
 	err = unix.Lstat(n.cover.outside(n.target), &st)
 	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	switch {
-	case err != nil && n.kind == maskNode:
-		return false, nil
+	case err != nil && n.kind == maskNode, n.kind == linkNode:
+		return false, nil // a link of the base's, where the host has its own
 	case err != nil:
 		return false, n.misfit(fmt.Sprintf("%s has no such entry", n.cover.source),
 			fmt.Sprintf("make %s first, or mount it at another place", n.cover.outside(n.target)))
