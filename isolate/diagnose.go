@@ -3,7 +3,9 @@ package isolate
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -61,6 +63,10 @@ func explainCall(n note, errno unix.Errno) error {
 	case errno == unix.ENOSYS:
 		e.Err = errors.New("this kernel is too old")
 		e.Remedy = "use Linux 5.12 or later"
+	case denied && ownerInTheWay(n.path) != "":
+		owner := ownerInTheWay(n.path)
+		e.Err = fmt.Errorf("%w: it belongs to %s, and root has no privilege inside", errno, owner)
+		e.Remedy = "run it as that user: sudo -u " + owner
 	case n.doing == "enter the working directory":
 		e.Err = errors.New("it is not visible inside")
 		e.Remedy = "name it, or a directory above it, among the mounts"
@@ -74,6 +80,22 @@ func explainCall(n note, errno unix.Errno) error {
 		e.Err = errors.New("it became a symbolic link meanwhile")
 	}
 	return e
+}
+
+// ownerInTheWay is, for root, the user to whom path belongs, or a directory
+// above it, and who keeps it from all others; else "". Inside, root is one of
+// these.
+func ownerInTheWay(path string) string {
+	if os.Geteuid() != 0 || !filepath.IsAbs(path) {
+		return ""
+	}
+	for ; path != "/"; path = filepath.Dir(path) {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) == nil && st.Uid != 0 && st.Mode&0o001 == 0 {
+			return userName(int(st.Uid))
+		}
+	}
+	return ""
 }
 
 func appArmor(e *SetupError) error {

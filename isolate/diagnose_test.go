@@ -1,10 +1,14 @@
 package isolate
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Each case makes a place in which namespaces are forbidden in one way, and
@@ -53,5 +57,23 @@ func TestExplainClone(t *testing.T) {
 		if !strings.Contains(errno.Error(), want) || Hint(errno) == "" {
 			t.Errorf("%v, hint %q: want %q and a remedy", errno, Hint(errno), want)
 		}
+	}
+}
+
+// Root outside is nobody's better inside: what another user keeps to
+// themselves is closed, and only that user can run something there.
+func TestRootInAnothersDirectory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // of an ordinary user the kernel says no before that
+	}
+	dir := t.TempDir()
+	private := filepath.Join(dir, "private")
+	if err := errors.Join(os.Mkdir(private, 0o700), os.Chown(private, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sh(t, in(private), "true")
+	var setup *SetupError
+	if !errors.As(err, &setup) || !errors.Is(err, unix.EACCES) || setup.Remedy != "run it as that user: sudo -u nobody" {
+		t.Errorf("%v: %+v", err, setup)
 	}
 }

@@ -27,7 +27,7 @@ func (p Policy) Explain(path string) (sentence string, visible bool, err error) 
 func (t *tree) explain(path string) (sentence string, visible bool) {
 	real := &node{kind: linkNode, target: path}
 	if t.resolve(real) != nil {
-		return path + ": not visible, for links that lead in a circle", false
+		return inACircle(path)
 	}
 	name := path
 	if real.target != path {
@@ -60,6 +60,16 @@ func (t *tree) explainHost(name, path string, n *node) (sentence string, visible
 	if _, err := os.Lstat(outside); err != nil {
 		return fmt.Sprintf("%s: not there: %s is %s, and %s does not exist", name, n.target, n.words(), outside), false
 	}
+	if to, err := os.Readlink(outside); err == nil {
+		if t.resolve(&node{target: path}) != nil {
+			return inACircle(name)
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		sentence, visible := t.explain(filepath.Clean(to))
+		return name + ": a link to " + sentence, visible
+	}
 	if unix.Access(outside, unix.R_OK) != nil {
 		return fmt.Sprintf("%s: in %s, %s; but its permissions keep it from you", name, n.target, n.words()), false
 	}
@@ -71,6 +81,10 @@ func (t *tree) explainHost(name, path string, n *node) (sentence string, visible
 		through += "; its permissions let you only read it"
 	}
 	return name + ": visible, " + through, true
+}
+
+func inACircle(name string) (sentence string, visible bool) {
+	return name + ": not visible, for links that lead in a circle", false
 }
 
 // remedyFor is the entry that would show path.

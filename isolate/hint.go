@@ -16,6 +16,7 @@ import (
 // not execute, or "". The kernel says "no such file" of a file that is there
 // when what it needs is not.
 func (t *tree) execRemedy(name string, p *Policy, errno unix.Errno) string {
+	exists := false
 	for _, path := range candidates(name, p.Env) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(p.Dir, path)
@@ -27,6 +28,7 @@ func (t *tree) execRemedy(name string, p *Policy, errno unix.Errno) string {
 			}
 			continue
 		}
+		exists = true
 		if outside == "" {
 			continue
 		}
@@ -46,6 +48,9 @@ func (t *tree) execRemedy(name string, p *Policy, errno unix.Errno) string {
 			return fmt.Sprintf("its interpreter %s does not exist", interpreter)
 		}
 		return fmt.Sprintf("its interpreter %s is not visible inside; %s", interpreter, remedyFor(filepath.Dir(interpreter)))
+	}
+	if !exists {
+		return "it is not outside either: check its name, or install it"
 	}
 	return ""
 }

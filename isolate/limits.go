@@ -48,7 +48,9 @@ func LimitNames() []string { return limitNames[:] }
 func (l *Limits) Set(name, value string) (err error) {
 	switch name {
 	case "memory":
-		l.Memory, err = ParseSize(value)
+		if l.Memory, err = ParseSize(value); err == nil && l.Memory < 1<<20 {
+			err = errors.New("less than any program needs, which is 1M at least")
+		}
 	case "file-size":
 		l.FileSize, err = ParseSize(value)
 	case "pids":

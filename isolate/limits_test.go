@@ -24,7 +24,8 @@ func TestLimitsSet(t *testing.T) {
 	}{
 		{name: "memory", value: "1G", want: Limits{Memory: 1 << 30}},
 		{name: "memory", value: "512m", want: Limits{Memory: 512 << 20}},
-		{name: "memory", value: "4096", want: Limits{Memory: 4096}},
+		{name: "memory", value: "1048576", want: Limits{Memory: 1 << 20}},
+		{name: "memory", value: "1023K", err: "at least"},
 		{name: "memory", value: "", err: "not a size"},
 		{name: "memory", value: "M", err: "not a size"},
 		{name: "memory", value: "-1", err: "not a size"},

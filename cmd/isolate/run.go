@@ -104,7 +104,7 @@ func openReport(path string) (*os.File, error) {
 	}
 	f, err := os.Create(path)
 	if err != nil {
-		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: errors.Unwrap(err)}
+		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: errors.Unwrap(err), Remedy: "name a file in a directory that you can write to"}
 	}
 	return f, nil
 }
