@@ -165,6 +165,20 @@ func writeAttacks() []attack {
 		}),
 		at("makes a directory in a read-only one", func(w *world) error { return os.Mkdir(in(w, "newdir"), 0o700) }),
 		at("makes a link in a read-only directory", func(w *world) error { return os.Symlink("x", in(w, "newlink")) }),
+		at("takes a lease on a read-only file", func(w *world) error {
+			f, err := os.Open(file(w))
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+			return err
+		}),
+		at("gives a directory an access control list that others' files inherit", func(*world) error {
+			// acl(5) as xattr: version 2; owner, group and others may all.
+			entries := "\x02\x00\x00\x00\x01\x00\x07\x00\xff\xff\xff\xff\x04\x00\x07\x00\xff\xff\xff\xff\x20\x00\x07\x00\xff\xff\xff\xff"
+			return unix.Setxattr("sub", "system.posix_acl_default", []byte(entries), 0)
+		}),
 		at("changes a read-only file's mode", func(w *world) error { return os.Chmod(file(w), 0o600) }),
 		at("changes a read-only directory's mode", func(w *world) error { return os.Chmod(in(w, "dir"), 0o700) }),
 		at("changes a read-only file's owner", func(w *world) error { return os.Chown(file(w), os.Getuid(), os.Getgid()) }),
@@ -220,6 +234,17 @@ func writeAttacks() []attack {
 		at("exchanges a masked file for another", func(w *world) error {
 			os.WriteFile("exchanged", []byte(secret), 0o600)
 			return unix.Renameat2(unix.AT_FDCWD, w.Hidden, unix.AT_FDCWD, "exchanged", unix.RENAME_EXCHANGE)
+		}),
+		at("renames what leads to a masked directory", func(w *world) error { return moves(w.Work+"/deep", w.Work+"/elsewhere") }),
+		at("exchanges what leads to a masked directory", func(w *world) error {
+			os.Mkdir("exchanged-dir", 0o755)
+			exchange := func() error {
+				return unix.Renameat2(unix.AT_FDCWD, w.Work+"/deep", unix.AT_FDCWD, "exchanged-dir", unix.RENAME_EXCHANGE)
+			}
+			if err := exchange(); err != nil {
+				return err
+			}
+			return exchange()
 		}),
 		at("removes a masked file", func(w *world) error { return removes(w.Hidden) }),
 		at("writes into a masked directory", func(w *world) error { return os.WriteFile(filepath.Join(w.Shadow, "new"), nil, 0o600) }),

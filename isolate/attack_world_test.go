@@ -72,7 +72,7 @@ func makeWorld(dir string) (*world, error) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	w := &world{
 		Work: at("work"), Frozen: at("frozen"), Outside: at("outside"),
-		Hidden: at("work/hidden"), Shadow: at("work/shadow"), First: os.Getpid(),
+		Hidden: at("work/hidden"), Shadow: at("work/deep/shadow"), First: os.Getpid(),
 	}
 	w.Name, _ = os.Hostname()
 	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.startVictim, w.makeSegment, w.makeQueue, w.makeSemaphore} {

@@ -18,6 +18,7 @@ type builder struct {
 	scratch slot // the private directories, each under a number
 	proc    slot // the process file system, before and after it is in place
 	made    map[string]bool
+	pinned  map[string]bool // directories of the host's that can't be renamed
 	count   int      // of names in scratch
 	premade []string // directories in private ones, to be made with them
 	void    string
@@ -34,7 +35,7 @@ const (
 
 // build appends the calls that make the tree the root of the process.
 func (p *program) build(policy *Policy, t *tree) {
-	b := &builder{program: p, policy: policy, premade: t.wall.premade, made: map[string]bool{}}
+	b := &builder{program: p, policy: policy, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
 	b.begin()
 	for _, n := range t.nodes {
 		b.place(n)
@@ -205,6 +206,7 @@ func (b *builder) file(n *node) {
 // to mount on, unless the place is the host's, where they exist.
 func (b *builder) prepare(n *node) {
 	if n.cover != nil && n.cover.hostBacked() {
+		b.pin(n)
 		return
 	}
 	at, name := b.inside(n)
@@ -213,6 +215,29 @@ func (b *builder) prepare(n *node) {
 		return
 	}
 	b.do(note{"make", n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+}
+
+// pin makes the directories between n's target and the mount that it lies in
+// mounts of themselves, where the program could rename them: n would go with
+// them, and what it covers be shown at its place the next time.
+func (b *builder) pin(n *node) {
+	if n.cover.kind != cowNode && (n.cover.kind != bindNode || n.cover.access != Writable) {
+		return
+	}
+	for i, c := range n.target {
+		dir := n.target[:i]
+		if c != '/' || len(dir) <= len(n.cover.target) || b.pinned[dir] {
+			continue
+		}
+		b.pinned[dir] = true
+		what := note{"keep in its place", dir}
+		place := b.open(what, b.root.arg(), dir[1:], unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+		mount := b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
+			num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE))
+		b.do(what, unix.SYS_MOVE_MOUNT, mount.arg(), b.str(""), place.arg(), b.str(""),
+			num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+		b.close(place, mount)
+	}
 }
 
 // inside is where n's target is made: in the root or in the private directory

@@ -127,6 +127,13 @@ func TestArguments(t *testing.T) {
 		{"socketpair", []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allowed},
 		{"socketpair", []uint64{unix.AF_TIPC, unix.SOCK_STREAM, 0}, family},
 
+		{"fcntl", []uint64{3, unix.F_SETFL, 0}, allowed},
+		{"fcntl", []uint64{3, unix.F_SETLEASE, unix.F_WRLCK}, refused},
+		{"fcntl", []uint64{3, high | unix.F_SETLEASE, unix.F_RDLCK}, refused},
+		{"fcntl", []uint64{3, unix.F_NOTIFY, 1}, refused},
+		{"fsetxattr", nil, 0x50000 | uint32(unix.EOPNOTSUPP)},
+		{"setxattr", nil, 0x50000 | uint32(unix.EOPNOTSUPP)},
+
 		{"personality", []uint64{0xffffffff}, allowed},
 		{"personality", []uint64{addrNoRandomize}, allowed},
 		{"personality", []uint64{0x0400000}, refused}, // READ_IMPLIES_EXEC

@@ -112,6 +112,10 @@ func rulesFor(kind Kind) map[string]rule {
 	// Its flags are in memory, where a filter can't look; the C library then
 	// uses clone.
 	put(unknown, "clone3")
+	// An access control list that new files of others inherit, and memory that
+	// no limit counts, under names that no filter sees. Programs that copy
+	// attributes know file systems without.
+	put(errno(unix.EOPNOTSUPP), "setxattr", "lsetxattr", "fsetxattr", "setxattrat")
 	maps.Copy(rules, argumentRules())
 	if kind == Closed {
 		maps.Copy(rules, nestingRules())
@@ -188,6 +192,10 @@ func argumentRules() map[string]rule {
 		// TCP with more to it: what asks for it takes TCP instead.
 		"socket":     oneOf("socket", 0, []uint32{unix.AF_INET, unix.AF_INET6}, overIP, notIP),
 		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
+
+		// A lease on a file, which reading allows, holds up whoever opens it
+		// outside. F_NOTIFY is its neighbour for directories.
+		"fcntl": oneOf("fcntl", 1, []uint32{unix.F_SETLEASE, unix.F_NOTIFY}, refused, allow()),
 
 		// Input pushed into a terminal is the caller's to whoever reads it, and
 		// a line discipline is a kernel module by number.
