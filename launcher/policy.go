@@ -108,23 +108,43 @@ func lastOfEach(env []string) []string {
 // executes a notebook writes it again when the kernel has ended, outside, and
 // would follow a link that the kernel left in its place. Each notebook of a
 // writable working directory is a read-only mount of itself, which can be
-// neither written, nor removed, nor renamed.
+// neither written, nor removed, nor renamed, wherever the directory is shown.
+// Those with a dot are what Jupyter writes before it gives them their name.
 func notebooks(dir string, mounts []isolate.Mount) []isolate.Mount {
-	deepest := isolate.Mount{Access: isolate.ReadOnly}
-	for _, m := range mounts {
-		if (dir == m.Target || strings.HasPrefix(dir, m.Target+"/")) && len(m.Target) >= len(deepest.Target) {
-			deepest = m
-		}
-	}
-	if deepest.Access != isolate.Writable {
-		return nil
-	}
 	entries, _ := os.ReadDir(dir) // an unreadable one holds no notebook for us
 	var own []isolate.Mount
-	for _, entry := range entries {
-		if path := filepath.Join(dir, entry.Name()); filepath.Ext(path) == ".ipynb" && entry.Type().IsRegular() {
-			own = append(own, isolate.Mount{Source: path, Target: path, Access: isolate.ReadOnly, Optional: true})
+	for _, place := range writablePlaces(dir, mounts) {
+		for _, entry := range entries {
+			name := entry.Name()
+			if filepath.Ext(name) == ".ipynb" && name[0] != '.' && entry.Type().IsRegular() {
+				own = append(own, isolate.Mount{Source: filepath.Join(dir, name), Target: filepath.Join(place, name), Access: isolate.ReadOnly, Optional: true})
+			}
 		}
 	}
 	return own
+}
+
+// writablePlaces are where the mounts show dir, without links in its path, so
+// that the kernel can write there.
+func writablePlaces(dir string, mounts []isolate.Mount) []string {
+	var places []string
+	for i, m := range mounts {
+		source, err := filepath.EvalSymlinks(m.Source)
+		below, shows := strings.CutPrefix(dir+"/", source+"/")
+		if place := filepath.Join(m.Target, below); err == nil && shows && m.Access == isolate.Writable && deepest(place, mounts) == i {
+			places = append(places, place)
+		}
+	}
+	return places
+}
+
+// deepest is the number of the mount that shows path, or -1.
+func deepest(path string, mounts []isolate.Mount) int {
+	found := -1
+	for i, m := range mounts {
+		if (path == m.Target || strings.HasPrefix(path, m.Target+"/")) && (found < 0 || len(m.Target) >= len(mounts[found].Target)) {
+			found = i
+		}
+	}
+	return found
 }
