@@ -62,7 +62,9 @@ func Parse(data []byte) (Spec, error) {
 
 // Validate holds the spec against the JSON Schema of share.
 func (s Spec) Validate() error {
-	schema, err := jsonschema.CompileString("kernel.schema.json", share.KernelSchema)
+	// A name that is not a URL is taken to be in the working directory, whose
+	// own name may be none (100% done).
+	schema, err := jsonschema.CompileString("file:///kernel.schema.json", share.KernelSchema)
 	if err != nil {
 		return err
 	}
