@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"isolate-namespace/isolate"
 )
 
 func TestConnectionFileIsPrivate(t *testing.T) {
@@ -254,5 +256,34 @@ func TestOutputThatNobodyReads(t *testing.T) {
 	fmt.Fprintln(conn, "quit 7")
 	if status, took := k.wait(); status != 7 || took > 5*time.Second {
 		t.Errorf("status %d after %v", status, took)
+	}
+}
+
+// A notebook is protected wherever its directory is shown for writing, and
+// not what Jupyter writes beside it meanwhile.
+func TestNotebooksAreProtectedByEveryName(t *testing.T) {
+	course, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(course, "ps1")
+	os.Mkdir(dir, 0o755)
+	for _, name := range []string{"a.ipynb", ".~a.ipynb", "a.py"} {
+		os.WriteFile(filepath.Join(dir, name), nil, 0o644)
+	}
+	os.Symlink(course, filepath.Join(course, "link"))
+	mounts := []isolate.Mount{
+		{Source: dir, Target: dir},
+		{Source: filepath.Join(course, "link"), Target: "/course"},
+		{Source: course, Target: "/copy", Access: isolate.CopyOnWrite},
+		{Source: course, Target: "/hidden"},
+		{Target: "/hidden/ps1", Access: isolate.Masked},
+	}
+	var got []string
+	for _, m := range notebooks(dir, mounts) {
+		got = append(got, m.Target)
+	}
+	if want := []string{dir + "/a.ipynb", "/course/ps1/a.ipynb"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
