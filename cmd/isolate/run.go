@@ -62,7 +62,6 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer report.Close()
 	cmd := isolate.Command(o.policy, o.program[0], o.program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	// Whoever stops this command means the program in it.
@@ -78,11 +77,9 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 	}()
 	ended := cmd.Wait()
-	if report != nil {
-		result := cmd.Report()
-		if _, err := report.Write(result.JSON()); err != nil {
-			return &isolate.SetupError{Doing: "write the report", Path: o.report, Err: err}
-		}
+	result := cmd.Report()
+	if err := report.write(result.JSON()); err != nil {
+		return err
 	}
 	return ended
 }
@@ -94,19 +91,6 @@ func (o *options) describe(w io.Writer) error {
 		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, text)
 	}
 	return err
-}
-
-// openReport opens the file before anything runs: a program whose report can't
-// be written has not been judged.
-func openReport(path string) (*os.File, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: errors.Unwrap(err), Remedy: "name a file in a directory that you can write to"}
-	}
-	return f, nil
 }
 
 // complain says on one line why nothing ran, or which limit ended what did:
