@@ -305,7 +305,12 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return unix.Kill(c.pid, sig)
 	}
-	m := message{kind: sendSignal, value: uint32(sig)}
+	return c.tell(sendSignal, sig)
+}
+
+// tell asks init to send a signal.
+func (c *Cmd) tell(kind messageKind, sig unix.Signal) error {
+	m := message{kind: kind, value: uint32(sig)}
 	_, err := c.control.Write(m.bytes())
 	return err
 }

@@ -34,6 +34,7 @@ const (
 
 	// To init.
 	sendSignal // to the program's process group
+	signalAll  // to every process inside but init
 	dial       // connect a stream socket to the socket address in addr
 )
 

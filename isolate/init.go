@@ -216,6 +216,8 @@ func (d *initProcess) obey(program uintptr) {
 	switch d.in.kind {
 	case sendSignal:
 		sysCall(unix.SYS_KILL, -program, uintptr(d.in.value), 0, 0)
+	case signalAll:
+		sysCall(unix.SYS_KILL, ^uintptr(0), uintptr(d.in.value), 0, 0)
 	case dial:
 		d.out.kind, d.out.value = dialed, 0
 		s, errno := d.dial()

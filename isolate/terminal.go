@@ -151,8 +151,10 @@ func (t *terminal) watch(c *Cmd) {
 
 // suspend is called when the program has stopped: the whole job stops, as it
 // does on Ctrl-Z. Where no shell could continue it the kernel ignores that
-// (setpgid(2), orphaned process groups), and the program goes on at once.
+// (setpgid(2), orphaned process groups), and the program goes on at once. What
+// is in the background inside stops too: nobody counts its time meanwhile.
 func (t *terminal) suspend(c *Cmd) {
+	c.tell(signalAll, unix.SIGSTOP)
 	t.release()
 	unix.Kill(0, unix.SIGTSTP)
 	time.Sleep(50 * time.Millisecond) // long enough for the stop to reach this thread; over when we go on
@@ -163,7 +165,7 @@ func (t *terminal) suspend(c *Cmd) {
 func (t *terminal) resume(c *Cmd) {
 	t.takeOver()
 	t.resize()
-	c.Signal(unix.SIGCONT)
+	c.tell(signalAll, unix.SIGCONT)
 }
 
 func (t *terminal) resize() {

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from conftest import COMMANDS, fresh_home, unique, wait_for
@@ -94,6 +95,21 @@ def test_vim(terminal):
     terminal.enter(":wq")
     terminal.expect("outer>$")
     assert (terminal.work / "essay").read_text() == "first line\nlast line\nadded at the end, ünïcode\n"
+
+
+def test_everything_stops(terminal):
+    """With the program stops what it has in the background, and both go on."""
+    ticks = terminal.work / "ticks"
+    terminal.enter("isolate --time 600 sh -c 'setsid sh -c \"while echo >>ticks; do sleep 0.05; done\" & until [ -s ticks ]; do sleep 0.05; done; kill -STOP $$; echo on; sleep 600'")
+    terminal.expect("Stopped")
+    size = ticks.stat().st_size
+    time.sleep(0.5)
+    assert ticks.stat().st_size == size
+    terminal.enter("fg")
+    terminal.expect("^on$")
+    assert wait_for(lambda: ticks.stat().st_size > size + 2)
+    terminal.press("C-c")
+    terminal.expect("outer>$")
 
 
 def test_vim_stops_and_goes_on(terminal):
