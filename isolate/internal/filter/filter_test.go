@@ -95,6 +95,9 @@ func TestArguments(t *testing.T) {
 		{"mknod", []uint64{0, unix.S_IFREG | 0o4755}, refused},
 		{"mknodat", []uint64{3, 0, unix.S_IFREG | 0o4755}, refused},
 		{"mknodat", []uint64{3, 0, unix.S_IFIFO | 0o644}, allowed},
+		{"mknodat", []uint64{3, 0, unix.S_IFSOCK | 0o644}, allowed},
+		{"mknodat", []uint64{3, 0, unix.S_IFCHR | 0o644}, refused},
+		{"mknod", []uint64{0, high | unix.S_IFBLK | 0o644, 0}, refused},
 
 		{"clone", []uint64{unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_FS}, allowed},
 		{"clone", []uint64{unix.CLONE_NEWUSER | uint64(unix.SIGCHLD)}, refused},

@@ -162,6 +162,12 @@ func argumentRules() map[string]rule {
 	mode := func(argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument), refused, allow(), hasAny(argument, setIDBits))
 	}
+	// The one device that anybody can make is a whiteout, which deletes a file
+	// for whoever lays the directory over another. Some kernels' Landlock
+	// takes it for a file.
+	device := func(argument uint32) rule {
+		return when(fmt.Sprintf("kind in %d", argument), refused, allow(), hasAny(argument, setIDBits|unix.S_IFCHR))
+	}
 	makingMode := func(flags, argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument)+" if made", refused, allow(), hasAny(argument, setIDBits), hasAny(flags, makesFile))
 	}
@@ -176,7 +182,7 @@ func argumentRules() map[string]rule {
 	overIP := when("kind over IP", errno(unix.ESOCKTNOSUPPORT), oneOf("protocol", 2, protocols, allow(), noProtocol), hasAny(1, otherKinds))
 	return map[string]rule{
 		"chmod": mode(1), "fchmod": mode(1), "fchmodat": mode(2), "fchmodat2": mode(2),
-		"mknod": mode(1), "mknodat": mode(2), // mkdir ignores the bits (mkdir(2))
+		"mknod": device(1), "mknodat": device(2), // mkdir ignores the bits (mkdir(2))
 		"creat": mode(1), "open": makingMode(1, 2), "openat": makingMode(2, 3),
 
 		// It leaves a device node behind, of which Landlock knows nothing.
