@@ -27,13 +27,13 @@ type Cmd struct {
 	// Args is the program's argument list, its own name first.
 	Args []string
 
-	// Stdin, Stdout and Stderr are the program's. Nil is the null device. An
-	// *os.File that is a pipe is handed in as it is; anything else is copied
-	// through one, so that the program holds no file or terminal of the host's
-	// that it could open anew through /proc, and no socket of its network. When Stdin and Stdout
-	// are both a terminal, the program gets a terminal of the sandbox's own, and
-	// the caller's is in raw mode until Wait returns. Wait must then be called,
-	// and the calling process is stopped when the program is, as by Ctrl-Z.
+	// Stdin, Stdout and Stderr are the program's. Nil is the null device. All
+	// but an OwnPipe is copied through a pipe, so that the program holds no
+	// file, pipe or terminal of the host's that it could open anew through
+	// /proc, and no socket of its network. When Stdin and Stdout are both a
+	// terminal, the program gets a terminal of the sandbox's own, and the
+	// caller's is in raw mode until Wait returns. Wait must then be called, and
+	// the calling process is stopped when the program is, as by Ctrl-Z.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 

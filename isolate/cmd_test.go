@@ -108,6 +108,29 @@ func TestFileIsNotHandedIn(t *testing.T) {
 	}
 }
 
+// What a pipe of the caller's brings next is for others too, a shell that reads
+// commands from it, say: the program can't add to it.
+func TestPipeIsNotHandedIn(t *testing.T) {
+	for _, handed := range []bool{false, true} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "for the program\n")
+		c := Command(in(t.TempDir()), "sh", "-c", "read line; echo injected >/proc/self/fd/0")
+		if c.Stdin = r; handed { // the control
+			c.Stdin = OwnPipe{r}
+		}
+		if err := c.Run(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "injected") != handed {
+			t.Errorf("handed in: %v; the caller reads %q next", handed, rest)
+		}
+	}
+}
+
 func TestSignalReachesTheGroupOnce(t *testing.T) {
 	r, w := io.Pipe()
 	c := Command(in(t.TempDir()), "sh", "-c", `trap 'echo got' INT; echo ready; while :; do sleep 0.05; done`)
@@ -212,7 +235,7 @@ for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.A
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Stdout, c.Stderr = w, os.Stderr
+	c.Stdout, c.Stderr = OwnPipe{w}, os.Stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

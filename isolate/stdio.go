@@ -65,26 +65,28 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 }
 
 func sameWriter(a, b io.Writer) bool {
-	x, ok := a.(*os.File)
-	y, ok2 := b.(*os.File)
-	return ok && ok2 && x == y
+	switch a := a.(type) {
+	case *os.File:
+		return a == b
+	case OwnPipe:
+		return a == b
+	}
+	return false
 }
 
-// passes says that a file can be handed in: a pipe, which opened anew through
-// /proc/self/fd leads nowhere that the program isn't already. A socket stays in
-// the network that it was made in, and could be connected to another part of it.
-func passes(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeNamedPipe != 0
-}
+// An OwnPipe is a stream that the program gets itself, where any other is
+// copied: one end of a pipe that the caller has made for it. What else has an
+// end of the pipe is at the program's mercy, which can open the other end too
+// (through /proc/self/fd), read and write there, and change how it blocks.
+type OwnPipe struct{ *os.File }
 
 // reading is the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
 	if r == nil || s.tty && isTerminal(r) {
 		return nil, nil
 	}
-	if f, ok := r.(*os.File); ok && passes(f) {
-		return f, nil
+	if own, ok := r.(OwnPipe); ok {
+		return own.File, nil
 	}
 	inner, outer, err := s.pipe()
 	if err != nil {
@@ -102,8 +104,8 @@ func (s *stdio) writing(w io.Writer) (*os.File, error) {
 	if w == nil || s.tty && isTerminal(w) {
 		return nil, nil
 	}
-	if f, ok := w.(*os.File); ok && passes(f) {
-		return f, nil
+	if own, ok := w.(OwnPipe); ok {
+		return own.File, nil
 	}
 	outer, inner, err := s.pipe()
 	if err != nil {

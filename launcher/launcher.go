@@ -104,7 +104,7 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 		return nil, err
 	}
 	cmd := isolate.Command(policy, o.kernel[0], o.kernel[1:]...)
-	cmd.Stdout, cmd.Stderr = out.stdout, out.stderr
+	cmd.Stdout, cmd.Stderr = isolate.OwnPipe{File: out.stdout}, isolate.OwnPipe{File: out.stderr}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -157,7 +157,7 @@ func TestJobControl(t *testing.T) {
 	s.await(t, "waiting")
 	s.enter("\x1a")
 	s.await(t, "Stopped")
-	s.enter("kill %1; fg; echo status=$?\n")
+	s.enter("kill %1; wait %1; echo status=$?\n")
 	s.await(t, "status=143")
 	s.enter("stty -a | grep -o ' icanon'\n")
 	s.await(t, " icanon")
