@@ -37,6 +37,8 @@ type Base struct {
 	Name string
 	Dir  string // its resource directory
 	Spec Spec
+
+	Interpreter string // that its isolated twin was made with; empty without one
 }
 
 //go:embed jupyter.py

@@ -134,12 +134,18 @@ func executable(path string) bool {
 // baseOf is the base that a spec was made of: where it was, or else what
 // Jupyter finds under its name.
 func (j *Jupyter) baseOf(in *Installed) (*Base, error) {
+	interpreter, _ := in.Spec.object("metadata")["interpreter"].(map[string]any)
+	path, _ := interpreter["path"].(string)
 	if spec, err := Read(filepath.Join(in.BaseDir, "kernel.json")); err == nil {
-		return &Base{Name: in.Base, Dir: in.BaseDir, Spec: spec}, nil
+		return &Base{Name: in.Base, Dir: in.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
 	}
-	return j.Find(in.Base)
+	base, err := j.Find(in.Base)
+	if err == nil {
+		base.Interpreter = path
+	}
+	return base, err
 }
 
 // A record is what Install wrote and of what. It lies beside kernel.json, so

@@ -21,19 +21,22 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 // resolve makes a kernel's command absolute: its program by the rules that
 // Jupyter itself would have applied, and the placeholders that only Jupyter
 // knows. What is left is {connection_file}.
-func resolve(argv []string, dir string, j *Jupyter) ([]string, error) {
-	resolved := slices.Clone(argv)
+func resolve(base *Base, j *Jupyter) ([]string, error) {
+	resolved := base.Spec.argv()
 	for i, arg := range resolved {
-		arg = strings.ReplaceAll(arg, "{resource_dir}", dir)
+		arg = strings.ReplaceAll(arg, "{resource_dir}", base.Dir)
 		if strings.Contains(arg, "{prefix}") && j.Prefix == "" {
 			return nil, &Error{Reason: "the command has {prefix}, and there is no Jupyter to ask for it", Remedy: "activate the environment that Jupyter is installed in"}
 		}
 		resolved[i] = strings.ReplaceAll(arg, "{prefix}", j.Prefix)
 	}
-	program := resolved[0]
+	program, python := resolved[0], ""
+	if pythonName.MatchString(program) {
+		python = base.python(program, j)
+	}
 	switch {
-	case pythonName.MatchString(program) && j.Executable != "":
-		resolved[0] = j.Executable
+	case python != "":
+		resolved[0] = python
 	case strings.HasPrefix(program, "~/"):
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -57,6 +60,31 @@ func resolve(argv []string, dir string, j *Jupyter) ([]string, error) {
 		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", resolved[0]), Remedy: "install that kernel again"}
 	}
 	return resolved, checkPlaceholders(resolved)
+}
+
+// python is the interpreter that a bare name of one means in the base's command.
+// Jupyter takes the one that it runs with, whoever made the base. In an
+// environment of Python's, where no other's Jupyter looks, that is the
+// environment's own, whichever is active now. A base that all of them find
+// means the one that its twin was made with, or else that of the Jupyter at
+// hand. It is "" where there is none of these.
+func (b *Base) python(name string, j *Jupyter) string {
+	kernels := filepath.Dir(b.Dir)
+	prefix, conventional := strings.CutSuffix(kernels, "/share/jupyter/kernels")
+	shared := prefix == "/usr" || prefix == "/usr/local" || kernels == filepath.Join(j.DataDir, "kernels")
+	candidates := []string{b.Interpreter}
+	if conventional && !shared {
+		if prefix == j.Prefix {
+			return j.Executable
+		}
+		candidates = []string{filepath.Join(prefix, "bin", name), filepath.Join(prefix, "bin/python3"), b.Interpreter}
+	}
+	for _, path := range candidates {
+		if executable(path) {
+			return path
+		}
+	}
+	return j.Executable
 }
 
 // checkPlaceholders wants {connection_file} exactly once and no brace besides:

@@ -32,7 +32,7 @@ func Isolate(base *Base, j *Jupyter, o Options) (spec Spec, notes []string, err 
 	if err := checkBase(base, metadata); err != nil {
 		return nil, nil, err
 	}
-	argv, err := resolve(base.Spec.argv(), base.Dir, j)
+	argv, err := resolve(base, j)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package kernelspec
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -37,6 +38,10 @@ func Update(in *Installed, j *Jupyter, launcher string) (*Result, error) {
 	}
 	if err := write(spec, &record{Base: base.Spec, Made: fresh}, base.Dir, in.Dir); err != nil {
 		return nil, explainWrite(err, filepath.Dir(in.Dir))
+	}
+	_, _, before := splitCommand(in.Spec.argv())
+	if _, _, now := splitCommand(spec.argv()); len(before) > 0 && before[0] != now[0] {
+		notes = append(notes, fmt.Sprintf("its interpreter changes from %s to %s", before[0], now[0]))
 	}
 	return &Result{Name: in.Name, Dir: in.Dir, Notes: notes}, nil
 }

@@ -261,3 +261,90 @@ func TestNeeded(t *testing.T) {
 		}
 	}
 }
+
+// An update keeps the Python that a bare name meant, whichever Jupyter is
+// active.
+func TestUpdateKeepsTheInterpreter(t *testing.T) {
+	cases := []struct {
+		name           string
+		base           string // below the first environment
+		before         string // the interpreter of the twin
+		spoil          func(t *testing.T, first string)
+		after, changed string
+	}{
+		{"an environment's", "share/jupyter/kernels/base", "first/bin/python", nil, "first/bin/python", ""},
+		{"one of python3 only", "share/jupyter/kernels/base", "first/bin/python", func(t *testing.T, first string) {
+			if err := os.Rename(first+"/bin/python", first+"/bin/python3"); err != nil {
+				t.Fatal(err)
+			}
+		}, "first/bin/python3", "first/bin/python3"},
+		{"every environment's", "user/kernels/base", "first/bin/python", nil, "first/bin/python", ""},
+		{"of an environment that is gone", "user/kernels/base", "first/bin/python", func(t *testing.T, first string) {
+			if err := os.RemoveAll(first + "/bin"); err != nil {
+				t.Fatal(err)
+			}
+		}, "second/bin/python", "second/bin/python"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			var environments []*Jupyter
+			for _, name := range []string{"first", "second"} {
+				prefix := filepath.Join(root, name)
+				if err := os.MkdirAll(prefix+"/bin", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink("/usr/bin/python3", prefix+"/bin/python"); err != nil {
+					t.Fatal(err)
+				}
+				environments = append(environments, &Jupyter{
+					Executable: prefix + "/bin/python", Prefix: prefix, DataDir: filepath.Join(root, "first/user"), specs: map[string]found{},
+				})
+			}
+			dir := filepath.Join(root, "first", c.base)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(dir+"/kernel.json", []byte(plainSpec), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			base := &Base{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
+			result, err := Install(base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.spoil != nil {
+				c.spoil(t, filepath.Join(root, "first"))
+			}
+			second := environments[1]
+			second.specs["base-isolated"] = found{Dir: result.Dir}
+			in := again(t, second)
+			if _, _, kernel := splitCommand(in.Spec.argv()); kernel[0] != filepath.Join(root, c.before) {
+				t.Fatalf("made with %s", kernel[0])
+			}
+			result, err = Update(in, second, "/bin/true")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var notes []string
+			if c.changed != "" {
+				notes = []string{"its interpreter changes from " + filepath.Join(root, c.before) + " to " + filepath.Join(root, c.changed)}
+			}
+			if diff := cmp.Diff(notes, result.Notes); diff != "" {
+				t.Errorf("notes, want - got +:\n%s", diff)
+			}
+			if _, _, kernel := splitCommand(again(t, second).Spec.argv()); kernel[0] != filepath.Join(root, c.after) {
+				t.Errorf("updated to %s, want %s", kernel[0], c.after)
+			}
+		})
+	}
+}
+
+func mustParse(t *testing.T, text string) Spec {
+	t.Helper()
+	spec, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}

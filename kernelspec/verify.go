@@ -83,7 +83,7 @@ func (j *Jupyter) Verify(base *Base, report func(Check)) error {
 func (j *Jupyter) try(base *Base, t *trial) (err error) {
 	argv := base.Spec.argv()
 	if !isIsolated(base.Spec) {
-		if argv, err = resolve(argv, base.Dir, j); err != nil {
+		if argv, err = resolve(base, j); err != nil {
 			return err
 		}
 	}
