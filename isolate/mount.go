@@ -64,7 +64,9 @@ func (b *builder) begin() {
 
 	settings := []string{"mode", "0700"}
 	if b.policy.TmpSize > 0 {
-		settings = append(settings, "size", fmt.Sprint(b.policy.TmpSize))
+		// Names cost memory that the size doesn't count.
+		const bytesPerName, fewest = 1024, 1024
+		settings = append(settings, "size", fmt.Sprint(b.policy.TmpSize), "nr_inodes", fmt.Sprint(fewest+b.policy.TmpSize/bytesPerName))
 	}
 	b.scratch = b.newFS("tmpfs", plain, settings...)
 	b.mkdir(b.root, scratchName, 0o700)

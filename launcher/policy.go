@@ -14,6 +14,10 @@ import (
 // everybody and below /usr.
 const exchange = "/usr/local/share/nbgrader"
 
+// serverConfig is where a prefix has the configuration of Jupyter's servers,
+// with tokens and passwords.
+const serverConfig = "etc/jupyter"
+
 // newPolicy is what one kernel may see.
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	p := isolate.Policy{
@@ -56,14 +60,21 @@ func setMounts(p *isolate.Policy, options []string) error {
 		work = "."
 	}
 	p.Mounts = []isolate.Mount{{Target: exchange, Access: isolate.Masked}}
-	for _, entries := range append([]string{os.Getenv("MNTDIRS_KERNEL"), work}, options...) {
+	kernels, err := isolate.ParseMounts(os.Getenv("MNTDIRS_KERNEL"), p.Dir, p.Home)
+	if err != nil {
+		return err
+	}
+	for _, prefix := range append(kernels, isolate.Mount{Target: "/usr"}, isolate.Mount{Target: "/usr/local"}) {
+		p.Mounts = append(p.Mounts, isolate.Mount{Target: filepath.Join(prefix.Target, serverConfig), Access: isolate.Masked})
+	}
+	p.Mounts = append(p.Mounts, kernels...)
+	for _, entries := range append([]string{work}, options...) {
 		mounts, err := isolate.ParseMounts(entries, p.Dir, p.Home)
 		if err != nil {
 			return err
 		}
 		p.Mounts = append(p.Mounts, mounts...)
 	}
-	var err error
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
 		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)
 	}

@@ -287,3 +287,19 @@ func TestNotebooksAreProtectedByEveryName(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// Where a kernel's packages are Jupyter's servers may have their configuration.
+func TestServersConfigurationIsHidden(t *testing.T) {
+	prefix, self := t.TempDir(), os.Args[0]
+	config := filepath.Join(prefix, "etc/jupyter")
+	os.MkdirAll(config, 0o755)
+	os.MkdirAll(filepath.Join(prefix, "etc/ipython"), 0o755)
+	os.WriteFile(filepath.Join(config, "jupyter_server_config.py"), []byte("c.ServerApp.token = 'secret'"), 0o644)
+	k := startSession(t, setup{env: map[string]string{"MNTDIRS_KERNEL": "ro:" + self + " ro:" + prefix}})
+	if got, ok := k.ask("shell", "list "+config).([]any); !ok || len(got) > 0 {
+		t.Errorf("%s shows %v", config, got)
+	}
+	if got, ok := k.ask("shell", "list "+filepath.Dir(config)).([]any); !ok || len(got) != 2 {
+		t.Errorf("control: beside it is %v", got)
+	}
+}
