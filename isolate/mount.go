@@ -19,8 +19,8 @@ type builder struct {
 	proc    slot // the process file system, before and after it is in place
 	made    map[string]bool
 	pinned  map[string]bool // directories of the host's that can't be renamed
-	count   int      // of names in scratch
-	premade []string // directories in private ones, to be made with them
+	count   int             // of names in scratch
+	premade []string        // directories in private ones, to be made with them
 	void    string
 	nothing string
 }

@@ -26,6 +26,7 @@ type node struct {
 	target string      // absolute and clean, inside
 	source string      // bind, cow: real path outside; link: what it points to
 	dir    bool        // the target is a directory
+	base   bool        // of the default base, which gives way
 	access Access      // bind: Writable or ReadOnly
 	mode   uint32      // private directory, file
 	data   []byte      // file
@@ -57,6 +58,9 @@ func newTree(p *Policy) (*tree, error) {
 	if p.Base == nil {
 		t.addDefaultBase()
 		t.addMadeFiles(p)
+		for _, n := range t.nodes {
+			n.base = true
+		}
 	}
 	t.addSystem(p)
 	var missing []string
@@ -255,8 +259,8 @@ func (n *node) fit() (keep bool, err error) {
 	err = unix.Lstat(n.cover.outside(n.target), &st)
 	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	switch {
-	case err != nil && n.kind == maskNode, n.kind == linkNode:
-		return false, nil // a link of the base's, where the host has its own
+	case err != nil && (n.kind == maskNode || n.base), n.kind == linkNode:
+		return false, nil // a mount has something else where the base has this
 	case err != nil:
 		return false, n.misfit(fmt.Sprintf("%s has no such entry", n.cover.source),
 			fmt.Sprintf("make %s first, or mount it at another place", n.cover.outside(n.target)))

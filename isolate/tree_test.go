@@ -60,6 +60,7 @@ func TestMounts(t *testing.T) {
 		{"a masked file", "D/a D/a/1=none", "cat D/a/1; echo x 2>/dev/null > D/a/1 || echo refused", "refused"},
 		{"a mount in a masked directory", "D/a D/a/sub=none D/a/sub/x=D/b", "ls D/a/sub; cat D/a/sub/x/4", "x\nb/4"},
 		{"the host's processes", "/proc", "grep -c ' /proc .*hidepid=' /proc/self/mountinfo; test -d /proc/sys && echo there", "1\nthere"},
+		{"an /etc of one's own", "/etc=D/b", "ls /etc", "4"},
 		{"no processes", "/proc=none", "ls -A /proc", ""},
 		{"something else for processes", "/proc=D/b", "ls -A /proc", "4"},
 		{"a mask of what isn't there", "D/a D/a/none=none", "ls D/a", "1\nlink\nsub"},
