@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -153,10 +154,10 @@ func examineJupyter(launcher string) []Finding {
 	for _, in := range j.Installed() {
 		f := Finding{in.Name, Good, string(in.State), ""}
 		if in.State != OK {
-			f.Health, f.Remedy = Weaker, "isolate-kernelspec update "+in.Name
+			f.Health, f.Remedy = Weaker, j.remedy(in)
 		}
-		if in.State == BaseGone {
-			f.Remedy = "install " + in.Base + " again, or isolate-kernelspec remove " + in.Name
+		if in.State == MountMissing {
+			f.Detail += ": " + strings.Join(in.Missing, ", ")
 		}
 		if own, _, _ := splitCommand(in.Spec.argv()); in.State == OK && launcher != "" && !sameFile(own, launcher) {
 			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+in.Name
@@ -164,6 +165,25 @@ func examineJupyter(launcher string) []Finding {
 		found = append(found, f)
 	}
 	return found
+}
+
+// remedy is what helps an isolated spec whose state isn't OK.
+func (j *Jupyter) remedy(in *Installed) string {
+	update := "isolate-kernelspec update " + in.Name
+	if in.State == MountMissing {
+		return "make it, or take it out of " + filepath.Join(in.Dir, "kernel.json")
+	}
+	base, err := j.baseOf(in)
+	if err == nil && in.State == InterpreterGone {
+		_, err = resolve(base, j)
+	}
+	switch {
+	case err == nil:
+		return update
+	case in.State == InterpreterGone:
+		return "install " + in.Base + " again, then " + update + "; or isolate-kernelspec remove " + in.Name
+	}
+	return installOrRemove(in)
 }
 
 // sameFile says that two files hold the same, wherever they are.

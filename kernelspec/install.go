@@ -85,6 +85,9 @@ func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
 	if err := write(spec, &record{Base: base.Spec, Made: made}, base.Dir, dir); err != nil {
 		return nil, explainWrite(err, kernels)
 	}
+	for _, source := range missingSources(spec) {
+		notes = append(notes, source+" does not exist; kernels won't start until it does")
+	}
 	return &Result{Name: name, Dir: dir, Notes: notes}, nil
 }
 

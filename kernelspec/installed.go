@@ -25,17 +25,21 @@ type Installed struct {
 	Network  string            `json:"network"`
 	Limits   map[string]string `json:"limits"` // by the launcher's option, without its dashes
 	Spec     Spec              `json:"-"`
+	Missing  []string          `json:"-"` // what its mounts should show and isn't there
 }
 
-// State says whether an isolated spec still fits what it was made of.
+// State says whether an isolated spec can start a kernel, and still fits what
+// it was made of.
 type State string
 
-// States, worst last.
+// States, worst last. The last three start no kernel.
 const (
-	OK           State = "ok"
-	BaseChanged  State = "base changed"
-	BaseGone     State = "base gone"
-	LauncherGone State = "launcher gone"
+	OK              State = "ok"
+	BaseChanged     State = "base changed"
+	BaseGone        State = "base gone"
+	MountMissing    State = "mount missing"
+	InterpreterGone State = "interpreter gone"
+	LauncherGone    State = "launcher gone"
 )
 
 // Installed are the isolated specs that Jupyter finds, by name. One that can't
@@ -77,22 +81,17 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Installed {
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
 	_, options, _ := splitCommand(spec.argv())
-	for i := 0; i+1 < len(options); i++ {
-		option, value, given := strings.Cut(options[i], "=")
-		if !given {
-			i++
-			value = options[i]
-		}
+	for _, o := range parted(options) {
+		option, value, _ := strings.Cut(strings.Join(o, "="), "=")
 		switch option {
-		case "--writable-notebooks", "--allow-symlinks":
-			i--
 		case "--network":
 			in.Network = value
-		case "--env", "-m", "--mount":
+		case "--env", "-m", "--mount", "--writable-notebooks", "--allow-symlinks":
 		default:
 			in.Limits[strings.TrimPrefix(option, "--")] = value
 		}
 	}
+	in.Missing = missingSources(spec)
 	in.State = j.state(in)
 	return in
 }
@@ -108,9 +107,14 @@ func splitCommand(argv []string) (launcher string, options, kernel []string) {
 }
 
 func (j *Jupyter) state(in *Installed) State {
-	launcher, _, _ := splitCommand(in.Spec.argv())
-	if !executable(launcher) {
+	launcher, _, kernel := splitCommand(in.Spec.argv())
+	switch {
+	case !executable(launcher):
 		return LauncherGone
+	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !executable(kernel[0]):
+		return InterpreterGone
+	case len(in.Missing) > 0:
+		return MountMissing
 	}
 	base, err := j.baseOf(in)
 	if err != nil {

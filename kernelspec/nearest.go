@@ -11,6 +11,11 @@ func badName(name string) error {
 	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
 }
 
+// installOrRemove is what helps an isolated kernel whose base is gone.
+func installOrRemove(in *Installed) string {
+	return "install " + in.Base + " again, or isolate-kernelspec remove " + in.Name
+}
+
 func (j *Jupyter) notFound(name string) error {
 	names := slices.Sorted(maps.Keys(j.specs))
 	if len(names) == 0 {

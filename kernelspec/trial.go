@@ -73,15 +73,19 @@ func (t *trial) command(argv []string, env map[string]any) {
 	}
 	t.env = append(os.Environ(), "JPY_PARENT_PID="+strconv.Itoa(os.Getpid()), "ISOLATE_VERIFY_TOKEN="+t.values["TOKEN"])
 	for name, value := range env {
-		text, _ := value.(string)
-		text = variable.ReplaceAllStringFunc(text, func(reference string) string {
-			if value, set := os.LookupEnv(strings.Trim(reference, "${}")); set {
-				return value
-			}
-			return reference
-		})
-		t.env = append(t.env, name+"="+text)
+		t.env = append(t.env, name+"="+expandVariables(value))
 	}
+}
+
+// expandVariables replaces $NAME in a value of a spec's env, as Jupyter does.
+func expandVariables(value any) string {
+	text, _ := value.(string)
+	return variable.ReplaceAllStringFunc(text, func(reference string) string {
+		if value, set := os.LookupEnv(strings.Trim(reference, "${}")); set {
+			return value
+		}
+		return reference
+	})
 }
 
 // start starts the kernel and waits until it answers.

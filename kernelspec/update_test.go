@@ -65,7 +65,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	mine := in.Spec
 	mine["display_name"] = "Mine"
 	mine.object("env")["MNTDIRS"] = "ro:."
-	mine.object("env")["MNTDIRS_KERNEL"] = mine.object("env")["MNTDIRS_KERNEL"].(string) + ` ro:/my\ data`
+	mine.object("env")["MNTDIRS_KERNEL"] = mine.object("env")["MNTDIRS_KERNEL"].(string) + ` ro,try:/my\ data`
 	mine.object("metadata")["colour"] = "red"
 	mine["argv"] = anySlice(slices.Insert(mine.argv(), 1, "--memory", "1G"))
 	writeSpec(t, in.Dir, mine)
@@ -96,7 +96,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	}
 	env := in.Spec.object("env")
 	_, gone := env["OMP_NUM_THREADS"]
-	if gone || env["NEW"] != "1" || env["MNTDIRS"] != "ro:." || !strings.HasSuffix(env["MNTDIRS_KERNEL"].(string), ` ro:/my\ data`) {
+	if gone || env["NEW"] != "1" || env["MNTDIRS"] != "ro:." || !strings.HasSuffix(env["MNTDIRS_KERNEL"].(string), ` ro,try:/my\ data`) {
 		t.Errorf("env is %v", env)
 	}
 	if in.Display != "Mine" || in.Spec["interrupt_mode"] != "message" || in.Spec.object("metadata")["colour"] != "red" {
@@ -126,6 +126,21 @@ func TestState(t *testing.T) {
 			in.Spec["argv"].([]any)[0] = "/no/launcher"
 			writeSpec(t, in.Dir, in.Spec)
 		}, LauncherGone},
+		{"no interpreter", func(t *testing.T, in *Installed, _ string) {
+			argv := in.Spec.argv()
+			argv[slices.Index(argv, "--")+1] = "/no/python"
+			in.Spec["argv"] = anySlice(argv)
+			writeSpec(t, in.Dir, in.Spec)
+		}, InterpreterGone},
+		{"no source of a mount", mounting("/no/data"), MountMissing},
+		{"no source of a mount shown elsewhere", mounting("--mount=/data=/no/data"), MountMissing},
+		{"no source of one that may be missing", mounting("ro,try:/no/data"), OK},
+		{"nothing in place of something", mounting("/no/data=none"), OK},
+		{"a source beside the notebook", mounting("ro:no-data"), OK},
+		{"no directory to work in", func(t *testing.T, in *Installed, _ string) {
+			in.Spec.object("env")["MNTDIRS"] = ". ~/no-such-directory"
+			writeSpec(t, in.Dir, in.Spec)
+		}, MountMissing},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -135,6 +150,18 @@ func TestState(t *testing.T) {
 				t.Errorf("state %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// mounting adds --mount to a twin's options.
+func mounting(entry string) func(t *testing.T, in *Installed, base string) {
+	options := []string{"--mount", entry}
+	if strings.HasPrefix(entry, "-") {
+		options = []string{entry}
+	}
+	return func(t *testing.T, in *Installed, _ string) {
+		in.Spec["argv"] = anySlice(slices.Insert(in.Spec.argv(), 1, options...))
+		writeSpec(t, in.Dir, in.Spec)
 	}
 }
 

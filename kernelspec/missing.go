@@ -1,0 +1,59 @@
+package kernelspec
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"isolate-namespace/isolate"
+)
+
+// missingSources are what an isolated spec has its kernel see and what isn't
+// there, so that no kernel starts. Of a relative path only the launcher of a
+// notebook knows. An entry that can't be read is left to the launcher as well.
+func missingSources(spec Spec) []string {
+	home, _ := os.UserHomeDir()
+	env := spec.object("env")
+	all := []string{expandVariables(env["MNTDIRS_KERNEL"]), expandVariables(env["MNTDIRS"])}
+	_, options, _ := splitCommand(spec.argv())
+	var missing []string
+	for _, entries := range append(all, mountOptions(options)...) {
+		mounts, err := isolate.ParseMounts(entries, ".", home) // which leaves relative ones as they are
+		if err != nil {
+			continue
+		}
+		for _, m := range mounts {
+			if m.Optional || m.Access == isolate.Masked || !filepath.IsAbs(m.Source) || slices.Contains(missing, m.Source) {
+				continue
+			}
+			if _, err := os.Stat(m.Source); os.IsNotExist(err) {
+				missing = append(missing, m.Source)
+			}
+		}
+	}
+	return missing
+}
+
+// mountOptions are the values of --mount among the launcher's options.
+func mountOptions(options []string) (all []string) {
+	for _, o := range parted(options) {
+		if name, value, _ := strings.Cut(strings.Join(o, "="), "="); name == "--mount" || name == "-m" {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+// parted are the launcher's options, each with its value.
+func parted(options []string) (all [][]string) {
+	for len(options) > 0 {
+		length := 2
+		if strings.Contains(options[0], "=") || options[0] == "--writable-notebooks" || options[0] == "--allow-symlinks" || len(options) == 1 {
+			length = 1
+		}
+		all = append(all, options[:length])
+		options = options[length:]
+	}
+	return all
+}
