@@ -5,6 +5,7 @@
 options=(${NI_TMPFS_SIZE:+--tmp-size "$NI_TMPFS_SIZE"})
 while case $1 in
 	-m | --mnt | -b) options+=("$1" "$2") && shift ;;
+	-h | --help) echo "usage: isolate.sh [-m MNTDIRS] [-v] [--no-net] [WORD...]" && exit ;;
 	-v) options+=(-v) ;;
 	--no-net) options+=(--network host) ;;
 	*) false ;;
