@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
 )
@@ -138,6 +139,6 @@ func complain(stderr *os.File, err error) int {
 	if hint := isolate.Hint(err); hint != "" {
 		line += "; " + hint
 	}
-	fmt.Fprintln(stderr, line)
+	fmt.Fprintln(stderr, printable.Text(line))
 	return isolate.ExitCode(err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
 )
@@ -44,7 +45,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(stdout, sentence)
+		fmt.Fprintln(stdout, printable.Text(sentence))
 		if !visible {
 			return errHidden
 		}
@@ -88,7 +89,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 func (o *options) describe(w io.Writer) error {
 	text, err := o.policy.Describe()
 	if err == nil {
-		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, text)
+		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, printable.Text(text))
 	}
 	return err
 }
@@ -100,5 +101,5 @@ func complain(stderr io.Writer, err error) {
 	if hint := isolate.Hint(err); hint != "" {
 		line += "; " + hint
 	}
-	fmt.Fprintln(stderr, line)
+	fmt.Fprintln(stderr, printable.Text(line))
 }
