@@ -79,8 +79,13 @@ func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
 		return nil, err
 	}
 	dir := filepath.Join(kernels, name)
-	if there, err := Read(filepath.Join(dir, "kernel.json")); err == nil && !isIsolated(there) {
-		return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not an isolated one", name, dir), Remedy: "give the new one another --name"}
+	if there, err := Read(filepath.Join(dir, "kernel.json")); err == nil {
+		if !isIsolated(there) {
+			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not an isolated one", name, dir), Remedy: "give the new one another --name"}
+		}
+		if lost := dropped(dir, there, spec); len(lost) > 0 {
+			notes = append(notes, fmt.Sprintf("it had %s; isolate-kernelspec update keeps them", strings.Join(lost, " ")))
+		}
 	}
 	if err := write(spec, &record{Base: base.Spec, Made: made}, base.Dir, dir); err != nil {
 		return nil, explainWrite(err, kernels)

@@ -1,0 +1,92 @@
+package kernelspec
+
+import (
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// dropped is what a person gave the isolated spec in dir, by options or by hand,
+// and what the fresh one that replaces it doesn't have, in words for a person.
+func dropped(dir string, current, fresh Spec) []string {
+	made := current // of a version that kept no record
+	if r, err := readRecord(dir); err == nil {
+		made = r.Made
+	}
+	_, options, kernel := splitCommand(current.argv())
+	_, freshOptions, freshKernel := splitCommand(fresh.argv())
+	_, _, madeKernel := splitCommand(made.argv())
+	lost := droppedOptions(options, freshOptions, current.object("env"))
+	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
+		lost = append(lost, "--display-name "+quote(display))
+	}
+	env := current.object("env")
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		text, _ := env[name].(string)
+		if text == made.object("env")[name] || text == fresh.object("env")[name] {
+			continue
+		}
+		if name == "MNTDIRS_KERNEL" {
+			was, _ := made.object("env")[name].(string)
+			text = added(was, text)
+		}
+		if text != "" {
+			lost = append(lost, name+"="+quote(text))
+		}
+	}
+	if !slices.Equal(kernel, madeKernel) && !slices.Equal(kernel, freshKernel) {
+		lost = append(lost, "its own command")
+	}
+	for _, key := range slices.Sorted(maps.Keys(current)) {
+		if !slices.Contains([]string{"argv", "env", "display_name", "metadata"}, key) &&
+			!reflect.DeepEqual(current[key], made[key]) && !reflect.DeepEqual(current[key], fresh[key]) {
+			lost = append(lost, "its own "+key)
+		}
+	}
+	return lost
+}
+
+// droppedOptions are the launcher's options that aren't among the fresh ones, in
+// which one of another value isn't missed. The variables of the spec itself are
+// let in by Isolate.
+func droppedOptions(options, fresh []string, env map[string]any) (lost []string) {
+	var has []string
+	for _, o := range parted(fresh) {
+		option := strings.Join(o, "=")
+		name, _, _ := strings.Cut(option, "=")
+		has = append(has, option)
+		if name != "--mount" && name != "--env" {
+			has = append(has, name)
+		}
+	}
+	for _, o := range parted(options) {
+		option := strings.Join(o, "=")
+		name, value, given := strings.Cut(option, "=")
+		if _, own := env[value]; name == "--env" && own || slices.Contains(has, option) || slices.Contains(has, name) {
+			continue
+		}
+		if given {
+			name += " " + quote(value)
+		}
+		lost = append(lost, name)
+	}
+	return lost
+}
+
+// added are the entries of MNTDIRS_KERNEL that weren't there.
+func added(was, is string) string {
+	before := mountEntry.FindAllString(was, -1)
+	return strings.Join(slices.DeleteFunc(mountEntry.FindAllString(is, -1), func(entry string) bool { return slices.Contains(before, entry) }), " ")
+}
+
+var plainWord = regexp.MustCompile(`^[\w./:=,@%+-]+$`)
+
+// quote is a word as a shell reads it.
+func quote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
