@@ -142,17 +142,14 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // Find returns the installed kernel of the name.
 func (j *Jupyter) Find(name string) (*Base, error) {
-	key := strings.ToLower(name)
 	if !validName.MatchString(name) {
 		return nil, badName(name)
 	}
-	if _, ok := j.specs[key]; !ok && key == "python" { // which Jupyter takes for python3
-		key = "python3"
-	}
-	hit, ok := j.specs[key]
-	if !ok {
+	if !j.has(name) {
 		return nil, j.notFound(name)
 	}
+	key := j.key(name)
+	hit := j.specs[key]
 	spec := hit.Spec
 	if spec == nil {
 		var err error
@@ -163,6 +160,20 @@ func (j *Jupyter) Find(name string) (*Base, error) {
 		return nil, err
 	}
 	return &Base{Name: key, Dir: hit.Dir, Spec: spec}, nil
+}
+
+// key is the name that Jupyter knows a kernel by.
+func (j *Jupyter) key(name string) string {
+	key := strings.ToLower(name)
+	if _, ok := j.specs[key]; !ok && key == "python" { // which Jupyter takes for python3
+		return "python3"
+	}
+	return key
+}
+
+func (j *Jupyter) has(name string) bool {
+	_, ok := j.specs[j.key(name)]
+	return ok
 }
 
 // FindIn returns the kernel of the name from a directory: the kernel's own, or

@@ -56,6 +56,9 @@ func (j *Jupyter) Installed() []*Installed {
 
 // FindInstalled is the isolated spec of the name.
 func (j *Jupyter) FindInstalled(name string) (*Installed, error) {
+	if validName.MatchString(name) && !j.has(name) {
+		return nil, j.notIsolated(name)
+	}
 	base, err := j.Find(name)
 	if err != nil {
 		return nil, err
@@ -144,6 +147,9 @@ func (j *Jupyter) baseOf(in *Installed) (*Base, error) {
 		return &Base{Name: in.Base, Dir: in.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+	}
+	if !j.has(in.Base) {
+		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", in.Base), Remedy: installOrRemove(in)}
 	}
 	base, err := j.Find(in.Base)
 	if err == nil {

@@ -16,17 +16,41 @@ func installOrRemove(in *Installed) string {
 	return "install " + in.Base + " again, or isolate-kernelspec remove " + in.Name
 }
 
+// notFound says that there is no kernel of the name, and which of names may be
+// meant.
 func (j *Jupyter) notFound(name string) error {
 	names := slices.Sorted(maps.Keys(j.specs))
 	if len(names) == 0 {
 		return &Error{Reason: fmt.Sprintf("no kernel %q, nor any other, in %s", name, strings.Join(j.Path, ", ")),
 			Remedy: "activate the environment that Jupyter is installed in"}
 	}
+	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: suggest(name, names)}
+}
+
+// notIsolated is notFound where only an isolated kernel can be meant.
+func (j *Jupyter) notIsolated(name string) error {
+	var names []string
+	for _, in := range j.Installed() {
+		names = append(names, in.Name)
+	}
+	remedy := "there is none; isolate-kernelspec install NAME makes one"
+	if len(names) > 0 {
+		remedy = suggest(name, names)
+	}
+	return &Error{Reason: fmt.Sprintf("no isolated kernel %q", name), Remedy: remedy}
+}
+
+// suggest names the nearest of names, if one is near, and all.
+func suggest(name string, names []string) string {
+	all := "there are: " + strings.Join(names, ", ")
+	name = strings.ToLower(name)
 	meant := strings.TrimSuffix(name, "-isolated") // of one that was never installed, or is gone
-	nearest := slices.MinFunc(names, func(a, b string) int {
-		return min(distance(name, a), distance(meant, a)) - min(distance(name, b), distance(meant, b))
-	})
-	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: fmt.Sprintf("did you mean %s? There are: %s", nearest, strings.Join(names, ", "))}
+	far := func(other string) int { return min(distance(name, other), distance(meant, other)) }
+	nearest := slices.MinFunc(names, func(a, b string) int { return far(a) - far(b) })
+	if far(nearest) > max(2, len(name)/3) || far(nearest) >= len(meant) {
+		return all
+	}
+	return fmt.Sprintf("did you mean %s? T%s", nearest, all[1:])
 }
 
 // distance is how many letters must change to make b of a (Levenshtein).

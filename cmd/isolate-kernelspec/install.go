@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
@@ -65,7 +66,8 @@ func (b *sandbox) check() error {
 		args = append(args, "--env", env)
 	}
 	if err := launcher.CheckOptions(args); err != nil {
-		return &kernelspec.Error{Reason: err.Error(), Remedy: isolate.Hint(err)}
+		remedy := strings.Replace(isolate.Hint(err), "isolate-kernel --help", "isolate-kernelspec install --help", 1)
+		return &kernelspec.Error{Reason: err.Error(), Remedy: remedy}
 	}
 	for _, arg := range args {
 		for _, c := range arg {
@@ -84,7 +86,7 @@ func (c *install) Run(s *session) error {
 	case len(c.Names) == 0 && !c.All:
 		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name some, or use --all; jupyter kernelspec list has them"}
 	case len(c.Names) > 0 && c.All:
-		return &kernelspec.Error{Reason: "--all and names at once", Remedy: "choose one"}
+		return allAndNames()
 	case (len(c.Names) > 1 || c.All) && (c.Name != "" || c.DisplayName != "" || c.From != ""):
 		return &kernelspec.Error{Reason: "one --name, --display-name or --from for several kernels", Remedy: "install them one by one"}
 	}
@@ -125,6 +127,10 @@ func (c *install) Run(s *session) error {
 		return exitStatus(1)
 	}
 	return nil
+}
+
+func allAndNames() error {
+	return &kernelspec.Error{Reason: "--all and names at once", Remedy: "choose one"}
 }
 
 func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {

@@ -105,8 +105,11 @@ type update struct {
 // Run updates, one kernel after the other; one that fails doesn't keep the
 // others from being updated.
 func (c *update) Run(s *session) error {
-	if (len(c.Names) == 0) == !c.All {
-		return &kernelspec.Error{Reason: "no kernel is named, or --all and names at once", Remedy: "name isolated kernels, or use --all"}
+	switch {
+	case len(c.Names) == 0 && !c.All:
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name some, or use --all; isolate-kernelspec list has them"}
+	case len(c.Names) > 0 && c.All:
+		return allAndNames()
 	}
 	launcher, err := findLauncher()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -54,12 +55,25 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exit
 	}
 	if err != nil {
-		return complain(stderr, &kernelspec.Error{Reason: err.Error(), Remedy: "isolate-kernelspec --help lists what there is"})
+		return complain(stderr, misuse(err))
 	}
 	if err := context.Run(&session{stdout, stderr}); err != nil {
 		return complain(stderr, err)
 	}
 	return 0
+}
+
+// misuse says what is wrong with the command line, of which kong speaks in its
+// own words.
+func misuse(err error) error {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context.Selected() != nil && strings.HasPrefix(err.Error(), `expected "<name>`) {
+		if wrong.Context.Selected().Name == "verify" {
+			return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name one; jupyter kernelspec list has them"}
+		}
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name an isolated one; isolate-kernelspec list has them"}
+	}
+	return &kernelspec.Error{Reason: err.Error(), Remedy: "isolate-kernelspec --help lists what there is"}
 }
 
 // findLauncher is isolate-kernel beside this command. The path is the one that
