@@ -19,11 +19,12 @@ import (
 
 // A Check is one thing that Verify tried.
 type Check struct {
-	Name   string `json:"name"`
-	Kind   Kind   `json:"kind"`
-	Held   bool   `json:"held"`
-	Plain  bool   `json:"as_plain"` // it goes wrong, and as wrong without isolation, which is no fault of it
-	Detail string `json:"detail"`
+	Name    string `json:"name"`
+	Kind    Kind   `json:"kind"`
+	Held    bool   `json:"held"`
+	Unknown bool   `json:"unknown"`  // nothing was found out, which isn't held
+	Plain   bool   `json:"as_plain"` // it goes wrong, and as wrong without isolation, which is no fault of it
+	Detail  string `json:"detail"`
 }
 
 // Kind says what a check is about.
@@ -136,7 +137,7 @@ func (t *trial) all() error {
 	t.check("start", nil, "answers kernel_info")
 	t.check("heartbeat", t.client.beat(patience), "comes back")
 	if t.dialect == nil {
-		t.report(Check{Name: "probes", Kind: Isolation, Detail: "not known: there are none for this language"})
+		t.report(Check{Name: "probes", Kind: Isolation, Unknown: true, Detail: "there are none for this language"})
 	} else {
 		t.cells()
 		if !t.protocolOnly {
@@ -206,7 +207,7 @@ func (t *trial) probe() {
 		case open || p.Name == "network" && t.visitors.Load() > 0:
 			c.Held, c.Detail = false, p.Open
 		case !told:
-			c.Detail = "not known: " + cause(err, text)
+			c.Unknown, c.Detail = true, cause(err, text)
 		}
 		t.report(c)
 	}

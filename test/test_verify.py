@@ -89,7 +89,7 @@ def test_fault_of_the_kernel_itself(jupyter):
     make_base(jupyter, "xpython", {"argv": XPYTHON, "display_name": "X", "language": "python"})
     jupyter.run(COMMANDS / "isolate-kernelspec", "install", "xpython", "--prefix", jupyter.home / "prefix")
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "xpython-isolated", env=found(jupyter))
-    assert "interrupt    same  ends the kernel, as it does without isolation" in done.stdout.splitlines()
+    assert "interrupt    same    ends the kernel, as it does without isolation" in done.stdout.splitlines()
 
 
 def test_fault_of_isolation(jupyter):
@@ -104,6 +104,16 @@ def test_kernel_that_does_not_start(jupyter):
     assert done.returncode == 1
     assert "/no/such/directory" in done.stderr and len(done.stderr.splitlines()) == 1
     assert not list((jupyter.home / ".local/share/jupyter").rglob("verify-*"))
+
+
+def test_probes_that_give_no_answer(jupyter):
+    """That is neither held nor open."""
+    jupyter.edit("python3-isolated", lambda spec: spec.update(language="javascript"))
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))
+    words = dict(line.split()[:2] for line in done.stdout.splitlines())
+    assert done.returncode == 1 and {words[name] for name in PROBES} == {"unknown"}
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", "--json", check=False, env=found(jupyter))
+    assert {(c["held"], c["unknown"]) for c in json.loads(done.stdout)["checks"] if c["name"] in PROBES} == {(False, True)}
 
 
 def test_full_disk_keeps_the_old_spec(jupyter):

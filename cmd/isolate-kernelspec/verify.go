@@ -29,7 +29,7 @@ func (c *verify) Run(s *session) error {
 		checks = append(checks, check)
 		held = held && check.Held
 		if !c.JSON {
-			fmt.Fprintf(s.stdout, "%-12s %-5s %s\n", check.Name, word(check), check.Detail)
+			fmt.Fprintf(s.stdout, "%-12s %-7s %s\n", check.Name, word(check), check.Detail)
 		}
 	})
 	progress.stop()
@@ -51,6 +51,8 @@ func word(c kernelspec.Check) string {
 	switch {
 	case c.Plain:
 		return "same"
+	case c.Unknown:
+		return "unknown"
 	case c.Kind == kernelspec.Protocol && c.Held:
 		return "works"
 	case c.Kind == kernelspec.Protocol:
