@@ -110,8 +110,29 @@ func (t *trial) start() error {
 		return err
 	case err := <-t.ended:
 		t.ended <- err
-		return &Error{Reason: fmt.Sprintf("the kernel ended at its start: %s", lastLine(t.said.String())), Remedy: "isolate-kernelspec doctor looks for the cause"}
+		said := lastLine(t.said.String())
+		return &Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
 	}
+}
+
+var noModule = regexp.MustCompile(`No module named '?(\w+)`)
+
+// startRemedy is what helps a kernel whose last words these are.
+func (t *trial) startRemedy(said string) string {
+	_, _, kernel := splitCommand(t.argv)
+	match := noModule.FindStringSubmatch(said)
+	if match == nil || len(kernel) == 0 || !isPython(kernel[0], t.language) {
+		return "isolate-kernelspec doctor looks for the cause"
+	}
+	module := match[1]
+	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
+	if _, err := ask(kernel[0], fmt.Sprintf(script, module)); err == nil { // it is there without isolation
+		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
+	}
+	if module == "ipykernel_launcher" {
+		module = "ipykernel"
+	}
+	return quote(kernel[0]) + " -m pip install " + module
 }
 
 // connect makes a client, and lets the kernel answer until what it publishes

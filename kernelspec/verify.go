@@ -45,6 +45,7 @@ const (
 // probes to find.
 type trial struct {
 	argv, env  []string
+	language   string
 	interrupt  string // signal or message
 	dir        string // holds all that follows
 	connection *protocol.Connection
@@ -88,7 +89,8 @@ func (j *Jupyter) try(base *Base, t *trial) (err error) {
 			return err
 		}
 	}
-	t.dialect = dialectOf(base.Spec.text("language"))
+	t.language = base.Spec.text("language")
+	t.dialect = dialectOf(t.language)
 	t.interrupt = strings.ToLower(base.Spec.text("interrupt_mode"))
 	// Not where Jupyter keeps its connection files: the launcher hides those
 	// wherever they lie, and that would hide what is tried here with them.

@@ -116,6 +116,33 @@ def test_probes_that_give_no_answer(jupyter):
     assert {(c["held"], c["unknown"]) for c in json.loads(done.stdout)["checks"] if c["name"] in PROBES} == {(False, True)}
 
 
+@pytest.mark.parametrize("isolated", [False, True], ids=["plain", "isolated"])
+def test_interpreter_without_the_kernels_module(jupyter, isolated):
+    """The remedy names the interpreter that lacks it."""
+    venv = jupyter.home / "my venv"
+    jupyter.run("/usr/bin/python3", "-m", "venv", "--without-pip", venv)
+    make_base(jupyter, "bare", {"argv": [f"{venv}/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "B", "language": "python"})
+    if isolated:
+        jupyter.run(COMMANDS / "isolate-kernelspec", "install", "bare", "--prefix", jupyter.home / "prefix")
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "bare-isolated" if isolated else "bare", check=False, env=found(jupyter))
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"No module named ipykernel_launcher; '{venv}/bin/python' -m pip install ipykernel\n")
+
+
+def test_module_that_only_the_isolated_kernel_lacks(jupyter):
+    """Installing it would be of no use."""
+    home = jupyter.home / "packages"
+    home.mkdir()
+    (home / "mykernel.py").write_text("")
+    venv = jupyter.home / "venv"
+    jupyter.run("/usr/bin/python3", "-m", "venv", "--without-pip", venv)
+    make_base(jupyter, "mine", {"argv": [f"{venv}/bin/python", "-m", "mykernel", "{connection_file}"], "display_name": "M", "language": "python"})
+    jupyter.run(COMMANDS / "isolate-kernelspec", "install", "mine", "--prefix", jupyter.home / "prefix")
+    (next((venv / "lib").iterdir()) / "site-packages/mine.pth").write_text(f"{home}\n")  # after the twin was made
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "mine-isolated", check=False, env=found(jupyter))
+    assert done.returncode == 1 and "No module named mykernel; isolate-kernelspec update " in done.stderr
+
+
 def test_full_disk_keeps_the_old_spec(jupyter):
     """A spec is replaced whole or not at all."""
     base = jupyter.home / "path/kernels/big"
