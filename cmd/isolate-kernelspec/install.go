@@ -151,7 +151,7 @@ func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, opti
 	fmt.Fprintf(s.stdout, "Installed kernelspec %s in %s\n", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
-		s.notes([]string{fmt.Sprintf("there is another %s in %s; this one is made of that in %s, which Jupyter starts; --from chooses", base.Name, other[0], base.Dir)})
+		s.notes([]string{fmt.Sprintf("made of %s, not of %s; --from chooses", base.Dir, other[0])})
 	}
 	return nil
 }

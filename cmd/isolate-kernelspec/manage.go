@@ -175,6 +175,9 @@ func (c *remove) Run(s *session) error {
 			return err
 		}
 		fmt.Fprintf(s.stdout, "Removed %s\n", in.Dir)
+		if other := jupyter.Others(&kernelspec.Base{Name: in.Name, Dir: in.Dir}); len(other) > 0 {
+			s.notes([]string{fmt.Sprintf("there is another %s in %s", in.Name, other[0])})
+		}
 	}
 	return nil
 }
