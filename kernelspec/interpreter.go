@@ -74,10 +74,15 @@ func (b *Base) python(name string, j *Jupyter) string {
 	shared := prefix == "/usr" || prefix == "/usr/local" || kernels == filepath.Join(j.DataDir, "kernels")
 	candidates := []string{b.Interpreter}
 	if conventional && !shared {
-		if prefix == j.Prefix {
+		bin := filepath.Join(prefix, "bin")
+		switch {
+		case filepath.Dir(b.Interpreter) == bin: // by whichever of its names
+			candidates = append(candidates, filepath.Join(bin, name), filepath.Join(bin, "python3"))
+		case prefix == j.Prefix:
 			return j.Executable
+		default:
+			candidates = []string{filepath.Join(bin, name), filepath.Join(bin, "python3"), b.Interpreter}
 		}
-		candidates = []string{filepath.Join(prefix, "bin", name), filepath.Join(prefix, "bin/python3"), b.Interpreter}
 	}
 	for _, path := range candidates {
 		if executable(path) {

@@ -352,6 +352,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "first/bin/python3", "first/bin/python3"},
+		{"an environment's by another of its names", "share/jupyter/kernels/base", "first/bin/python3.99", nil, "first/bin/python3.99", ""},
 		{"every environment's", "user/kernels/base", "first/bin/python", nil, "first/bin/python", ""},
 		{"of an environment that is gone", "user/kernels/base", "first/bin/python", func(t *testing.T, first string) {
 			if err := os.RemoveAll(first + "/bin"); err != nil {
@@ -368,8 +369,10 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 				if err := os.MkdirAll(prefix+"/bin", 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.Symlink("/usr/bin/python3", prefix+"/bin/python"); err != nil {
-					t.Fatal(err)
+				for _, link := range []string{"python", "python3.99"} {
+					if err := os.Symlink("/usr/bin/python3", filepath.Join(prefix, "bin", link)); err != nil {
+						t.Fatal(err)
+					}
 				}
 				environments = append(environments, &Jupyter{
 					Executable: prefix + "/bin/python", Prefix: prefix, DataDir: filepath.Join(root, "first/user"), specs: map[string]found{},
@@ -382,6 +385,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if err := os.WriteFile(dir+"/kernel.json", []byte(plainSpec), 0o644); err != nil {
 				t.Fatal(err)
 			}
+			environments[0].Executable = filepath.Join(root, c.before)
 			base := &Base{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
 			result, err := Install(base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
 			if err != nil {
