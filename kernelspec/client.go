@@ -31,7 +31,7 @@ func newClient(ctx context.Context, c *protocol.Connection) (*client, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	k := &client{
 		connection: c, session: protocol.NewSession(), cancel: cancel,
-		replies: make(chan *protocol.Message, 100), inputs: make(chan *protocol.Message, 10), published: make(chan *protocol.Message, 1000), beats: make(chan []byte, 10),
+		replies: make(chan *protocol.Message, 10), inputs: make(chan *protocol.Message, 10), published: make(chan *protocol.Message, 30), beats: make(chan []byte, 10),
 	}
 	options := []zmq4.Option{
 		zmq4.WithID(zmq4.SocketIdentity(k.session)), zmq4.WithLogger(log.New(io.Discard, "", 0)),
@@ -118,6 +118,9 @@ func (k *client) reply(id string, patience time.Duration) (*protocol.Message, er
 // a cell has printed from a pipe, beside running it.
 const late = 200 * time.Millisecond
 
+// longestOutput is more than any probe prints, in bytes.
+const longestOutput = 1 << 20
+
 // output is what the cell of this identity has printed, until the kernel is
 // idle again and a little longer.
 func (k *client) output(id string, patience time.Duration) (string, error) {
@@ -125,6 +128,9 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 	timeout := time.After(patience)
 	var over <-chan time.Time
 	for {
+		if text.Len() > longestOutput {
+			return "", errors.New("it prints without end")
+		}
 		select {
 		case m := <-k.published:
 			if m.Parent.ID != id {

@@ -11,9 +11,10 @@ type Sockets struct {
 // zmq4.Socket.Dial or zmq4.Socket.Listen. All are to be closed, after an error
 // too.
 func (s *Sockets) Open(c *Connection, open func(socket zmq4.Socket, endpoint string) error) error {
+	registerBounded()
 	ports := []int{c.Shell, c.IOPub, c.Stdin, c.Control, c.Heartbeat}
 	for i, socket := range s.all() {
-		if err := open(socket, c.Endpoint(ports[i])); err != nil {
+		if err := open(socket, schemePrefix+c.Endpoint(ports[i])); err != nil {
 			return err
 		}
 	}
