@@ -107,12 +107,26 @@ func (t *trial) start() error {
 	go func() { ready <- t.connect(deadline) }()
 	select {
 	case err := <-ready:
-		return err
-	case err := <-t.ended:
-		t.ended <- err
-		said := lastLine(t.said.String())
-		return &Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
+		if err == nil {
+			return nil
+		}
+		// A kernel that ends takes its connections along, which is noticed
+		// before its end is.
+		select {
+		case ended := <-t.ended:
+			return t.endedAtStart(ended)
+		case <-time.After(5 * time.Second):
+			return err
+		}
+	case ended := <-t.ended:
+		return t.endedAtStart(ended)
 	}
+}
+
+func (t *trial) endedAtStart(ended error) error {
+	t.ended <- ended // for stop
+	said := lastLine(t.said.String())
+	return &Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
 }
 
 var noModule = regexp.MustCompile(`No module named '?(\w+)`)
