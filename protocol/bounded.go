@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync/atomic"
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/go-zeromq/zmq4/transport"
@@ -16,9 +17,12 @@ import (
 const (
 	maxMessage = 8 << 20 // bytes in all its frames
 	maxFrames  = 1000
+	maxReady   = 4096 // bytes of the first, in which the peer presents itself
 )
 
-var errTooLarge = errors.New("the peer announces a message of more than 8 MiB")
+// ErrRefused is the error of using a connection that was ended because
+// of what the peer sent.
+var ErrRefused = errors.New("its messages are too large or malformed")
 
 // schemePrefix begins the name of a transport with such connections.
 const schemePrefix = "bounded-"
@@ -63,14 +67,26 @@ func (l boundedListener) Accept() (net.Conn, error) {
 // A boundedConn follows the frames that it reads.
 type boundedConn struct {
 	net.Conn
-	frames frameFollower
+	frames  frameFollower
+	refused atomic.Bool
 }
 
 func (c *boundedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if !c.frames.follow(p[:n]) {
+		c.refused.Store(true)
 		c.Close()
-		return 0, errTooLarge
+		return 0, ErrRefused
+	}
+	return n, err
+}
+
+// Write names the same cause as Read: which of the two the library does first
+// is chance.
+func (c *boundedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil && c.refused.Load() {
+		err = ErrRefused
 	}
 	return n, err
 }
@@ -80,6 +96,8 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 // of one or eight bytes before it.
 type frameFollower struct {
 	greeted int    // bytes of the greeting
+	ready   []byte // the first frame, as far as it has come
+	opened  bool   // the first frame is whole
 	header  []byte // of the next frame, as far as it has come
 	body    uint64 // bytes of this frame that are still to come
 	size    uint64 // of the message's frames
@@ -94,7 +112,9 @@ func (f *frameFollower) follow(data []byte) bool {
 	for data = data[n:]; len(data) > 0; {
 		if f.body > 0 {
 			n := min(f.body, uint64(len(data)))
-			f.body -= n
+			if f.body -= n; !f.opened && !f.open(data[:n]) {
+				return false
+			}
 			data = data[n:]
 			continue
 		}
@@ -121,11 +141,48 @@ func (f *frameFollower) begin() bool {
 	}
 	f.header = f.header[:0]
 	f.count++
-	if f.body > maxMessage || f.size+f.body > maxMessage || f.count > maxFrames {
+	if !f.opened && f.body > maxReady || f.body > maxMessage || f.size+f.body > maxMessage || f.count > maxFrames {
 		return false
+	}
+	if f.body == 0 && !f.opened {
+		return false // it has no name
 	}
 	if f.size += f.body; flags&more == 0 {
 		f.size, f.count = 0, 0
+	}
+	return true
+}
+
+// open goes on by a part of the first frame, and says whether the library can
+// read it once it is whole: it looks for the properties of a READY command
+// without asking whether they are there.
+func (f *frameFollower) open(part []byte) bool {
+	f.ready = append(f.ready, part...)
+	if f.body > 0 {
+		return true
+	}
+	name := int(f.ready[0])
+	if 1+name > len(f.ready) {
+		return false
+	}
+	ok := readable(f.ready[1+name:])
+	f.ready, f.opened = nil, true
+	return ok
+}
+
+// readable says whether the properties are whole: each is a byte of length and
+// a name, and four bytes of length and a value.
+func readable(properties []byte) bool {
+	for p := properties; len(p) > 0; {
+		value := 1 + int(p[0])
+		if value+4 > len(p) {
+			return false
+		}
+		size := uint64(binary.BigEndian.Uint32(p[value:]))
+		if p = p[value+4:]; size > uint64(len(p)) {
+			return false
+		}
+		p = p[size:]
 	}
 	return true
 }

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
+	"log"
 	"net"
 	"testing"
 
 	"github.com/go-zeromq/zmq4"
 )
+
+// ready is the first frame of a DEALER.
+const ready = "\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
 
 // frame is one of the size; with a body that is left out it only announces it.
 func frame(flags byte, size uint64, body bool) []byte {
@@ -42,7 +47,7 @@ func TestFrameFollower(t *testing.T) {
 		{"as many as can be", [][]byte{bytes.Repeat(frame(more, 0, true), maxFrames-1), frame(0, 0, true), frame(more, 1, true)}, true},
 	}
 	for _, c := range cases {
-		stream := append(bytes.Clone(greeting), bytes.Join(c.frames, nil)...)
+		stream := append(append(bytes.Clone(greeting), ready...), bytes.Join(c.frames, nil)...)
 		for _, step := range []int{1, 7, len(stream)} {
 			if step == 1 && len(stream) > 1<<20 {
 				continue
@@ -60,9 +65,46 @@ func TestFrameFollower(t *testing.T) {
 	}
 }
 
+// The library takes what these announce for there, and panics.
+func TestReady(t *testing.T) {
+	cases := []struct {
+		name, body string
+		want       bool
+	}{
+		{"a socket's type", ready[2:], true},
+		{"nothing but the name", "\x05READY", true},
+		{"an empty value", "\x05READY\x01a\x00\x00\x00\x00", true},
+		{"no name", "", false},
+		{"half the name", "\x05REA", false},
+		{"a property's length alone", "\x05READY\x01", false},
+		{"no value", "\x05READY\x01a", false},
+		{"half the value's length", "\x05READY\x01a\x00\x00\x00", false},
+		{"half the value", "\x05READY\x01a\x00\x00\x00\x02b", false},
+		{"a value of 2^32-1", "\x05READY\x01a\xff\xff\xff\xffb", false},
+		{"a second that is cut off", ready[2:] + "\x0b", false},
+	}
+	for _, c := range cases {
+		stream := append([]byte{4, byte(len(c.body))}, c.body...)
+		whole, split := frameFollower{greeted: 64}, frameFollower{greeted: 64}
+		got := true
+		for i := range stream {
+			got = got && split.follow(stream[i:i+1])
+		}
+		if all := whole.follow(stream); all != c.want || got != c.want {
+			t.Errorf("%s: %v, byte by byte %v, want %v", c.name, all, got, c.want)
+		}
+	}
+	f := frameFollower{greeted: 64}
+	if f.follow(frame(2|4, maxReady+1, false)) {
+		t.Error("one that is too long is waited for")
+	}
+}
+
 func FuzzFrameFollower(f *testing.F) {
-	f.Add(frame(1, 3, true))
-	f.Add(frame(2, 1<<62, false))
+	f.Add([]byte(ready))
+	f.Add([]byte("\x04\x07\x05READY\x01"))
+	f.Add(append([]byte(ready), frame(1, 3, true)...))
+	f.Add(append([]byte(ready), frame(2, 1<<62, false)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		whole, split := frameFollower{greeted: 64}, frameFollower{greeted: 64}
 		want, got := whole.follow(data), true
@@ -92,7 +134,7 @@ func TestHostilePeer(t *testing.T) {
 			greeting := make([]byte, 64)
 			copy(greeting, "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL")
 			conn.Write(greeting)
-			conn.Write(append([]byte("\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"), frame(2, 1<<62, false)...))
+			conn.Write(append([]byte(ready), frame(2, 1<<62, false)...))
 		}
 	}()
 	port := l.Addr().(*net.TCPAddr).Port
@@ -106,5 +148,40 @@ func TestHostilePeer(t *testing.T) {
 	}
 	if m, err := s.Shell.Recv(); err == nil {
 		t.Errorf("received %v", m)
+	}
+}
+
+// A client that sends what can't be taken ends its own connection only.
+func TestHostileClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	registerBounded()
+	quiet := zmq4.WithLogger(log.New(io.Discard, "", 0))
+	router := zmq4.NewRouter(ctx, quiet)
+	defer router.Close()
+	if err := router.Listen(schemePrefix + "tcp://127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []string{"\x04\x07\x05READY\x01", ready + string(frame(2, 1<<62, false))} {
+		hostile, err := net.Dial("tcp", router.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		greeting := make([]byte, 64)
+		copy(greeting, "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL")
+		hostile.Write(append(greeting, says...))
+		io.Copy(io.Discard, hostile) // until it is ended
+		hostile.Close()
+	}
+	dealer := zmq4.NewDealer(ctx, quiet)
+	defer dealer.Close()
+	if err := dealer.Dial("tcp://" + router.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := dealer.Send(zmq4.NewMsgString("good")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := router.Recv(); err != nil || string(m.Frames[1]) != "good" {
+		t.Errorf("received %v, %v", m, err)
 	}
 }
