@@ -116,6 +116,7 @@ func (t *trial) start() error {
 		case ended := <-t.ended:
 			return t.endedAtStart(ended)
 		case <-time.After(5 * time.Second):
+			t.stop()
 			return err
 		}
 	case ended := <-t.ended:
