@@ -150,10 +150,15 @@ func (b *builder) bind(n *node, attrs uint64) {
 // clone is a mount of a file or directory of the host's, not in place yet.
 func (b *builder) clone(what note, source string, flags int) slot {
 	place := b.open(what, cwd(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	mount := b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
-		num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
+	mount := b.copyOf(what, place, flags)
 	b.close(place)
 	return mount
+}
+
+// copyOf is a mount of what is open, not in place yet.
+func (b *builder) copyOf(what note, place slot, flags int) slot {
+	return b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
+		num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
 }
 
 // show mounts a part of one of our own file systems at n's target.
@@ -233,11 +238,9 @@ func (b *builder) pin(n *node) {
 		}
 		b.pinned[dir] = true
 		what := note{"keep in its place", dir}
-		place := b.open(what, b.root.arg(), dir[1:], unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-		mount := b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
-			num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE))
-		b.do(what, unix.SYS_MOVE_MOUNT, mount.arg(), b.str(""), place.arg(), b.str(""),
-			num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+		place := b.openInside(what, dir[1:])
+		mount := b.copyOf(what, place, unix.AT_RECURSIVE)
+		b.put(what, mount, place)
 		b.close(place, mount)
 	}
 }
@@ -274,11 +277,20 @@ func (b *builder) mkdir(at slot, name string, mode uint32) {
 // meanwhile is followed on the way.
 func (b *builder) attach(mount slot, target string) {
 	what := note{"mount at", "/" + target}
-	place := b.open(what, b.root.arg(), target,
-		unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+	place := b.openInside(what, target)
+	b.put(what, mount, place)
+	b.close(place)
+}
+
+// put moves a mount to what is open.
+func (b *builder) put(what note, mount, place slot) {
 	b.do(what, unix.SYS_MOVE_MOUNT, mount.arg(), b.str(""), place.arg(), b.str(""),
 		num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
-	b.close(place)
+}
+
+// openInside opens a path of the new root without following any link.
+func (b *builder) openInside(what note, path string) slot {
+	return b.open(what, b.root.arg(), path, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 }
 
 // open opens a path for reference only (O_PATH, openat2(2)).
