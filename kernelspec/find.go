@@ -41,7 +41,7 @@ type Base struct {
 	Interpreter string // that its isolated twin was made with; empty without one
 }
 
-//go:embed jupyter.py
+//go:embed ask/jupyter_kernels.py
 var jupyterScript string
 
 // FindJupyter asks the Jupyter that the command jupyter of PATH belongs to.

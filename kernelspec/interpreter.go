@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed python.py
+//go:embed ask/python_paths.py
 var pythonScript string
 
 // pythonName is what jupyter_client replaces by its own interpreter when it is
