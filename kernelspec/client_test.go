@@ -21,7 +21,7 @@ func TestDialects(t *testing.T) {
 				t.Errorf("%v: %s is left, or not used", d.languages, name)
 			}
 		}
-		for _, p := range Probes {
+		for _, p := range probes {
 			if !strings.Contains(program, "probe "+p.Name) && !strings.Contains(program, `probe("`+p.Name) {
 				t.Errorf("%v: no probe %s", d.languages, p.Name)
 			}

@@ -151,16 +151,16 @@ func examineJupyter(launcher string) []Finding {
 	if j.Executable == "" {
 		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", "activate the environment that Jupyter is installed in"}
 	}
-	for _, in := range j.Installed() {
-		f := Finding{in.Name, Good, string(in.State), ""}
-		if in.State != OK {
-			f.Health, f.Remedy = Weaker, j.remedy(in)
+	for _, twin := range j.Twins() {
+		f := Finding{twin.Name, Good, string(twin.State), ""}
+		if twin.State != OK {
+			f.Health, f.Remedy = Weaker, j.remedy(twin)
 		}
-		if in.State == MountMissing {
-			f.Detail += ": " + strings.Join(in.Missing, ", ")
+		if twin.State == MountMissing {
+			f.Detail += ": " + strings.Join(twin.Missing, ", ")
 		}
-		if own, _, _ := splitCommand(in.Spec.argv()); in.State == OK && launcher != "" && !sameFile(own, launcher) {
-			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+in.Name
+		if own, _, _ := splitCommand(twin.Spec.argv()); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
+			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+twin.Name
 		}
 		found = append(found, f)
 	}
@@ -168,22 +168,22 @@ func examineJupyter(launcher string) []Finding {
 }
 
 // remedy is what helps an isolated spec whose state isn't OK.
-func (j *Jupyter) remedy(in *Installed) string {
-	update := "isolate-kernelspec update " + in.Name
-	if in.State == MountMissing {
-		return "make it, or take it out of " + filepath.Join(in.Dir, "kernel.json")
+func (j *Jupyter) remedy(twin *Twin) string {
+	update := "isolate-kernelspec update " + twin.Name
+	if twin.State == MountMissing {
+		return "make it, or take it out of " + filepath.Join(twin.Dir, "kernel.json")
 	}
-	base, err := j.baseOf(in)
-	if err == nil && in.State == InterpreterGone {
+	base, err := j.baseOf(twin)
+	if err == nil && twin.State == InterpreterGone {
 		_, err = resolve(base, j)
 	}
 	switch {
 	case err == nil:
 		return update
-	case in.State == InterpreterGone:
-		return "install " + in.Base + " again, then " + update + "; or isolate-kernelspec remove " + in.Name
+	case twin.State == InterpreterGone:
+		return "install " + twin.Base + " again, then " + update + "; or isolate-kernelspec remove " + twin.Name
 	}
-	return installOrRemove(in)
+	return installOrRemove(twin)
 }
 
 // sameFile says that two files hold the same, wherever they are.

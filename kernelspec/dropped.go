@@ -50,7 +50,7 @@ func dropped(dir string, current, fresh Spec) []string {
 
 // droppedOptions are the launcher's options that aren't among the fresh ones, in
 // which one of another value isn't missed. The variables of the spec itself are
-// let in by Isolate.
+// let in by makeTwin.
 func droppedOptions(options, fresh []string, env map[string]any) (lost []string) {
 	var has []string
 	for _, o := range parted(fresh) {

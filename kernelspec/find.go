@@ -32,8 +32,8 @@ type found struct {
 	Spec Spec // for a kernel that has no kernel.json
 }
 
-// A Base is an installed kernel.
-type Base struct {
+// A Kernel is an installed kernel.
+type Kernel struct {
 	Name string
 	Dir  string // its resource directory
 	Spec Spec
@@ -141,7 +141,7 @@ func searchUsual() *Jupyter {
 var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // Find returns the installed kernel of the name.
-func (j *Jupyter) Find(name string) (*Base, error) {
+func (j *Jupyter) Find(name string) (*Kernel, error) {
 	if !validName.MatchString(name) {
 		return nil, badName(name)
 	}
@@ -153,13 +153,13 @@ func (j *Jupyter) Find(name string) (*Base, error) {
 	spec := hit.Spec
 	if spec == nil {
 		var err error
-		if spec, err = Read(filepath.Join(hit.Dir, "kernel.json")); err != nil {
+		if spec, err = readSpec(filepath.Join(hit.Dir, "kernel.json")); err != nil {
 			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
 		}
 	} else if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	return &Base{Name: key, Dir: hit.Dir, Spec: spec}, nil
+	return &Kernel{Name: key, Dir: hit.Dir, Spec: spec}, nil
 }
 
 // key is the name that Jupyter knows a kernel by.
@@ -178,7 +178,7 @@ func (j *Jupyter) has(name string) bool {
 
 // FindIn returns the kernel of the name from a directory: the kernel's own, or
 // one of kernels.
-func (j *Jupyter) FindIn(dir, name string) (*Base, error) {
+func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 	if !validName.MatchString(name) {
 		return nil, badName(name)
 	}
@@ -187,9 +187,9 @@ func (j *Jupyter) FindIn(dir, name string) (*Base, error) {
 		return nil, err
 	}
 	for _, place := range []string{dir, filepath.Join(dir, name)} {
-		spec, err := Read(filepath.Join(place, "kernel.json"))
+		spec, err := readSpec(filepath.Join(place, "kernel.json"))
 		if err == nil {
-			return &Base{Name: strings.ToLower(name), Dir: place, Spec: spec}, nil
+			return &Kernel{Name: strings.ToLower(name), Dir: place, Spec: spec}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
@@ -202,8 +202,8 @@ func (j *Jupyter) FindIn(dir, name string) (*Base, error) {
 func (j *Jupyter) Names() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
-		spec, err := Read(filepath.Join(j.specs[name].Dir, "kernel.json"))
-		if err != nil || !isIsolated(spec) {
+		spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json"))
+		if err != nil || !isTwin(spec) {
 			names = append(names, name)
 		}
 	}
@@ -212,7 +212,7 @@ func (j *Jupyter) Names() []string {
 
 // Others are directories with a kernel of the base's name that Jupyter doesn't
 // get to see.
-func (j *Jupyter) Others(base *Base) []string {
+func (j *Jupyter) Others(base *Kernel) []string {
 	var dirs []string
 	for _, kernels := range j.Path {
 		dir := filepath.Join(kernels, base.Name)

@@ -22,7 +22,7 @@ type Place struct {
 }
 
 // dir is the directory of kernels that p means.
-func (p Place) dir(base *Base, j *Jupyter) (string, error) {
+func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 	user := filepath.Join(j.DataDir, "kernels")
 	switch {
 	case p.User && p.SysPrefix || p.User && p.Prefix != "" || p.SysPrefix && p.Prefix != "":
@@ -55,7 +55,7 @@ type Result struct {
 // Install makes the isolated twin of a base and writes it to its place. A spec
 // that was there before is replaced whole, or kept when anything fails; one
 // that is not an isolated twin is never replaced.
-func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
+func Install(base *Kernel, j *Jupyter, o Options, p Place) (*Result, error) {
 	name := strings.ToLower(o.Name)
 	if name == "" {
 		name = base.Name + "-isolated"
@@ -66,7 +66,7 @@ func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
 	if name == base.Name {
 		return nil, &Error{Reason: "the isolated kernel would replace its base", Remedy: "give it another --name"}
 	}
-	made, notes, err := Isolate(base, j, Options{Launcher: o.Launcher})
+	made, notes, err := makeTwin(base, j, Options{Launcher: o.Launcher})
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +79,8 @@ func Install(base *Base, j *Jupyter, o Options, p Place) (*Result, error) {
 		return nil, err
 	}
 	dir := filepath.Join(kernels, name)
-	if there, err := Read(filepath.Join(dir, "kernel.json")); err == nil {
-		if !isIsolated(there) {
+	if there, err := readSpec(filepath.Join(dir, "kernel.json")); err == nil {
+		if !isTwin(there) {
 			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not an isolated one", name, dir), Remedy: "give the new one another --name"}
 		}
 		if lost := dropped(dir, there, spec); len(lost) > 0 {

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// An Installed is an isolated spec as it lies on disk.
-type Installed struct {
+// A Twin is an isolated spec as it lies on disk.
+type Twin struct {
 	Name     string            `json:"name"`
 	Display  string            `json:"display_name"`
 	Language string            `json:"language"`
@@ -42,44 +42,44 @@ const (
 	LauncherGone    State = "launcher gone"
 )
 
-// Installed are the isolated specs that Jupyter finds, by name. One that can't
+// Twins are the isolated specs that Jupyter finds, by name. One that can't
 // be read is not known to be isolated and is left out.
-func (j *Jupyter) Installed() []*Installed {
-	var all []*Installed
+func (j *Jupyter) Twins() []*Twin {
+	var all []*Twin
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
-		if spec, err := Read(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isIsolated(spec) {
+		if spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isTwin(spec) {
 			all = append(all, j.examine(name, j.specs[name].Dir, spec))
 		}
 	}
 	return all
 }
 
-// FindInstalled is the isolated spec of the name.
-func (j *Jupyter) FindInstalled(name string) (*Installed, error) {
+// FindTwin is the isolated spec of the name.
+func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 	if validName.MatchString(name) && !j.has(name) {
-		return nil, j.notIsolated(name)
+		return nil, j.noTwin(name)
 	}
 	base, err := j.Find(name)
 	if err != nil {
 		return nil, err
 	}
-	if !isIsolated(base.Spec) {
+	if !isTwin(base.Spec) {
 		return nil, &Error{Reason: base.Name + " is not an isolated kernel", Remedy: "isolate-kernelspec list names those that are"}
 	}
 	return j.examine(base.Name, base.Dir, base.Spec), nil
 }
 
-func isIsolated(spec Spec) bool {
+func isTwin(spec Spec) bool {
 	metadata, _ := spec["metadata"].(map[string]any)
 	_, isolated := metadata[metadataKey].(map[string]any)
 	return isolated
 }
 
-func (j *Jupyter) examine(name, dir string, spec Spec) *Installed {
+func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	own, _ := spec.object("metadata")[metadataKey].(map[string]any)
 	base, _ := own["base"].(string)
 	baseDir, _ := own["base_dir"].(string)
-	in := &Installed{
+	twin := &Twin{
 		Name: name, Display: spec.text("display_name"), Language: spec.text("language"),
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
@@ -88,15 +88,15 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Installed {
 		option, value, _ := strings.Cut(strings.Join(o, "="), "=")
 		switch option {
 		case "--network":
-			in.Network = value
+			twin.Network = value
 		case "--env", "-m", "--mount", "--writable-notebooks", "--allow-symlinks":
 		default:
-			in.Limits[strings.TrimPrefix(option, "--")] = value
+			twin.Limits[strings.TrimPrefix(option, "--")] = value
 		}
 	}
-	in.Missing = missingSources(spec)
-	in.State = j.state(in)
-	return in
+	twin.Missing = missingSources(spec)
+	twin.State = j.state(twin)
+	return twin
 }
 
 // splitCommand takes an isolated spec's command apart: the launcher, its
@@ -109,25 +109,25 @@ func splitCommand(argv []string) (launcher string, options, kernel []string) {
 	return argv[0], argv[1:end], argv[end+1:]
 }
 
-func (j *Jupyter) state(in *Installed) State {
-	launcher, _, kernel := splitCommand(in.Spec.argv())
+func (j *Jupyter) state(twin *Twin) State {
+	launcher, _, kernel := splitCommand(twin.Spec.argv())
 	switch {
 	case !executable(launcher):
 		return LauncherGone
 	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !executable(kernel[0]):
 		return InterpreterGone
-	case len(in.Missing) > 0:
+	case len(twin.Missing) > 0:
 		return MountMissing
 	}
-	base, err := j.baseOf(in)
+	base, err := j.baseOf(twin)
 	if err != nil {
 		return BaseGone
 	}
-	made, err := readRecord(in.Dir)
+	made, err := readRecord(twin.Dir)
 	if err != nil {
 		return OK // of a version that kept none
 	}
-	if !reflect.DeepEqual(base.Spec, made.Base) || !sameResources(base.Dir, in.Dir) {
+	if !reflect.DeepEqual(base.Spec, made.Base) || !sameResources(base.Dir, twin.Dir) {
 		return BaseChanged
 	}
 	return OK
@@ -140,18 +140,18 @@ func executable(path string) bool {
 
 // baseOf is the base that a spec was made of: where it was, or else what
 // Jupyter finds under its name.
-func (j *Jupyter) baseOf(in *Installed) (*Base, error) {
-	interpreter, _ := in.Spec.object("metadata")["interpreter"].(map[string]any)
+func (j *Jupyter) baseOf(twin *Twin) (*Kernel, error) {
+	interpreter, _ := twin.Spec.object("metadata")["interpreter"].(map[string]any)
 	path, _ := interpreter["path"].(string)
-	if spec, err := Read(filepath.Join(in.BaseDir, "kernel.json")); err == nil {
-		return &Base{Name: in.Base, Dir: in.BaseDir, Spec: spec, Interpreter: path}, nil
+	if spec, err := readSpec(filepath.Join(twin.BaseDir, "kernel.json")); err == nil {
+		return &Kernel{Name: twin.Base, Dir: twin.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
 	}
-	if !j.has(in.Base) {
-		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", in.Base), Remedy: installOrRemove(in)}
+	if !j.has(twin.Base) {
+		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", twin.Base), Remedy: installOrRemove(twin)}
 	}
-	base, err := j.Find(in.Base)
+	base, err := j.Find(twin.Base)
 	if err == nil {
 		base.Interpreter = path
 	}

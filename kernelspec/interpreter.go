@@ -21,7 +21,7 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 // resolve makes a kernel's command absolute: its program by the rules that
 // Jupyter itself would have applied, and the placeholders that only Jupyter
 // knows. What is left is {connection_file}.
-func resolve(base *Base, j *Jupyter) ([]string, error) {
+func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 	resolved := base.Spec.argv()
 	for i, arg := range resolved {
 		arg = strings.ReplaceAll(arg, "{resource_dir}", base.Dir)
@@ -68,20 +68,20 @@ func resolve(base *Base, j *Jupyter) ([]string, error) {
 // environment's own, whichever is active now. A base that all of them find
 // means the one that its twin was made with, or else that of the Jupyter at
 // hand. It is "" where there is none of these.
-func (b *Base) python(name string, j *Jupyter) string {
-	kernels := filepath.Dir(b.Dir)
+func (k *Kernel) python(name string, j *Jupyter) string {
+	kernels := filepath.Dir(k.Dir)
 	prefix, conventional := strings.CutSuffix(kernels, "/share/jupyter/kernels")
 	shared := prefix == "/usr" || prefix == "/usr/local" || kernels == filepath.Join(j.DataDir, "kernels")
-	candidates := []string{b.Interpreter}
+	candidates := []string{k.Interpreter}
 	if conventional && !shared {
 		bin := filepath.Join(prefix, "bin")
 		switch {
-		case filepath.Dir(b.Interpreter) == bin: // by whichever of its names
+		case filepath.Dir(k.Interpreter) == bin: // by whichever of its names
 			candidates = append(candidates, filepath.Join(bin, name), filepath.Join(bin, "python3"))
 		case prefix == j.Prefix:
 			return j.Executable
 		default:
-			candidates = []string{filepath.Join(bin, name), filepath.Join(bin, "python3"), b.Interpreter}
+			candidates = []string{filepath.Join(bin, name), filepath.Join(bin, "python3"), k.Interpreter}
 		}
 	}
 	for _, path := range candidates {

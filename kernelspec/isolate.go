@@ -21,10 +21,10 @@ type Options struct {
 // metadataKey is where an isolated spec says where it comes from.
 const metadataKey = "isolate"
 
-// Isolate returns the isolated twin of base: all its keys, its command behind
+// makeTwin returns the isolated twin of base: all its keys, its command behind
 // the launcher's, and what its interpreter needs in MNTDIRS_KERNEL. The notes
 // are for a person, a line each.
-func Isolate(base *Base, j *Jupyter, o Options) (spec Spec, notes []string, err error) {
+func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, err error) {
 	if spec, err = base.Spec.clone(); err != nil {
 		return nil, nil, err
 	}
@@ -97,7 +97,7 @@ func (o Options) arguments() []string {
 }
 
 // checkBase refuses what can't be isolated by a command in front of another.
-func checkBase(base *Base, metadata map[string]any) error {
+func checkBase(base *Kernel, metadata map[string]any) error {
 	if _, isolated := metadata[metadataKey]; isolated {
 		return &Error{Reason: fmt.Sprintf("%s is an isolated kernel itself", base.Name), Remedy: "name the kernel that it was made of"}
 	}

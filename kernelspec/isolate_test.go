@@ -46,14 +46,14 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 		t.Fatal(err)
 	}
 	o.Launcher = "/opt/isolate-kernel"
-	s, _, err := Isolate(base, j, o)
+	s, _, err := makeTwin(base, j, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, dir
 }
 
-func TestIsolate(t *testing.T) {
+func TestMakeTwin(t *testing.T) {
 	s, dir := isolated(t, plainSpec, Options{Network: "host", Mounts: []string{"ro:/srv/x"}, Env: []string{"A=b"}})
 	want := []string{
 		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "A=b", "--env", "OMP_NUM_THREADS", "--",
@@ -92,7 +92,7 @@ func TestEveryFrontEndReadsTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := Isolate(base, j, Options{Launcher: "/opt/isolate-kernel"})
+		s, _, err := makeTwin(base, j, Options{Launcher: "/opt/isolate-kernel"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,24 +230,24 @@ func TestPlace(t *testing.T) {
 		{"a prefix", Place{Prefix: "/opt/p"}, dir, "/opt/p/share/jupyter/kernels"},
 	}
 	for _, c := range cases {
-		if got, err := c.place.dir(&Base{Dir: c.base}, j); got != c.want || err != nil {
+		if got, err := c.place.dir(&Kernel{Dir: c.base}, j); got != c.want || err != nil {
 			t.Errorf("%s: %s, %v; want %s", c.name, got, err, c.want)
 		}
 	}
 	var e *Error
-	if _, err := (Place{User: true, Prefix: "/x"}).dir(&Base{}, j); !errors.As(err, &e) {
+	if _, err := (Place{User: true, Prefix: "/x"}).dir(&Kernel{}, j); !errors.As(err, &e) {
 		t.Errorf("two places: %v", err)
 	}
 }
 
 // Whatever the text is, reading it ends in a valid spec or an error, and a
 // valid one is the same after being written.
-func FuzzParse(f *testing.F) {
+func FuzzParseSpec(f *testing.F) {
 	f.Add([]byte(plainSpec))
 	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","env":null}`))
 	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","metadata":{"a":[1e999]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		spec, err := Parse(data)
+		spec, err := parseSpec(data)
 		if err != nil {
 			return
 		}
@@ -255,7 +255,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Parse(written)
+		again, err := parseSpec(written)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, written)
 		}

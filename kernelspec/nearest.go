@@ -12,8 +12,8 @@ func badName(name string) error {
 }
 
 // installOrRemove is what helps an isolated kernel whose base is gone.
-func installOrRemove(in *Installed) string {
-	return "install " + in.Base + " again, or isolate-kernelspec remove " + in.Name
+func installOrRemove(twin *Twin) string {
+	return "install " + twin.Base + " again, or isolate-kernelspec remove " + twin.Name
 }
 
 // notFound says that there is no kernel of the name, and which of names may be
@@ -27,11 +27,11 @@ func (j *Jupyter) notFound(name string) error {
 	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: suggest(name, names)}
 }
 
-// notIsolated is notFound where only an isolated kernel can be meant.
-func (j *Jupyter) notIsolated(name string) error {
+// noTwin is notFound where only an isolated kernel can be meant.
+func (j *Jupyter) noTwin(name string) error {
 	var names []string
-	for _, in := range j.Installed() {
-		names = append(names, in.Name)
+	for _, twin := range j.Twins() {
+		names = append(names, twin.Name)
 	}
 	remedy := "there is none; isolate-kernelspec install NAME makes one"
 	if len(names) > 0 {

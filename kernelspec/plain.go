@@ -2,7 +2,7 @@ package kernelspec
 
 // plainFaults is what goes wrong with the kernel that an isolated one was made
 // of; nothing where that can't be found out.
-func (j *Jupyter) plainFaults(isolated *Base) map[string]string {
+func (j *Jupyter) plainFaults(isolated *Kernel) map[string]string {
 	base, err := j.baseOf(j.examine(isolated.Name, isolated.Dir, isolated.Spec))
 	if err != nil {
 		return nil

@@ -15,12 +15,12 @@ type dialect struct {
 	source    string   // runs the file of the name %s; empty: the program is a cell
 }
 
-// A Probe is what a program could want, and what is said when it got it and
+// A probe is what a program could want, and what is said when it got it and
 // when it didn't.
-type Probe struct{ Name, Open, Held string }
+type probe struct{ Name, Open, Held string }
 
-// Probes are what is tried, in order.
-var Probes = []Probe{
+// probes are what is tried, in order.
+var probes = []probe{
 	{"read", "reads a file outside of its directory", "reads no file outside of its directory"},
 	{"write", "writes a file outside of its directory", "writes no file outside of its directory"},
 	{"keys", "sees the connection files of other kernels", "sees no other kernel's connection file"},
@@ -90,7 +90,7 @@ func dialectOf(language string) *dialect {
 	return nil
 }
 
-// program prints a line "probe NAME open" for each of Probes that it manages to
+// program prints a line "probe NAME open" for each of probes that it manages to
 // do, "probe NAME held" for each other. Each %NAME% in its text stands for a
 // string without quotes or backslashes, in quotes.
 func (d *dialect) program(values map[string]string) (string, error) {

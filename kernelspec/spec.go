@@ -1,10 +1,10 @@
 // Package kernelspec makes isolated twins of installed Jupyter kernels.
 //
-// Find looks up a base spec as Jupyter does. Isolate turns it into the spec of
+// Find looks up a kernel as Jupyter does. Install turns it into the spec of
 // a kernel that runs in a sandbox: the same command behind isolate-kernel, and
 // the directories that its interpreter needs, found by asking that interpreter
 // (interpreter.go), in its environment where a person can read and edit them.
-// Install writes it to disk with the resources of the base.
+// It writes that to disk with the resources of the base.
 package kernelspec
 
 import (
@@ -26,8 +26,8 @@ type Spec map[string]any
 // maxSize is far more than any kernel.json has, in bytes.
 const maxSize = 1 << 20
 
-// Read reads and validates the kernel.json at path.
-func Read(path string) (Spec, error) {
+// readSpec reads and validates the kernel.json at path.
+func readSpec(path string) (Spec, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -39,15 +39,15 @@ func Read(path string) (Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := Parse(data)
+	spec, err := parseSpec(data)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	return spec, nil
 }
 
-// Parse decodes and validates a kernel.json.
-func Parse(data []byte) (Spec, error) {
+// parseSpec decodes and validates a kernel.json.
+func parseSpec(data []byte) (Spec, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber() // keys that aren't ours keep their values to the digit
 	var spec Spec
@@ -128,5 +128,5 @@ func (s Spec) clone() (Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(data)
+	return parseSpec(data)
 }

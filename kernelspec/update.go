@@ -13,37 +13,37 @@ import (
 
 // Update makes an isolated spec again of its base as it is now, for the
 // launcher given. Options and what a person changed by hand are kept.
-func Update(in *Installed, j *Jupyter, launcher string) (*Result, error) {
-	base, err := j.baseOf(in)
+func Update(twin *Twin, j *Jupyter, launcher string) (*Result, error) {
+	base, err := j.baseOf(twin)
 	if err != nil {
 		return nil, err
 	}
-	fresh, notes, err := Isolate(base, j, Options{Launcher: launcher})
+	fresh, notes, err := makeTwin(base, j, Options{Launcher: launcher})
 	if err != nil {
 		return nil, err
 	}
-	made := in.Spec
-	if r, err := readRecord(in.Dir); err == nil {
+	made := twin.Spec
+	if r, err := readRecord(twin.Dir); err == nil {
 		made = r.Made
 	}
 	spec, err := fresh.clone()
 	if err != nil {
 		return nil, err
 	}
-	merge(spec, made, in.Spec)
-	spec["argv"] = anySlice(mergeCommand(fresh.argv(), made.argv(), in.Spec.argv()))
-	mergeDirs(spec.object("env"), fresh.object("env"), made.object("env"), in.Spec.object("env"))
+	merge(spec, made, twin.Spec)
+	spec["argv"] = anySlice(mergeCommand(fresh.argv(), made.argv(), twin.Spec.argv()))
+	mergeDirs(spec.object("env"), fresh.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := write(spec, &record{Base: base.Spec, Made: fresh}, base.Dir, in.Dir); err != nil {
-		return nil, explainWrite(err, filepath.Dir(in.Dir))
+	if err := write(spec, &record{Base: base.Spec, Made: fresh}, base.Dir, twin.Dir); err != nil {
+		return nil, explainWrite(err, filepath.Dir(twin.Dir))
 	}
-	_, _, before := splitCommand(in.Spec.argv())
+	_, _, before := splitCommand(twin.Spec.argv())
 	if _, _, now := splitCommand(spec.argv()); len(before) > 0 && before[0] != now[0] {
 		notes = append(notes, fmt.Sprintf("its interpreter changes from %s to %s", before[0], now[0]))
 	}
-	return &Result{Name: in.Name, Dir: in.Dir, Notes: notes}, nil
+	return &Result{Name: twin.Name, Dir: twin.Dir, Notes: notes}, nil
 }
 
 // merge puts into fresh what current has otherwise than made, which is what a
@@ -123,12 +123,12 @@ func mergeDirs(to, fresh, made, current map[string]any) {
 }
 
 // Remove removes an isolated spec, which disappears at once and whole.
-func Remove(in *Installed) error {
-	kernels := filepath.Dir(in.Dir)
+func Remove(twin *Twin) error {
+	kernels := filepath.Dir(twin.Dir)
 	aside, err := os.MkdirTemp(filepath.Dir(kernels), ".isolate-")
 	if err != nil {
 		return explainWrite(err, kernels)
 	}
 	defer os.RemoveAll(aside)
-	return explainWrite(os.Rename(in.Dir, filepath.Join(aside, "old")), kernels)
+	return explainWrite(os.Rename(twin.Dir, filepath.Join(aside, "old")), kernels)
 }

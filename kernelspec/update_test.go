@@ -12,7 +12,7 @@ import (
 )
 
 // installed installs a twin of plainSpec and returns what Jupyter would find.
-func installed(t *testing.T, o Options) (*Jupyter, *Installed, string) {
+func installed(t *testing.T, o Options) (*Jupyter, *Twin, string) {
 	t.Helper()
 	j, dir := jupyterWith(t, "base", plainSpec)
 	o.Launcher = "/bin/true"
@@ -28,13 +28,13 @@ func installed(t *testing.T, o Options) (*Jupyter, *Installed, string) {
 	return j, again(t, j), dir
 }
 
-func again(t *testing.T, j *Jupyter) *Installed {
+func again(t *testing.T, j *Jupyter) *Twin {
 	t.Helper()
-	in, err := j.FindInstalled("base-isolated")
+	twin, err := j.FindTwin("base-isolated")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return in
+	return twin
 }
 
 func writeSpec(t *testing.T, dir string, spec Spec) {
@@ -49,11 +49,11 @@ func writeSpec(t *testing.T, dir string, spec Spec) {
 }
 
 func TestUpdateOfNothingChangesNothing(t *testing.T) {
-	j, in, _ := installed(t, Options{Network: "host", Mounts: []string{"ro:/srv"}, Env: []string{"A=b"}, Launch: []string{"--memory", "2G"}, DisplayName: "Mine"})
-	if _, err := Update(in, j, "/bin/true"); err != nil {
+	j, twin, _ := installed(t, Options{Network: "host", Mounts: []string{"ro:/srv"}, Env: []string{"A=b"}, Launch: []string{"--memory", "2G"}, DisplayName: "Mine"})
+	if _, err := Update(twin, j, "/bin/true"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(in, again(t, j)); diff != "" {
+	if diff := cmp.Diff(twin, again(t, j)); diff != "" {
 		t.Errorf("before - after +:\n%s", diff)
 	}
 }
@@ -61,16 +61,16 @@ func TestUpdateOfNothingChangesNothing(t *testing.T) {
 // The base gets another command, variable and logo, and loses a variable; a
 // person has changed the twin in every place that a person would.
 func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
-	j, in, baseDir := installed(t, Options{Mounts: []string{"ro:/srv"}})
-	mine := in.Spec
+	j, twin, baseDir := installed(t, Options{Mounts: []string{"ro:/srv"}})
+	mine := twin.Spec
 	mine["display_name"] = "Mine"
 	mine.object("env")["MNTDIRS"] = "ro:."
 	mine.object("env")["MNTDIRS_KERNEL"] = mine.object("env")["MNTDIRS_KERNEL"].(string) + ` ro,try:/my\ data`
 	mine.object("metadata")["colour"] = "red"
 	mine["argv"] = anySlice(slices.Insert(mine.argv(), 1, "--memory", "1G"))
-	writeSpec(t, in.Dir, mine)
+	writeSpec(t, twin.Dir, mine)
 
-	base, err := Parse([]byte(plainSpec))
+	base, err := parseSpec([]byte(plainSpec))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,71 +81,71 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	writeSpec(t, baseDir, base)
 	os.WriteFile(filepath.Join(baseDir, "logo.svg"), []byte("new"), 0o644)
 
-	in = again(t, j)
-	if in.State != BaseChanged {
-		t.Errorf("state %q before the update", in.State)
+	twin = again(t, j)
+	if twin.State != BaseChanged {
+		t.Errorf("state %q before the update", twin.State)
 	}
-	if _, err := Update(in, j, "/bin/sh"); err != nil {
+	if _, err := Update(twin, j, "/bin/sh"); err != nil {
 		t.Fatal(err)
 	}
-	in = again(t, j)
+	twin = again(t, j)
 	want := []string{"/bin/sh", "--memory", "1G", "--mount", "ro:/srv", "--env", "NEW", "--",
 		"/usr/bin/python3", "-X", "dev", "-m", "ipykernel_launcher", "-f", "{connection_file}"}
-	if diff := cmp.Diff(want, in.Spec.argv()); diff != "" {
+	if diff := cmp.Diff(want, twin.Spec.argv()); diff != "" {
 		t.Errorf("argv, want - got +:\n%s", diff)
 	}
-	env := in.Spec.object("env")
+	env := twin.Spec.object("env")
 	_, gone := env["OMP_NUM_THREADS"]
 	if gone || env["NEW"] != "1" || env["MNTDIRS"] != "ro:." || !strings.HasSuffix(env["MNTDIRS_KERNEL"].(string), ` ro,try:/my\ data`) {
 		t.Errorf("env is %v", env)
 	}
-	if in.Display != "Mine" || in.Spec["interrupt_mode"] != "message" || in.Spec.object("metadata")["colour"] != "red" {
-		t.Errorf("spec is %v", in.Spec)
+	if twin.Display != "Mine" || twin.Spec["interrupt_mode"] != "message" || twin.Spec.object("metadata")["colour"] != "red" {
+		t.Errorf("spec is %v", twin.Spec)
 	}
-	if in.State != OK || in.Limits["memory"] != "1G" {
-		t.Errorf("state %q, limits %v after the update", in.State, in.Limits)
+	if twin.State != OK || twin.Limits["memory"] != "1G" {
+		t.Errorf("state %q, limits %v after the update", twin.State, twin.Limits)
 	}
 }
 
 func TestState(t *testing.T) {
 	cases := []struct {
 		name  string
-		spoil func(t *testing.T, in *Installed, base string)
+		spoil func(t *testing.T, twin *Twin, base string)
 		want  State
 	}{
-		{"untouched", func(*testing.T, *Installed, string) {}, OK},
-		{"edited by hand", func(t *testing.T, in *Installed, _ string) {
-			in.Spec["display_name"] = "x"
-			writeSpec(t, in.Dir, in.Spec)
+		{"untouched", func(*testing.T, *Twin, string) {}, OK},
+		{"edited by hand", func(t *testing.T, twin *Twin, _ string) {
+			twin.Spec["display_name"] = "x"
+			writeSpec(t, twin.Dir, twin.Spec)
 		}, OK},
-		{"a new logo", func(_ *testing.T, _ *Installed, base string) {
+		{"a new logo", func(_ *testing.T, _ *Twin, base string) {
 			os.WriteFile(filepath.Join(base, "logo.svg"), nil, 0o644)
 		}, BaseChanged},
-		{"no base", func(_ *testing.T, _ *Installed, base string) { os.RemoveAll(base) }, BaseGone},
-		{"no launcher", func(t *testing.T, in *Installed, _ string) {
-			in.Spec["argv"].([]any)[0] = "/no/launcher"
-			writeSpec(t, in.Dir, in.Spec)
+		{"no base", func(_ *testing.T, _ *Twin, base string) { os.RemoveAll(base) }, BaseGone},
+		{"no launcher", func(t *testing.T, twin *Twin, _ string) {
+			twin.Spec["argv"].([]any)[0] = "/no/launcher"
+			writeSpec(t, twin.Dir, twin.Spec)
 		}, LauncherGone},
-		{"no interpreter", func(t *testing.T, in *Installed, _ string) {
-			argv := in.Spec.argv()
+		{"no interpreter", func(t *testing.T, twin *Twin, _ string) {
+			argv := twin.Spec.argv()
 			argv[slices.Index(argv, "--")+1] = "/no/python"
-			in.Spec["argv"] = anySlice(argv)
-			writeSpec(t, in.Dir, in.Spec)
+			twin.Spec["argv"] = anySlice(argv)
+			writeSpec(t, twin.Dir, twin.Spec)
 		}, InterpreterGone},
 		{"no source of a mount", mounting("/no/data"), MountMissing},
 		{"no source of a mount shown elsewhere", mounting("--mount=/data=/no/data"), MountMissing},
 		{"no source of one that may be missing", mounting("ro,try:/no/data"), OK},
 		{"nothing in place of something", mounting("/no/data=none"), OK},
 		{"a source beside the notebook", mounting("ro:no-data"), OK},
-		{"no directory to work in", func(t *testing.T, in *Installed, _ string) {
-			in.Spec.object("env")["MNTDIRS"] = ". ~/no-such-directory"
-			writeSpec(t, in.Dir, in.Spec)
+		{"no directory to work in", func(t *testing.T, twin *Twin, _ string) {
+			twin.Spec.object("env")["MNTDIRS"] = ". ~/no-such-directory"
+			writeSpec(t, twin.Dir, twin.Spec)
 		}, MountMissing},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			j, in, base := installed(t, Options{})
-			c.spoil(t, in, base)
+			j, twin, base := installed(t, Options{})
+			c.spoil(t, twin, base)
 			if got := again(t, j).State; got != c.want {
 				t.Errorf("state %q, want %q", got, c.want)
 			}
@@ -177,9 +177,9 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			j, in, _ := installed(t, c.had)
-			c.byHand(in.Spec)
-			writeSpec(t, in.Dir, in.Spec)
+			j, twin, _ := installed(t, c.had)
+			c.byHand(twin.Spec)
+			writeSpec(t, twin.Dir, twin.Spec)
 			base, err := j.Find("base")
 			if err != nil {
 				t.Fatal(err)
@@ -201,14 +201,14 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 }
 
 // mounting adds --mount to a twin's options.
-func mounting(entry string) func(t *testing.T, in *Installed, base string) {
+func mounting(entry string) func(t *testing.T, twin *Twin, base string) {
 	options := []string{"--mount", entry}
 	if strings.HasPrefix(entry, "-") {
 		options = []string{entry}
 	}
-	return func(t *testing.T, in *Installed, _ string) {
-		in.Spec["argv"] = anySlice(slices.Insert(in.Spec.argv(), 1, options...))
-		writeSpec(t, in.Dir, in.Spec)
+	return func(t *testing.T, twin *Twin, _ string) {
+		twin.Spec["argv"] = anySlice(slices.Insert(twin.Spec.argv(), 1, options...))
+		writeSpec(t, twin.Dir, twin.Spec)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestInstallsAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if _, err := Read(filepath.Join(dir+"-isolated", "kernel.json")); err != nil {
+	if _, err := readSpec(filepath.Join(dir+"-isolated", "kernel.json")); err != nil {
 		t.Error(err)
 	}
 	if logo, err := os.ReadFile(filepath.Join(dir+"-isolated", "logo.svg")); string(logo) != "logo" {
@@ -260,11 +260,11 @@ func TestAnotherKernelIsNotReplaced(t *testing.T) {
 }
 
 func TestRemove(t *testing.T) {
-	j, in, base := installed(t, Options{})
-	if _, err := j.FindInstalled("base"); err == nil || Remedy(err) == "" {
+	j, twin, base := installed(t, Options{})
+	if _, err := j.FindTwin("base"); err == nil || Remedy(err) == "" {
 		t.Errorf("a plain kernel is taken for an isolated one: %v", err)
 	}
-	if err := Remove(in); err != nil {
+	if err := Remove(twin); err != nil {
 		t.Fatal(err)
 	}
 	var left []string
@@ -386,7 +386,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 				t.Fatal(err)
 			}
 			environments[0].Executable = filepath.Join(root, c.before)
-			base := &Base{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
+			base := &Kernel{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
 			result, err := Install(base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
 			if err != nil {
 				t.Fatal(err)
@@ -396,11 +396,11 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			}
 			second := environments[1]
 			second.specs["base-isolated"] = found{Dir: result.Dir}
-			in := again(t, second)
-			if _, _, kernel := splitCommand(in.Spec.argv()); kernel[0] != filepath.Join(root, c.before) {
+			twin := again(t, second)
+			if _, _, kernel := splitCommand(twin.Spec.argv()); kernel[0] != filepath.Join(root, c.before) {
 				t.Fatalf("made with %s", kernel[0])
 			}
-			result, err = Update(in, second, "/bin/true")
+			result, err = Update(twin, second, "/bin/true")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -420,7 +420,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 
 func mustParse(t *testing.T, text string) Spec {
 	t.Helper()
-	spec, err := Parse([]byte(text))
+	spec, err := parseSpec([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,18 +73,18 @@ type trial struct {
 // Not every kernel does all that the protocol asks for: some end on an
 // interrupt. What goes wrong with an isolated one is held against it only when
 // it goes well, or otherwise wrong, with the kernel that it was made of.
-func (j *Jupyter) Verify(base *Base, report func(Check)) error {
+func (j *Jupyter) Verify(base *Kernel, report func(Check)) error {
 	t := &trial{report: report}
-	if isIsolated(base.Spec) {
+	if isTwin(base.Spec) {
 		t.plain = sync.OnceValue(func() map[string]string { return j.plainFaults(base) })
 	}
 	return j.try(base, t)
 }
 
 // try is one trial from beginning to end.
-func (j *Jupyter) try(base *Base, t *trial) (err error) {
+func (j *Jupyter) try(base *Kernel, t *trial) (err error) {
 	argv := base.Spec.argv()
-	if !isIsolated(base.Spec) {
+	if !isTwin(base.Spec) {
 		if argv, err = resolve(base, j); err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (t *trial) asked() error {
 // kernel's word isn't taken for it.
 func (t *trial) probe() {
 	text, err := t.tried()
-	for _, p := range Probes {
+	for _, p := range probes {
 		open, told := strings.Contains(text, "probe "+p.Name+" open"), strings.Contains(text, "probe "+p.Name+" ")
 		if p.Name == "write" {
 			// It may have written into a directory of the sandbox's own.

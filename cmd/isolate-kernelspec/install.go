@@ -134,7 +134,7 @@ func allAndNames() error {
 }
 
 func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
-	var base *kernelspec.Base
+	var base *kernelspec.Kernel
 	var err error
 	if c.From != "" {
 		base, err = jupyter.FindIn(c.From, name)

@@ -23,9 +23,9 @@ func (c *list) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	all := jupyter.Installed()
+	all := jupyter.Twins()
 	if c.JSON {
-		return s.json(map[string]any{"kernels": append([]*kernelspec.Installed{}, all...)})
+		return s.json(map[string]any{"kernels": append([]*kernelspec.Twin{}, all...)})
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(s.stdout, "No isolated kernels. isolate-kernelspec install NAME makes one.")
@@ -33,16 +33,16 @@ func (c *list) Run(s *session) error {
 	}
 	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tBASE\tLANGUAGE\tNETWORK\tLIMITS\tSTATE\tPLACE")
-	for _, in := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", in.Name, in.Base, in.Language, in.Network, limits(in), in.State, in.Dir)
+	for _, twin := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", twin.Name, twin.Base, twin.Language, twin.Network, limits(twin), twin.State, twin.Dir)
 	}
 	return table.Flush()
 }
 
-func limits(in *kernelspec.Installed) string {
+func limits(twin *kernelspec.Twin) string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(in.Limits)) {
-		all = append(all, name+" "+in.Limits[name])
+	for _, name := range slices.Sorted(maps.Keys(twin.Limits)) {
+		all = append(all, name+" "+twin.Limits[name])
 	}
 	if all == nil {
 		return "none"
@@ -61,16 +61,16 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	in, err := jupyter.FindInstalled(c.Name)
+	twin, err := jupyter.FindTwin(c.Name)
 	if err != nil {
 		return err
 	}
-	env, _ := in.Spec["env"].(map[string]any)
+	env, _ := twin.Spec["env"].(map[string]any)
 	for name, value := range env { // as Jupyter would hand it to the launcher
 		text, _ := value.(string)
 		os.Setenv(name, text)
 	}
-	argv, _ := in.Spec["argv"].([]any)
+	argv, _ := twin.Spec["argv"].([]any)
 	var args []string
 	for _, arg := range argv[1:] {
 		text, _ := arg.(string)
@@ -85,13 +85,13 @@ func (c *show) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.json(map[string]any{"kernel": in, "argv": in.Spec["argv"], "env": in.Spec["env"], "files": tree})
+		return s.json(map[string]any{"kernel": twin, "argv": twin.Spec["argv"], "env": twin.Spec["env"], "files": tree})
 	}
 	text, err := policy.Describe()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", in.Name, in.Display, in.Dir, in.Base, in.BaseDir, in.State)
+	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", twin.Name, twin.Display, twin.Dir, twin.Base, twin.BaseDir, twin.State)
 	fmt.Fprintf(s.stdout, "A kernel of a notebook in this directory sees the following.\n\n%s\n", text)
 	fmt.Fprintln(s.stdout, "Refused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.")
 	return nil
@@ -124,11 +124,11 @@ func (c *update) Run(s *session) error {
 		return err
 	}
 	failed := false
-	for _, in := range all {
-		result, err := kernelspec.Update(in, jupyter, launcher)
+	for _, twin := range all {
+		result, err := kernelspec.Update(twin, jupyter, launcher)
 		if err != nil {
 			failed = true
-			complain(s.stderr, fmt.Errorf("%s: %w", in.Name, err))
+			complain(s.stderr, fmt.Errorf("%s: %w", twin.Name, err))
 			continue
 		}
 		fmt.Fprintf(s.stdout, "Updated kernelspec %s in %s\n", result.Name, result.Dir)
@@ -141,17 +141,17 @@ func (c *update) Run(s *session) error {
 }
 
 // chosen are the isolated kernels of the names, or all when there are none.
-func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Installed, error) {
+func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Twin, error) {
 	if len(names) == 0 {
-		return jupyter.Installed(), nil
+		return jupyter.Twins(), nil
 	}
-	var all []*kernelspec.Installed
+	var all []*kernelspec.Twin
 	for _, name := range names {
-		in, err := jupyter.FindInstalled(name)
+		twin, err := jupyter.FindTwin(name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, in)
+		all = append(all, twin)
 	}
 	return all, nil
 }
@@ -170,13 +170,13 @@ func (c *remove) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	for _, in := range all {
-		if err := kernelspec.Remove(in); err != nil {
+	for _, twin := range all {
+		if err := kernelspec.Remove(twin); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.stdout, "Removed %s\n", in.Dir)
-		if other := jupyter.Others(&kernelspec.Base{Name: in.Name, Dir: in.Dir}); len(other) > 0 {
-			s.notes([]string{fmt.Sprintf("there is another %s in %s", in.Name, other[0])})
+		fmt.Fprintf(s.stdout, "Removed %s\n", twin.Dir)
+		if other := jupyter.Others(&kernelspec.Kernel{Name: twin.Name, Dir: twin.Dir}); len(other) > 0 {
+			s.notes([]string{fmt.Sprintf("there is another %s in %s", twin.Name, other[0])})
 		}
 	}
 	return nil

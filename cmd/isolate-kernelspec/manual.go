@@ -101,8 +101,8 @@ func (c *listNames) Run(s *session) error {
 		names = jupyter.Names()
 	}
 	if c.Kind != "plain" {
-		for _, in := range jupyter.Installed() {
-			names = append(names, in.Name)
+		for _, twin := range jupyter.Twins() {
+			names = append(names, twin.Name)
 		}
 	}
 	if len(names) > 0 {
