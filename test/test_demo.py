@@ -6,7 +6,7 @@ from conftest import ROOT
 
 def test_side_by_side(jupyter):
     jupyter.env["JUPYTER_PATH"] = str(jupyter.home / "prefix/share/jupyter")
-    said = jupyter.run(jupyter.python, ROOT / "scripts/demo.d/side_by_side.py", cwd=jupyter.workdir()).stdout.splitlines()
+    said = jupyter.run(jupyter.python, ROOT / "scripts/dev/demo.py", cwd=jupyter.workdir()).stdout.splitlines()
     rows = {line[:40].strip(): (line[41:77].strip(), line[78:].strip()) for line in said}
     assert rows["reads ~/.ssh"] == ("a private key", "No such file or directory")
     assert rows["lists the home directory"] == ("['thesis.tex']", "empty")

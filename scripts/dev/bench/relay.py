@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what the launcher's relay costs: a bare ZeroMQ echo and a bulk transfer.
 
-Usage: relay LAUNCHER [--pairs N]
+Usage: relay.py LAUNCHER [--pairs N]
 
 Runs this file as a "kernel", once plain and once under LAUNCHER, both at the
 same time, and asks them in turns. Prints for each figure a row of the table.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the memory that isolation adds to kernels which are alive together.
 
-Usage: kernels PLAIN ISOLATED [--count N]
+Usage: memory.py PLAIN ISOLATED [--count N]
 
 Starts N kernels by each kernelspec's name, first all plain ones, then all
 isolated ones, waits till they are at rest, and prints rows of the table. A

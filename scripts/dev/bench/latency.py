@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a kernel's sandbox costs Jupyter.
 
-Usage: kernel PLAIN ISOLATED [--runs N]
+Usage: latency.py PLAIN ISOLATED [--runs N]
 
 Starts the two kernels by their kernelspecs' names, in turns, and prints for
 each figure a row of the table. Needs jupyter_client, in the Python

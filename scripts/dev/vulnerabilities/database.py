@@ -1,7 +1,7 @@
 """Keeps the part of Go's vulnerability database that can concern this module.
 
-    vulnerabilities.py CHECKOUT    of github.com/golang/vulndb: writes known-vulnerabilities.json
-    vulnerabilities.py DIRECTORY   new: lays out a database that govulncheck -db file:// reads
+    database.py CHECKOUT    of github.com/golang/vulndb: writes known.json
+    database.py DIRECTORY   new: lays out a database that govulncheck -db file:// reads
 
 An entry is kept if a version of the standard library or of a required module
 that go.mod allows is affected. The database's text is licensed CC BY 4.0.
@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import sys
 
-KEPT = pathlib.Path(__file__).parent / "known-vulnerabilities.json"
+KEPT = pathlib.Path(__file__).parent / "known.json"
 
 
 def version(text):
