@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate"
 )
@@ -60,32 +57,17 @@ func report(f *failure, stderr *os.File) int {
 	if f.connection == nil || !interactive(f.connection, f.parent) {
 		return status
 	}
-	args := []string{"error-kernel", "--connection-file=" + f.connection.path, "--status=" + strconv.Itoa(status)}
+	ending := Ending{ConnectionFile: f.connection.path, Status: strconv.Itoa(status)}
 	var exit *isolate.ExitError
 	if errors.As(f.err, &exit) && exit.Limit != "" {
-		cell := f.listeners.cell.request()
-		if cell == "" {
+		ending.Limit, ending.Cell = exit.Limit, f.listeners.cell.request()
+		if ending.Cell == "" {
 			return status // no place to put it
 		}
-		args = append(args, "--limit="+exit.Limit, "--cell="+cell)
 	} else {
-		args = append(args, "--cause="+f.err.Error(), "--remedy="+isolate.Hint(f.err))
+		ending.Cause, ending.Remedy = f.err.Error(), isolate.Hint(f.err)
 	}
 	f.listeners.close()
-	become(args)
+	handOver(&ending)
 	return status
-}
-
-// become replaces this process with isolate-kernelspec, which lies beside our
-// own program and can do what would make this one slow to start. It returns
-// where that fails.
-func become(args []string) {
-	self, err := os.Executable()
-	if err != nil {
-		return
-	}
-	program := filepath.Join(filepath.Dir(self), "isolate-kernelspec")
-	// An interrupt in between would end it.
-	signal.Ignore(unix.SIGINT)
-	unix.Exec(program, append([]string{program}, args...), os.Environ())
 }

@@ -85,6 +85,15 @@ def test_every_cell_says_why(broken, sessions):
     assert [kind for kind, _ in session.published(silent)] == ["status", "status"]
 
 
+def test_the_command_line_says_nothing(broken, sessions):
+    """All users can read it, in /proc."""
+    session = Session(broken)
+    sessions.append(session)
+    assert REASON in session.kernel.run("1")
+    command, *arguments, end = open(f"/proc/{session.kernel.process.pid}/cmdline").read().split("\0")
+    assert os.path.basename(command) == "isolate-kernelspec" and arguments == ["error-kernel"] and end == ""
+
+
 def test_a_mistake_in_kernel_json_is_told(jupyter, sessions):
     jupyter.edit("python3-isolated", lambda spec: spec["argv"].insert(1, "--memroy=1G"))
     session = Session(jupyter)

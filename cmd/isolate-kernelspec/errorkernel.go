@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -15,25 +16,26 @@ import (
 
 // errorKernel is what isolate-kernel becomes where there is no kernel. No
 // person calls it.
-type errorKernel struct {
-	ConnectionFile string `required:""`
-	Cause          string
-	Remedy         string
-	Limit          string `help:"The kernel came to it, in the cell."`
-	Cell           string `help:"The header of the cell's request."`
-	Status         int    `help:"The exit status, unless the front end asks for the end."`
-}
+type errorKernel struct{}
 
 // Run ends with the status 0 when the front end asked for the end, otherwise
 // with the launcher's. The launcher has told the person on the terminal.
-func (k *errorKernel) Run(*session) error {
-	if asked, err := k.serve(); err == nil && asked {
+func (*errorKernel) Run(*session) error {
+	ending, err := launcher.ReadEnding(os.Stdin)
+	if err != nil {
+		return err
+	}
+	status, err := strconv.Atoi(ending.Status)
+	if err != nil {
+		return err
+	}
+	if asked, err := serve(ending); err == nil && asked {
 		return nil
 	}
-	return exitStatus(k.Status)
+	return exitStatus(status)
 }
 
-func (k *errorKernel) serve() (asked bool, err error) {
+func serve(ending *launcher.Ending) (asked bool, err error) {
 	// To be told to end, and the front end's end.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -44,20 +46,20 @@ func (k *errorKernel) serve() (asked bool, err error) {
 			stop()
 		}()
 	}
-	c, err := protocol.ReadConnection(k.ConnectionFile)
+	c, err := protocol.ReadConnection(ending.ConnectionFile)
 	if err != nil {
 		return false, err
 	}
-	if k.Limit != "" {
+	if ending.Limit != "" {
 		var cell protocol.Header
-		if err := json.Unmarshal([]byte(k.Cell), &cell); err != nil {
+		if err := json.Unmarshal([]byte(ending.Cell), &cell); err != nil {
 			return false, err
 		}
-		return false, errorkernel.Tell(ctx, c, errorkernel.Killed(k.Limit), cell)
+		return false, errorkernel.Tell(ctx, c, errorkernel.Killed(ending.Limit), cell)
 	}
 	language := sync.OnceValue(func() map[string]any {
 		return errorkernel.LanguageInfo(os.Getenv("JPY_SESSION_NAME"), c.KernelName)
 	})
 	go language() // may take a while
-	return errorkernel.Serve(ctx, c, errorkernel.NoSandbox(k.Cause, k.Remedy), language)
+	return errorkernel.Serve(ctx, c, errorkernel.NoSandbox(ending.Cause, ending.Remedy), language)
 }
