@@ -1,16 +1,14 @@
+#!/usr/bin/env python3
 """Keeps the part of Go's vulnerability database that can concern this module.
 
-    database.py CHECKOUT    of github.com/golang/vulndb: writes known.json
-    database.py DIRECTORY   new: lays out a database that govulncheck -db file:// reads
-
-An entry is kept if a version of the standard library or of a required module
-that go.mod allows is affected. The database's text is licensed CC BY 4.0.
+An entry is kept if it affects a version of the standard library or of a
+required module that go.mod allows. The database's text is licensed CC BY 4.0.
 """
 
+import argparse
 import json
 import pathlib
 import subprocess
-import sys
 
 KEPT = pathlib.Path(__file__).parent / "known.json"
 
@@ -46,6 +44,7 @@ def concerns(entry, modules):
 
 
 def keep(checkout):
+    """Writes known.json from the whole database."""
     modules = required()
     entries = [json.loads(path.read_text()) for path in sorted(checkout.glob("data/osv/GO-*.json"))]
     entries = [entry for entry in entries if "withdrawn" not in entry and concerns(entry, modules)]
@@ -59,6 +58,7 @@ def keep(checkout):
 
 
 def lay_out(directory):
+    """Writes known.json as the files of a database, and prints the date it is from."""
     entries = json.loads(KEPT.read_text())
     modules = {}
     for entry in entries:
@@ -78,7 +78,18 @@ def lay_out(directory):
     print(entries[0]["modified"][:10])
 
 
-if (pathlib.Path(sys.argv[1]) / "data/osv").exists():
-    keep(pathlib.Path(sys.argv[1]))
-else:
-    lay_out(pathlib.Path(sys.argv[1]))
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("keep", help=f"write {KEPT.name} from a checkout of github.com/golang/vulndb")
+    command.add_argument("directory", metavar="CHECKOUT", type=pathlib.Path)
+    command.set_defaults(run=keep)
+    command = commands.add_parser("lay-out", help="write a database that govulncheck -db file:// reads, and print its date")
+    command.add_argument("directory", metavar="DIRECTORY", type=pathlib.Path, help="is made")
+    command.set_defaults(run=lay_out)
+    args = parser.parse_args()
+    args.run(args.directory)
+
+
+if __name__ == "__main__":
+    main()
