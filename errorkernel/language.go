@@ -21,7 +21,7 @@ func LanguageInfo(notebook, kernelName string) map[string]any {
 	language := "text"
 	if jupyter, err := kernelspec.FindJupyter(); err == nil {
 		if base, err := jupyter.Find(kernelName); err == nil {
-			if name, ok := base.Spec["language"].(string); ok && name != "" {
+			if name := base.Spec.Language(); name != "" {
 				language = name
 			}
 		}

@@ -159,7 +159,7 @@ func examineJupyter(launcher string) []Finding {
 		if twin.State == MountMissing {
 			f.Detail += ": " + strings.Join(twin.Missing, ", ")
 		}
-		if own, _, _ := splitCommand(twin.Spec.argv()); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
+		if own, _, _ := splitCommand(twin.Spec.Argv()); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
 			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+twin.Name
 		}
 		found = append(found, f)

@@ -15,9 +15,9 @@ func dropped(dir string, current, fresh Spec) []string {
 	if r, err := readRecord(dir); err == nil {
 		made = r.Made
 	}
-	_, options, kernel := splitCommand(current.argv())
-	_, freshOptions, freshKernel := splitCommand(fresh.argv())
-	_, _, madeKernel := splitCommand(made.argv())
+	_, options, kernel := splitCommand(current.Argv())
+	_, freshOptions, freshKernel := splitCommand(fresh.Argv())
+	_, _, madeKernel := splitCommand(made.Argv())
 	lost := droppedOptions(options, freshOptions, current.object("env"))
 	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
 		lost = append(lost, "--display-name "+quote(display))

@@ -80,10 +80,10 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	base, _ := own["base"].(string)
 	baseDir, _ := own["base_dir"].(string)
 	twin := &Twin{
-		Name: name, Display: spec.text("display_name"), Language: spec.text("language"),
+		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
-	_, options, _ := splitCommand(spec.argv())
+	_, options, _ := splitCommand(spec.Argv())
 	for _, o := range parted(options) {
 		option, value, _ := strings.Cut(strings.Join(o, "="), "=")
 		switch option {
@@ -110,7 +110,7 @@ func splitCommand(argv []string) (launcher string, options, kernel []string) {
 }
 
 func (j *Jupyter) state(twin *Twin) State {
-	launcher, _, kernel := splitCommand(twin.Spec.argv())
+	launcher, _, kernel := splitCommand(twin.Spec.Argv())
 	switch {
 	case !executable(launcher):
 		return LauncherGone

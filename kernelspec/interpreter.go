@@ -22,7 +22,7 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 // Jupyter itself would have applied, and the placeholders that only Jupyter
 // knows. What is left is {connection_file}.
 func resolve(base *Kernel, j *Jupyter) ([]string, error) {
-	resolved := base.Spec.argv()
+	resolved := base.Spec.Argv()
 	for i, arg := range resolved {
 		arg = strings.ReplaceAll(arg, "{resource_dir}", base.Dir)
 		if strings.Contains(arg, "{prefix}") && j.Prefix == "" {

@@ -36,7 +36,7 @@ func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, e
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := needed(argv, spec.text("language"), base.Dir)
+	n, err := needed(argv, spec.Language(), base.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +54,7 @@ func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, e
 	env["MNTDIRS"] = "."
 	env["MNTDIRS_KERNEL"] = mountEntries(n.dirs)
 	spec["display_name"] = base.Spec.text("display_name") + " (isolated)"
-	if isPython(argv[0], spec.text("language")) {
+	if isPython(argv[0], spec.Language()) {
 		// Without it VS Code starts the command itself to ask it for its
 		// version, or doesn't list the kernel.
 		metadata["interpreter"] = map[string]any{"path": argv[0]}
@@ -76,7 +76,7 @@ func (s Spec) with(o Options) (Spec, error) {
 	if o.DisplayName != "" {
 		spec["display_name"] = o.DisplayName
 	}
-	launcher, letIn, kernel := splitCommand(spec.argv())
+	launcher, letIn, kernel := splitCommand(spec.Argv())
 	spec["argv"] = anySlice(slices.Concat([]string{launcher}, o.arguments(), letIn, []string{"--"}, kernel))
 	return spec, nil
 }

@@ -59,7 +59,7 @@ func TestMakeTwin(t *testing.T) {
 		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "A=b", "--env", "OMP_NUM_THREADS", "--",
 		"/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}",
 	}
-	if diff := cmp.Diff(want, s.argv()); diff != "" {
+	if diff := cmp.Diff(want, s.Argv()); diff != "" {
 		t.Errorf("argv, want - got +:\n%s", diff)
 	}
 	env := s.object("env")
@@ -96,11 +96,11 @@ func TestEveryFrontEndReadsTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := strings.Join(s.argv(), " ")
+		all := strings.Join(s.Argv(), " ")
 		if strings.Count(all, "{") != 1 || !strings.Contains(all, "{connection_file}") {
 			t.Errorf("%s: braces in %s", argv, all)
 		}
-		if regexp.MustCompile(`^python`).MatchString(filepath.Base(s.argv()[0])) || s["display_name"] == "Python 3" {
+		if regexp.MustCompile(`^python`).MatchString(filepath.Base(s.Argv()[0])) || s["display_name"] == "Python 3" {
 			t.Errorf("%s: %s, named %s", argv, all, s["display_name"])
 		}
 	}

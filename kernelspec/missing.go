@@ -14,9 +14,9 @@ import (
 // notebook knows. An entry that can't be read is left to the launcher as well.
 func missingSources(spec Spec) []string {
 	home, _ := os.UserHomeDir()
-	env := spec.object("env")
-	all := []string{expandVariables(env["MNTDIRS_KERNEL"]), expandVariables(env["MNTDIRS"])}
-	_, options, _ := splitCommand(spec.argv())
+	env := spec.Expanded()
+	all := []string{env["MNTDIRS_KERNEL"], env["MNTDIRS"]}
+	_, options, _ := splitCommand(spec.Argv())
 	var missing []string
 	for _, entries := range append(all, mountOptions(options)...) {
 		mounts, err := isolate.ParseMounts(entries, ".", home) // which leaves relative ones as they are

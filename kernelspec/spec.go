@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -96,20 +97,61 @@ func (s Spec) Marshal() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// text is the string at key, or "".
-func (s Spec) text(key string) string {
-	value, _ := s[key].(string)
-	return value
-}
-
-// argv is the kernel's command. The spec is valid.
-func (s Spec) argv() []string {
+// Argv is the kernel's command, with Jupyter's placeholders in it.
+func (s Spec) Argv() []string {
 	list, _ := s["argv"].([]any)
 	argv := make([]string, len(list))
 	for i, arg := range list {
 		argv[i], _ = arg.(string)
 	}
 	return argv
+}
+
+// Language is the language's name, as the kernel's author wrote it.
+func (s Spec) Language() string { return s.text("language") }
+
+// InterruptsByMessage says that front ends interrupt the kernel by a message, in
+// place of a signal.
+func (s Spec) InterruptsByMessage() bool {
+	return strings.EqualFold(s.text("interrupt_mode"), "message")
+}
+
+// Env is what the spec adds to the kernel's environment, as it is written there.
+func (s Spec) Env() map[string]string {
+	env := map[string]string{}
+	values, _ := s["env"].(map[string]any)
+	for name, value := range values {
+		env[name], _ = value.(string)
+	}
+	return env
+}
+
+// variable is a reference in a value of a spec's env (Python's string.Template).
+var variable = regexp.MustCompile(`\$(\$|[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})`)
+
+// Expanded is Env as Jupyter hands it to the kernel: each $NAME and ${NAME} of
+// our own environment is replaced by its value, an unknown one stays, and $$ is
+// one dollar sign (KernelProvisionerBase.pre_launch).
+func (s Spec) Expanded() map[string]string {
+	env := s.Env()
+	for name, value := range env {
+		env[name] = variable.ReplaceAllStringFunc(value, func(reference string) string {
+			if reference == "$$" {
+				return "$"
+			}
+			if value, set := os.LookupEnv(strings.Trim(reference, "${}")); set {
+				return value
+			}
+			return reference
+		})
+	}
+	return env
+}
+
+// text is the string at key, or "".
+func (s Spec) text(key string) string {
+	value, _ := s[key].(string)
+	return value
 }
 
 // object is the object at key, made when it isn't there.

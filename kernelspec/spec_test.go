@@ -1,9 +1,13 @@
 package kernelspec
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The working directory has nothing to do with it.
@@ -17,5 +21,33 @@ func TestValidateInAnyDirectory(t *testing.T) {
 		if err := (Spec{"argv": []any{"k", "{connection_file}"}, "display_name": "K", "language": "k"}).Validate(); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// A spec's env has the values that Jupyter would hand over, which are those of
+// Python's string.Template.
+func TestExpandedAsJupyterDoes(t *testing.T) {
+	t.Setenv("COURSE", "/srv/course")
+	t.Setenv("SECOND", "$COURSE")
+	spec := Spec{"env": map[string]any{
+		"A": "${COURSE}/data", "B": "$COURSE-x $COURSEx", "C": "$$COURSE", "D": "$NO_SUCH_VARIABLE ${NO_SUCH_VARIABLE}",
+		"E": "$1 ${1} $ ${} ${COURSE", "F": "$SECOND", "G": "$A", "H": "$COURSEé", "I": "",
+	}}
+	const script = `import json, os, string, sys
+print(json.dumps({k: string.Template(v).safe_substitute(os.environ) for k, v in json.loads(sys.argv[1]).items()}))`
+	text, err := json.Marshal(spec.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("/usr/bin/python3", "-c", script, string(text)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]string
+	if err := json.Unmarshal(out, &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, spec.Expanded()); diff != "" {
+		t.Errorf("want - got +:\n%s", diff)
 	}
 }

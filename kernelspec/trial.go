@@ -63,29 +63,16 @@ func (t *trial) surround() (err error) {
 	return t.decoy.Start()
 }
 
-var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
-
 // command is what Jupyter would run: the spec's command with its placeholder
-// filled in, in our environment with the spec's, in which $NAME is replaced.
-func (t *trial) command(argv []string, env map[string]any) {
+// filled in, in our environment with the spec's.
+func (t *trial) command(argv []string, env map[string]string) {
 	for _, arg := range argv {
 		t.argv = append(t.argv, strings.ReplaceAll(arg, "{connection_file}", t.connectionFile()))
 	}
 	t.env = append(os.Environ(), "JPY_PARENT_PID="+strconv.Itoa(os.Getpid()), "ISOLATE_VERIFY_TOKEN="+t.values["TOKEN"])
 	for name, value := range env {
-		t.env = append(t.env, name+"="+expandVariables(value))
+		t.env = append(t.env, name+"="+value)
 	}
-}
-
-// expandVariables replaces $NAME in a value of a spec's env, as Jupyter does.
-func expandVariables(value any) string {
-	text, _ := value.(string)
-	return variable.ReplaceAllStringFunc(text, func(reference string) string {
-		if value, set := os.LookupEnv(strings.Trim(reference, "${}")); set {
-			return value
-		}
-		return reference
-	})
 }
 
 // start starts the kernel and waits until it answers.

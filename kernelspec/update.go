@@ -31,7 +31,7 @@ func Update(twin *Twin, j *Jupyter, launcher string) (*Result, error) {
 		return nil, err
 	}
 	merge(spec, made, twin.Spec)
-	spec["argv"] = anySlice(mergeCommand(fresh.argv(), made.argv(), twin.Spec.argv()))
+	spec["argv"] = anySlice(mergeCommand(fresh.Argv(), made.Argv(), twin.Spec.Argv()))
 	mergeDirs(spec.object("env"), fresh.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func Update(twin *Twin, j *Jupyter, launcher string) (*Result, error) {
 	if err := write(spec, &record{Base: base.Spec, Made: fresh}, base.Dir, twin.Dir); err != nil {
 		return nil, explainWrite(err, filepath.Dir(twin.Dir))
 	}
-	_, _, before := splitCommand(twin.Spec.argv())
-	if _, _, now := splitCommand(spec.argv()); len(before) > 0 && before[0] != now[0] {
+	_, _, before := splitCommand(twin.Spec.Argv())
+	if _, _, now := splitCommand(spec.Argv()); len(before) > 0 && before[0] != now[0] {
 		notes = append(notes, fmt.Sprintf("its interpreter changes from %s to %s", before[0], now[0]))
 	}
 	return &Result{Name: twin.Name, Dir: twin.Dir, Notes: notes}, nil

@@ -67,7 +67,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	mine.object("env")["MNTDIRS"] = "ro:."
 	mine.object("env")["MNTDIRS_KERNEL"] = mine.object("env")["MNTDIRS_KERNEL"].(string) + ` ro,try:/my\ data`
 	mine.object("metadata")["colour"] = "red"
-	mine["argv"] = anySlice(slices.Insert(mine.argv(), 1, "--memory", "1G"))
+	mine["argv"] = anySlice(slices.Insert(mine.Argv(), 1, "--memory", "1G"))
 	writeSpec(t, twin.Dir, mine)
 
 	base, err := parseSpec([]byte(plainSpec))
@@ -91,7 +91,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	twin = again(t, j)
 	want := []string{"/bin/sh", "--memory", "1G", "--mount", "ro:/srv", "--env", "NEW", "--",
 		"/usr/bin/python3", "-X", "dev", "-m", "ipykernel_launcher", "-f", "{connection_file}"}
-	if diff := cmp.Diff(want, twin.Spec.argv()); diff != "" {
+	if diff := cmp.Diff(want, twin.Spec.Argv()); diff != "" {
 		t.Errorf("argv, want - got +:\n%s", diff)
 	}
 	env := twin.Spec.object("env")
@@ -127,7 +127,7 @@ func TestState(t *testing.T) {
 			writeSpec(t, twin.Dir, twin.Spec)
 		}, LauncherGone},
 		{"no interpreter", func(t *testing.T, twin *Twin, _ string) {
-			argv := twin.Spec.argv()
+			argv := twin.Spec.Argv()
 			argv[slices.Index(argv, "--")+1] = "/no/python"
 			twin.Spec["argv"] = anySlice(argv)
 			writeSpec(t, twin.Dir, twin.Spec)
@@ -172,7 +172,7 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 			env := s.object("env")
 			env["MNTDIRS"], env["MNTDIRS_KERNEL"] = ". /bin", env["MNTDIRS_KERNEL"].(string)+" ro:/sbin"
 			s["interrupt_mode"] = "message"
-			s["argv"] = anySlice(append(s.argv(), "--debug"))
+			s["argv"] = anySlice(append(s.Argv(), "--debug"))
 		}, "MNTDIRS='. /bin' MNTDIRS_KERNEL=ro:/sbin its own command its own interrupt_mode"},
 	}
 	for _, c := range cases {
@@ -207,7 +207,7 @@ func mounting(entry string) func(t *testing.T, twin *Twin, base string) {
 		options = []string{entry}
 	}
 	return func(t *testing.T, twin *Twin, _ string) {
-		twin.Spec["argv"] = anySlice(slices.Insert(twin.Spec.argv(), 1, options...))
+		twin.Spec["argv"] = anySlice(slices.Insert(twin.Spec.Argv(), 1, options...))
 		writeSpec(t, twin.Dir, twin.Spec)
 	}
 }
@@ -397,7 +397,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			second := environments[1]
 			second.specs["base-isolated"] = found{Dir: result.Dir}
 			twin := again(t, second)
-			if _, _, kernel := splitCommand(twin.Spec.argv()); kernel[0] != filepath.Join(root, c.before) {
+			if _, _, kernel := splitCommand(twin.Spec.Argv()); kernel[0] != filepath.Join(root, c.before) {
 				t.Fatalf("made with %s", kernel[0])
 			}
 			result, err = Update(twin, second, "/bin/true")
@@ -411,7 +411,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if diff := cmp.Diff(notes, result.Notes); diff != "" {
 				t.Errorf("notes, want - got +:\n%s", diff)
 			}
-			if _, _, kernel := splitCommand(again(t, second).Spec.argv()); kernel[0] != filepath.Join(root, c.after) {
+			if _, _, kernel := splitCommand(again(t, second).Spec.Argv()); kernel[0] != filepath.Join(root, c.after) {
 				t.Errorf("updated to %s, want %s", kernel[0], c.after)
 			}
 		})

@@ -46,7 +46,7 @@ const (
 type trial struct {
 	argv, env  []string
 	language   string
-	interrupt  string // signal or message
+	byMessage  bool   // interrupts are messages
 	dir        string // holds all that follows
 	connection *protocol.Connection
 	dialect    *dialect
@@ -83,15 +83,15 @@ func (j *Jupyter) Verify(base *Kernel, report func(Check)) error {
 
 // try is one trial from beginning to end.
 func (j *Jupyter) try(base *Kernel, t *trial) (err error) {
-	argv := base.Spec.argv()
+	argv := base.Spec.Argv()
 	if !isTwin(base.Spec) {
 		if argv, err = resolve(base, j); err != nil {
 			return err
 		}
 	}
-	t.language = base.Spec.text("language")
+	t.language = base.Spec.Language()
 	t.dialect = dialectOf(t.language)
-	t.interrupt = strings.ToLower(base.Spec.text("interrupt_mode"))
+	t.byMessage = base.Spec.InterruptsByMessage()
 	// Not where Jupyter keeps its connection files: the launcher hides those
 	// wherever they lie, and that would hide what is tried here with them.
 	if err := os.MkdirAll(j.DataDir, 0o700); err != nil {
@@ -106,7 +106,7 @@ func (j *Jupyter) try(base *Kernel, t *trial) (err error) {
 	}
 	defer t.listener.Close()
 	defer func() { t.decoy.Process.Kill(); t.decoy.Wait() }()
-	t.command(argv, base.Spec.object("env"))
+	t.command(argv, base.Spec.Expanded())
 	if err := t.start(); err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func (t *trial) interrupted() error {
 		return errors.New("the cell that shouldn't end does")
 	case <-time.After(time.Second): // between being taken up and running nothing is published
 	}
-	if t.interrupt == "message" {
+	if t.byMessage {
 		_, err = k.send(k.Control, "interrupt_request", map[string]any{})
 	} else {
 		err = syscall.Kill(-t.process.Process.Pid, syscall.SIGINT)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
@@ -57,26 +59,19 @@ type show struct {
 
 // Run says what a kernel that is started in this directory would see.
 func (c *show) Run(s *session) error {
-	jupyter, err := kernelspec.FindJupyter()
+	installation, err := kernelspec.FindJupyter()
 	if err != nil {
 		return err
 	}
-	twin, err := jupyter.FindTwin(c.Name)
+	twin, err := installation.FindTwin(c.Name)
 	if err != nil {
 		return err
 	}
-	env, _ := twin.Spec["env"].(map[string]any)
-	for name, value := range env { // as Jupyter would hand it to the launcher
-		text, _ := value.(string)
-		os.Setenv(name, text)
+	for name, value := range twin.Spec.Expanded() { // as Jupyter would hand it to the launcher
+		os.Setenv(name, value)
 	}
-	argv, _ := twin.Spec["argv"].([]any)
-	var args []string
-	for _, arg := range argv[1:] {
-		text, _ := arg.(string)
-		args = append(args, text)
-	}
-	policy, err := launcher.Policy(args, filepath.Join(jupyter.DataDir, "runtime/kernel.json"))
+	connection := filepath.Join(jupyter.RuntimeDir(isolate.HomeDir()), "kernel.json")
+	policy, err := launcher.Policy(twin.Spec.Argv()[1:], connection)
 	if err != nil {
 		return err
 	}
@@ -85,7 +80,7 @@ func (c *show) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.json(map[string]any{"kernel": twin, "argv": twin.Spec["argv"], "env": twin.Spec["env"], "files": tree})
+		return s.json(map[string]any{"kernel": twin, "argv": twin.Spec.Argv(), "env": twin.Spec.Env(), "files": tree})
 	}
 	text, err := policy.Describe()
 	if err != nil {
