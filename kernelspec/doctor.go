@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -147,43 +146,24 @@ func examineJupyter(launcher string) []Finding {
 	if err != nil {
 		return []Finding{{"Jupyter", Weaker, err.Error(), Remedy(err)}}
 	}
-	found := []Finding{{"Jupyter", Good, j.Executable + ", kernels found: " + strconv.Itoa(len(j.specs)), ""}}
+	found := []Finding{{"Jupyter", Good, j.Executable + ", kernels found: " + strconv.Itoa(j.Count()), ""}}
 	if j.Executable == "" {
 		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", "activate the environment that Jupyter is installed in"}
 	}
 	for _, twin := range j.Twins() {
 		f := Finding{twin.Name, Good, string(twin.State), ""}
 		if twin.State != OK {
-			f.Health, f.Remedy = Weaker, j.remedy(twin)
+			f.Health, f.Remedy = Weaker, j.Remedy(twin)
 		}
 		if twin.State == MountMissing {
 			f.Detail += ": " + strings.Join(twin.Missing, ", ")
 		}
-		if own, _, _ := splitCommand(twin.Spec.Argv()); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
+		if own := twin.Launcher(); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
 			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+twin.Name
 		}
 		found = append(found, f)
 	}
 	return found
-}
-
-// remedy is what helps an isolated spec whose state isn't OK.
-func (j *Jupyter) remedy(twin *Twin) string {
-	update := "isolate-kernelspec update " + twin.Name
-	if twin.State == MountMissing {
-		return "make it, or take it out of " + filepath.Join(twin.Dir, "kernel.json")
-	}
-	base, err := j.baseOf(twin)
-	if err == nil && twin.State == InterpreterGone {
-		_, err = resolve(base, j)
-	}
-	switch {
-	case err == nil:
-		return update
-	case twin.State == InterpreterGone:
-		return "install " + twin.Base + " again, then " + update + "; or isolate-kernelspec remove " + twin.Name
-	}
-	return installOrRemove(twin)
 }
 
 // sameFile says that two files hold the same, wherever they are.

@@ -3,9 +3,10 @@ package kernelspec
 import (
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/text"
 )
 
 // dropped is what a person gave the isolated spec in dir, by options or by hand,
@@ -20,20 +21,20 @@ func dropped(dir string, current, fresh Spec) []string {
 	_, _, madeKernel := splitCommand(made.Argv())
 	lost := droppedOptions(options, freshOptions, current.object("env"))
 	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
-		lost = append(lost, "--display-name "+quote(display))
+		lost = append(lost, "--display-name "+text.Quote(display))
 	}
 	env := current.object("env")
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		text, _ := env[name].(string)
-		if text == made.object("env")[name] || text == fresh.object("env")[name] {
+		value, _ := env[name].(string)
+		if value == made.object("env")[name] || value == fresh.object("env")[name] {
 			continue
 		}
 		if name == "MNTDIRS_KERNEL" {
 			was, _ := made.object("env")[name].(string)
-			text = added(was, text)
+			value = added(was, value)
 		}
-		if text != "" {
-			lost = append(lost, name+"="+quote(text))
+		if value != "" {
+			lost = append(lost, name+"="+text.Quote(value))
 		}
 	}
 	if !slices.Equal(kernel, madeKernel) && !slices.Equal(kernel, freshKernel) {
@@ -68,7 +69,7 @@ func droppedOptions(options, fresh []string, env map[string]any) (lost []string)
 			continue
 		}
 		if given {
-			name += " " + quote(value)
+			name += " " + text.Quote(value)
 		}
 		lost = append(lost, name)
 	}
@@ -79,14 +80,4 @@ func droppedOptions(options, fresh []string, env map[string]any) (lost []string)
 func added(was, is string) string {
 	before := mountEntry.FindAllString(was, -1)
 	return strings.Join(slices.DeleteFunc(mountEntry.FindAllString(is, -1), func(entry string) bool { return slices.Contains(before, entry) }), " ")
-}
-
-var plainWord = regexp.MustCompile(`^[\w./:=,@%+-]+$`)
-
-// quote is a word as a shell reads it.
-func quote(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

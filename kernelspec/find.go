@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/internal/text"
 )
 
 // A Jupyter is what one installation of Jupyter says of itself.
@@ -104,7 +105,7 @@ func ask(interpreter, script string) ([]byte, error) {
 	cmd.Dir, cmd.Stderr = "/", &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", interpreter, err, lastLine(errs.String()))
+		return nil, fmt.Errorf("%s: %w: %s", interpreter, err, text.LastLine(errs.String()))
 	}
 	return out, nil
 }
@@ -197,6 +198,9 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 	}
 	return nil, &Error{Reason: fmt.Sprintf("no kernel %s in %s", name, dir), Remedy: "name the directory that has its kernel.json"}
 }
+
+// Count is how many kernels Jupyter finds.
+func (j *Jupyter) Count() int { return len(j.specs) }
 
 // Names are the kernels that can be isolated: all but the isolated ones.
 func (j *Jupyter) Names() []string {

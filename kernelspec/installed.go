@@ -119,7 +119,7 @@ func (j *Jupyter) state(twin *Twin) State {
 	case len(twin.Missing) > 0:
 		return MountMissing
 	}
-	base, err := j.baseOf(twin)
+	base, err := j.Base(twin)
 	if err != nil {
 		return BaseGone
 	}
@@ -138,9 +138,9 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// baseOf is the base that a spec was made of: where it was, or else what
+// Base returns the kernel that a twin was made from: where it was, or else what
 // Jupyter finds under its name.
-func (j *Jupyter) baseOf(twin *Twin) (*Kernel, error) {
+func (j *Jupyter) Base(twin *Twin) (*Kernel, error) {
 	interpreter, _ := twin.Spec.object("metadata")["interpreter"].(map[string]any)
 	path, _ := interpreter["path"].(string)
 	if spec, err := readSpec(filepath.Join(twin.BaseDir, "kernel.json")); err == nil {
@@ -156,6 +156,31 @@ func (j *Jupyter) baseOf(twin *Twin) (*Kernel, error) {
 		base.Interpreter = path
 	}
 	return base, err
+}
+
+// Remedy returns what helps a twin whose state isn't OK.
+func (j *Jupyter) Remedy(twin *Twin) string {
+	update := "isolate-kernelspec update " + twin.Name
+	if twin.State == MountMissing {
+		return "make it, or take it out of " + filepath.Join(twin.Dir, "kernel.json")
+	}
+	base, err := j.Base(twin)
+	if err == nil && twin.State == InterpreterGone {
+		_, err = resolve(base, j)
+	}
+	switch {
+	case err == nil:
+		return update
+	case twin.State == InterpreterGone:
+		return "install " + twin.Base + " again, then " + update + "; or isolate-kernelspec remove " + twin.Name
+	}
+	return installOrRemove(twin)
+}
+
+// Launcher is the program that starts the twin's kernel in a sandbox.
+func (t *Twin) Launcher() string {
+	launcher, _, _ := splitCommand(t.Spec.Argv())
+	return launcher
 }
 
 // A record is what Install wrote and of what. It lies beside kernel.json, so

@@ -18,6 +18,15 @@ var pythonScript string
 // the first word of a command (KernelManager.format_kernel_cmd).
 var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 
+// Command is the command that Jupyter runs for a kernel, with {connection_file}
+// in it.
+func (j *Jupyter) Command(k *Kernel) ([]string, error) {
+	if isTwin(k.Spec) {
+		return k.Spec.Argv(), nil // Install has made it absolute
+	}
+	return resolve(k, j)
+}
+
 // resolve makes a kernel's command absolute: its program by the rules that
 // Jupyter itself would have applied, and the placeholders that only Jupyter
 // knows. What is left is {connection_file}.
@@ -104,6 +113,22 @@ func checkPlaceholders(argv []string) error {
 		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: "mend the argv of the base kernel.json"}
 	}
 	return nil
+}
+
+// Python is the Python that a command runs, isolated or not, or "".
+func Python(argv []string, language string) string {
+	_, _, kernel := splitCommand(argv)
+	if len(kernel) == 0 || !isPython(kernel[0], language) {
+		return ""
+	}
+	return kernel[0]
+}
+
+// HasModule says whether a Python finds a module.
+func HasModule(python, module string) bool {
+	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
+	_, err := ask(python, fmt.Sprintf(script, module))
+	return err == nil
 }
 
 func isPython(program, language string) bool {

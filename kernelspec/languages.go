@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"isolate-namespace/internal/text"
 )
 
 // A need is what one kernel must have inside.
@@ -106,7 +108,7 @@ func (m language) paths(program string) ([]string, error) {
 	cmd := exec.Command(program, m.ask...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &out, &errs
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", program, err, lastLine(errs.String()))
+		return nil, fmt.Errorf("%s: %w: %s", program, err, text.LastLine(errs.String()))
 	}
 	if m.stderr {
 		out = errs
@@ -181,9 +183,4 @@ func programTree(path string) string {
 		return dir
 	}
 	return tree
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
 }

@@ -2,8 +2,8 @@ package kernelspec
 
 // plainFaults is what goes wrong with the kernel that an isolated one was made
 // of; nothing where that can't be found out.
-func (j *Jupyter) plainFaults(isolated *Kernel) map[string]string {
-	base, err := j.baseOf(j.examine(isolated.Name, isolated.Dir, isolated.Spec))
+func (j *Jupyter) plainFaults(twin *Twin) map[string]string {
+	base, err := j.Base(twin)
 	if err != nil {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"isolate-namespace/internal/text"
 	"isolate-namespace/protocol"
 )
 
@@ -113,7 +113,7 @@ func (t *trial) start() error {
 
 func (t *trial) endedAtStart(ended error) error {
 	t.ended <- ended // for stop
-	said := lastLine(t.said.String())
+	said := text.LastLine(t.said.String())
 	return &Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
 }
 
@@ -121,20 +121,19 @@ var noModule = regexp.MustCompile(`No module named '?(\w+)`)
 
 // startRemedy is what helps a kernel whose last words these are.
 func (t *trial) startRemedy(said string) string {
-	_, _, kernel := splitCommand(t.argv)
+	python := Python(t.argv, t.language)
 	match := noModule.FindStringSubmatch(said)
-	if match == nil || len(kernel) == 0 || !isPython(kernel[0], t.language) {
+	if match == nil || python == "" {
 		return "isolate-kernelspec doctor looks for the cause"
 	}
 	module := match[1]
-	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
-	if _, err := ask(kernel[0], fmt.Sprintf(script, module)); err == nil { // it is there without isolation
+	if HasModule(python, module) { // without isolation
 		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
 	}
 	if module == "ipykernel_launcher" {
 		module = "ipykernel"
 	}
-	return quote(kernel[0]) + " -m pip install " + module
+	return text.Quote(python) + " -m pip install " + module
 }
 
 // connect makes a client, and lets the kernel answer until what it publishes

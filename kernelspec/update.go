@@ -14,7 +14,7 @@ import (
 // Update makes an isolated spec again of its base as it is now, for the
 // launcher given. Options and what a person changed by hand are kept.
 func Update(twin *Twin, j *Jupyter, launcher string) (*Result, error) {
-	base, err := j.baseOf(twin)
+	base, err := j.Base(twin)
 	if err != nil {
 		return nil, err
 	}

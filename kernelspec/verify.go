@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"isolate-namespace/internal/text"
 	"isolate-namespace/protocol"
 )
 
@@ -75,19 +76,17 @@ type trial struct {
 // it goes well, or otherwise wrong, with the kernel that it was made of.
 func (j *Jupyter) Verify(base *Kernel, report func(Check)) error {
 	t := &trial{report: report}
-	if isTwin(base.Spec) {
-		t.plain = sync.OnceValue(func() map[string]string { return j.plainFaults(base) })
+	if twin, err := j.FindTwin(base.Name); err == nil {
+		t.plain = sync.OnceValue(func() map[string]string { return j.plainFaults(twin) })
 	}
 	return j.try(base, t)
 }
 
 // try is one trial from beginning to end.
-func (j *Jupyter) try(base *Kernel, t *trial) (err error) {
-	argv := base.Spec.Argv()
-	if !isTwin(base.Spec) {
-		if argv, err = resolve(base, j); err != nil {
-			return err
-		}
+func (j *Jupyter) try(base *Kernel, t *trial) error {
+	argv, err := j.Command(base)
+	if err != nil {
+		return err
 	}
 	t.language = base.Spec.Language()
 	t.dialect = dialectOf(t.language)
@@ -231,11 +230,11 @@ func (t *trial) tried() (string, error) {
 }
 
 // cause is why the probes told nothing.
-func cause(err error, text string) string {
+func cause(err error, printed string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return "the probe printed " + strconv.Quote(lastLine(text))
+	return "the probe printed " + strconv.Quote(text.LastLine(printed))
 }
 
 // interrupted interrupts a cell that doesn't end as the front ends do, and
