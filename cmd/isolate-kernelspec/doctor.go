@@ -7,17 +7,17 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"isolate-namespace/kernelspec"
+	"isolate-namespace/internal/doctor"
 	"isolate-namespace/share"
 )
 
-type doctor struct {
+type doctorCommand struct {
 	JSON     bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 	Apparmor bool `help:"Print the AppArmor profile that these commands need on Ubuntu, and look at nothing."`
 }
 
 // Run prints what it finds, and ends with 1 where kernels can't be isolated.
-func (c *doctor) Run(s *session) error {
+func (c *doctorCommand) Run(s *session) error {
 	launcher, err := findLauncher()
 	if c.Apparmor {
 		if err != nil {
@@ -26,8 +26,8 @@ func (c *doctor) Run(s *session) error {
 		fmt.Fprint(s.stdout, strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+filepath.Dir(launcher)+"/", 1))
 		return nil
 	}
-	found := kernelspec.Examine(launcher, err)
-	missing := slices.ContainsFunc(found, func(f kernelspec.Finding) bool { return f.Health == kernelspec.Missing })
+	found := doctor.Examine(launcher, err)
+	missing := slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Health == doctor.Missing })
 	if c.JSON {
 		err = s.json(map[string]any{"can_isolate": !missing, "findings": found})
 	} else {
@@ -39,7 +39,7 @@ func (c *doctor) Run(s *session) error {
 	return err
 }
 
-func (c *doctor) table(s *session, found []kernelspec.Finding) error {
+func (c *doctorCommand) table(s *session, found []doctor.Finding) error {
 	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
 	for _, f := range found {
 		line := f.Detail

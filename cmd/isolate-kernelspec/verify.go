@@ -3,16 +3,17 @@ package main
 import (
 	"fmt"
 
+	"isolate-namespace/internal/verify"
 	"isolate-namespace/kernelspec"
 )
 
-type verify struct {
+type verifyCommand struct {
 	Name string `arg:"" kernels:"all" help:"A kernel; a plain one shows what isolation keeps from it."`
 	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 }
 
 // Run prints what held, a line when it is known, and ends with 0 if all did.
-func (c *verify) Run(s *session) error {
+func (c *verifyCommand) Run(s *session) error {
 	jupyter, err := kernelspec.FindJupyter()
 	if err != nil {
 		return err
@@ -21,9 +22,9 @@ func (c *verify) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	checks, held := []kernelspec.Check{}, true
+	checks, held := []verify.Check{}, true
 	progress := startProgress(s.stderr, "verifying "+base.Name)
-	err = jupyter.Verify(base, func(check kernelspec.Check) {
+	err = verify.Kernel(jupyter, base, func(check verify.Check) {
 		progress.stop()
 		defer progress.start()
 		checks = append(checks, check)
@@ -47,15 +48,15 @@ func (c *verify) Run(s *session) error {
 	return nil
 }
 
-func word(c kernelspec.Check) string {
+func word(c verify.Check) string {
 	switch {
 	case c.Plain:
 		return "same"
 	case c.Unknown:
 		return "unknown"
-	case c.Kind == kernelspec.Protocol && c.Held:
+	case c.Kind == verify.Protocol && c.Held:
 		return "works"
-	case c.Kind == kernelspec.Protocol:
+	case c.Kind == verify.Protocol:
 		return "FAILS"
 	case c.Held:
 		return "held"

@@ -1,4 +1,4 @@
-package kernelspec
+package verify
 
 import (
 	"embed"

@@ -1,4 +1,4 @@
-package kernelspec
+package verify
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"isolate-namespace/internal/text"
+	"isolate-namespace/kernelspec"
 	"isolate-namespace/protocol"
 )
 
@@ -114,20 +115,20 @@ func (t *trial) start() error {
 func (t *trial) endedAtStart(ended error) error {
 	t.ended <- ended // for stop
 	said := text.LastLine(t.said.String())
-	return &Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
+	return &kernelspec.Error{Reason: "the kernel ended at its start: " + said, Remedy: t.startRemedy(said)}
 }
 
 var noModule = regexp.MustCompile(`No module named '?(\w+)`)
 
 // startRemedy is what helps a kernel whose last words these are.
 func (t *trial) startRemedy(said string) string {
-	python := Python(t.argv, t.language)
+	python := kernelspec.Python(t.argv, t.language)
 	match := noModule.FindStringSubmatch(said)
 	if match == nil || python == "" {
 		return "isolate-kernelspec doctor looks for the cause"
 	}
 	module := match[1]
-	if HasModule(python, module) { // without isolation
+	if kernelspec.HasModule(python, module) { // without isolation
 		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
 	}
 	if module == "ipykernel_launcher" {
@@ -152,7 +153,7 @@ func (t *trial) connect(deadline context.Context) (err error) {
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return &Error{Reason: "the kernel doesn't answer", Remedy: "see what it says when Jupyter starts it"}
+	return &kernelspec.Error{Reason: "the kernel doesn't answer", Remedy: "see what it says when Jupyter starts it"}
 }
 
 // stop ends the kernel in any case.

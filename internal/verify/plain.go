@@ -1,8 +1,10 @@
-package kernelspec
+package verify
+
+import "isolate-namespace/kernelspec"
 
 // plainFaults is what goes wrong with the kernel that an isolated one was made
 // of; nothing where that can't be found out.
-func (j *Jupyter) plainFaults(twin *Twin) map[string]string {
+func plainFaults(j *kernelspec.Jupyter, twin *kernelspec.Twin) map[string]string {
 	base, err := j.Base(twin)
 	if err != nil {
 		return nil
@@ -13,7 +15,7 @@ func (j *Jupyter) plainFaults(twin *Twin) map[string]string {
 			faults[c.Name] = c.Detail
 		}
 	}
-	if err := j.try(base, &trial{report: note, protocolOnly: true}); err != nil {
+	if err := (&trial{report: note, protocolOnly: true}).run(j, base); err != nil {
 		return nil
 	}
 	return faults

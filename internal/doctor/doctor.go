@@ -1,4 +1,5 @@
-package kernelspec
+// Package doctor says what a machine can do for isolated kernels.
+package doctor
 
 import (
 	"bytes"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate"
+	"isolate-namespace/kernelspec"
 )
 
 // A Health says how good one thing is for isolating kernels.
@@ -135,16 +137,16 @@ func examineOverlay() Finding {
 
 func examineLauncher(launcher string, err error) Finding {
 	if err != nil {
-		return Finding{"launcher", Missing, err.Error(), Remedy(err)}
+		return Finding{"launcher", Missing, err.Error(), kernelspec.Remedy(err)}
 	}
 	return Finding{"launcher", Good, launcher, ""}
 }
 
 // examineJupyter looks for Jupyter and for each isolated kernel.
 func examineJupyter(launcher string) []Finding {
-	j, err := FindJupyter()
+	j, err := kernelspec.FindJupyter()
 	if err != nil {
-		return []Finding{{"Jupyter", Weaker, err.Error(), Remedy(err)}}
+		return []Finding{{"Jupyter", Weaker, err.Error(), kernelspec.Remedy(err)}}
 	}
 	found := []Finding{{"Jupyter", Good, j.Executable + ", kernels found: " + strconv.Itoa(j.Count()), ""}}
 	if j.Executable == "" {
@@ -152,13 +154,13 @@ func examineJupyter(launcher string) []Finding {
 	}
 	for _, twin := range j.Twins() {
 		f := Finding{twin.Name, Good, string(twin.State), ""}
-		if twin.State != OK {
+		if twin.State != kernelspec.OK {
 			f.Health, f.Remedy = Weaker, j.Remedy(twin)
 		}
-		if twin.State == MountMissing {
+		if twin.State == kernelspec.MountMissing {
 			f.Detail += ": " + strings.Join(twin.Missing, ", ")
 		}
-		if own := twin.Launcher(); twin.State == OK && launcher != "" && !sameFile(own, launcher) {
+		if own := twin.Launcher(); twin.State == kernelspec.OK && launcher != "" && !sameFile(own, launcher) {
 			f.Health, f.Detail, f.Remedy = Weaker, "starts another version of the launcher, "+own, "isolate-kernelspec update "+twin.Name
 		}
 		found = append(found, f)

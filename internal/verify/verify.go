@@ -1,4 +1,5 @@
-package kernelspec
+// Package verify starts a kernel as Jupyter does and has it try to get out.
+package verify
 
 import (
 	"bytes"
@@ -15,10 +16,11 @@ import (
 	"time"
 
 	"isolate-namespace/internal/text"
+	"isolate-namespace/kernelspec"
 	"isolate-namespace/protocol"
 )
 
-// A Check is one thing that Verify tried.
+// A Check is one thing that is tried.
 type Check struct {
 	Name    string `json:"name"`
 	Kind    Kind   `json:"kind"`
@@ -66,24 +68,24 @@ type trial struct {
 	protocolOnly bool // without probes
 }
 
-// Verify starts a kernel from its spec exactly as Jupyter does, speaks
+// Kernel starts a kernel from its spec exactly as Jupyter does, speaks
 // Jupyter's protocol with it, and has it try what an isolated one mustn't be
 // able to do. Each check is reported when it is done. The error is of what kept
-// Verify from finding out.
+// Kernel from finding out.
 //
 // Not every kernel does all that the protocol asks for: some end on an
 // interrupt. What goes wrong with an isolated one is held against it only when
 // it goes well, or otherwise wrong, with the kernel that it was made of.
-func (j *Jupyter) Verify(base *Kernel, report func(Check)) error {
+func Kernel(j *kernelspec.Jupyter, base *kernelspec.Kernel, report func(Check)) error {
 	t := &trial{report: report}
 	if twin, err := j.FindTwin(base.Name); err == nil {
-		t.plain = sync.OnceValue(func() map[string]string { return j.plainFaults(twin) })
+		t.plain = sync.OnceValue(func() map[string]string { return plainFaults(j, twin) })
 	}
-	return j.try(base, t)
+	return t.run(j, base)
 }
 
-// try is one trial from beginning to end.
-func (j *Jupyter) try(base *Kernel, t *trial) error {
+// run is one trial from beginning to end.
+func (t *trial) run(j *kernelspec.Jupyter, base *kernelspec.Kernel) error {
 	argv, err := j.Command(base)
 	if err != nil {
 		return err
