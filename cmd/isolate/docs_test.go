@@ -8,27 +8,25 @@ import (
 	"testing"
 )
 
-// TestBubblewrapTable runs every row of the table in docs/isolate.md.
+// TestBubblewrapTable runs the right column of the table in docs/isolate.md.
+// testdata/bubblewrap-*.txtar has more of what bubblewrap's users know.
 func TestBubblewrapTable(t *testing.T) {
 	rows := tableRows(t, "../../docs/isolate.md", "| bubblewrap | isolate |")
-	if len(rows) < 30 {
+	if len(rows) < 10 {
 		t.Fatalf("the table has %d rows", len(rows))
 	}
 	bin := t.TempDir()
 	copySelf(t, filepath.Join(bin, "isolate"))
+
 	for _, row := range rows {
-		command := strings.Trim(row[len(row)-1], "`")
-		t.Run(command, func(t *testing.T) {
+		t.Run(strings.Trim(row[0], "`"), func(t *testing.T) {
 			dir := t.TempDir()
-			writeFiles(t, dir, map[string]string{
-				"dir/file": "original\n", "src/file": "original\n", "bin/--inadvisable--": "#!/bin/sh\necho hello\n",
-			})
-			command, fails := strings.CutPrefix(command, "! ")
-			shell := exec.Command("sh", "-c", command)
+			writeFiles(t, dir, map[string]string{"dir/file": "original\n", "src/file": "original\n", "kept/.keep": ""})
+
+			shell := exec.Command("sh", "-c", strings.Trim(row[1], "`"))
 			shell.Dir = dir
 			shell.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "PWD="+dir)
-			out, err := shell.CombinedOutput()
-			if fails != (err != nil) {
+			if out, err := shell.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
