@@ -67,6 +67,8 @@ func explainCall(n note, errno unix.Errno) error {
 		owner := ownerInTheWay(n.path)
 		e.Err = fmt.Errorf("%w: it belongs to %s, and root has no privilege inside", errno, owner)
 		e.Remedy = "run it as that user: sudo -u " + owner
+	case errno == unix.EACCES && n.doing == "enter the working directory":
+		e.Remedy = "work in a directory that you may enter"
 	case n.doing == "enter the working directory":
 		e.Err = errors.New("it is not visible inside")
 		e.Remedy = "name it, or a directory above it, among the mounts"

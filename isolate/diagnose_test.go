@@ -48,32 +48,44 @@ func runIn(t *testing.T, script string) (string, error) {
 	return string(out), err
 }
 
-// A kernel's number in a container's words.
+// The reason why no namespace can be made is said in words, with a remedy.
 func TestExplainClone(t *testing.T) {
-	for errno, want := range map[error]string{
-		explainClone(28): "too many namespaces", // ENOSPC
-		explainClone(22): "no user namespaces",  // EINVAL
+	for errno, want := range map[unix.Errno]string{
+		unix.ENOSPC: "too many namespaces",
+		unix.EINVAL: "no user namespaces",
 	} {
-		if !strings.Contains(errno.Error(), want) || Hint(errno) == "" {
-			t.Errorf("%v, hint %q: want %q and a remedy", errno, Hint(errno), want)
+		if err := explainClone(errno); !strings.Contains(err.Error(), want) || Hint(err) == "" {
+			t.Errorf("%v: %v, hint %q: want %q and a remedy", errno, err, Hint(err), want)
 		}
 	}
 }
 
-// Root outside is nobody's better inside: what another user keeps to
-// themselves is closed, and only that user can run something there.
-func TestRootInAnothersDirectory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		return // of an ordinary user the kernel says no before that
+// A working directory that nobody inside can enter is named as such. Root has no
+// privilege inside, and what another user keeps closed is open to that user only.
+func TestClosedDirectory(t *testing.T) {
+	type row struct {
+		name   string
+		owner  int
+		mode   os.FileMode
+		remedy string
 	}
-	dir := t.TempDir()
-	private := filepath.Join(dir, "private")
-	if err := errors.Join(os.Mkdir(private, 0o700), os.Chown(private, 65534, 65534)); err != nil {
-		t.Fatal(err)
+	cases := []row{{"one's own", os.Geteuid(), 0, "work in a directory that you may enter"}}
+	if os.Geteuid() == 0 { // who alone can give a directory away
+		cases = append(cases, row{"another's", 65534, 0o700, "run it as that user: sudo -u nobody"})
 	}
-	_, err := sh(t, in(private), "true")
-	var setup *SetupError
-	if !errors.As(err, &setup) || !errors.Is(err, unix.EACCES) || setup.Remedy != "run it as that user: sudo -u nobody" {
-		t.Errorf("%v: %+v", err, setup)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			closed := filepath.Join(t.TempDir(), "closed")
+			if err := errors.Join(os.Mkdir(closed, 0o700), os.Chown(closed, c.owner, -1), os.Chmod(closed, c.mode)); err != nil {
+				t.Fatal(err)
+			}
+
+			_, err := sh(t, in(closed), "true")
+
+			var setup *SetupError
+			if !errors.As(err, &setup) || !errors.Is(err, unix.EACCES) || setup.Remedy != c.remedy {
+				t.Errorf("%v: %+v", err, setup)
+			}
+		})
 	}
 }
