@@ -43,16 +43,35 @@ func TestManualHasEveryOption(t *testing.T) {
 	}
 }
 
-// TestManualExamples runs the examples of the man page, and looks for what each
-// must print.
+// TestManualExamples runs the examples of the man page. Each row is
+// about the example that it matches: what that must print and leave behind.
 func TestManualExamples(t *testing.T) {
 	page, err := manual.Read("isolate")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants := []string{
-		"^42\n$", "^2\n$", "^changes/.*/result\n$", "^no network\nfetched\n$", `^42\n *"status": 0`, "^inside\n$",
-		`numbers`, "^ps1 42\n$", "^$", "project",
+	rows := []struct {
+		name, example, prints string
+		check                 func(t *testing.T, dir string)
+	}{
+		{"one directory", "cd project && isolate python3", "^42\n$", nil},
+		{"read-only data", "ro:data' python3 project/count.py", "^2\n$", nil},
+		{"changes kept elsewhere", "--cow-dir", "^changes/.*/result\n$", func(t *testing.T, dir string) {
+			if slices.Contains(entries(t, dir+"/project"), "result") {
+				t.Error("the directory itself was changed")
+			}
+		}},
+		{"network", "--network host", "^no network\nfetched\n$", nil},
+		{"limits and a report", "--report", `^42\n *"status": 0`, nil},
+		{"a shell", "^isolate$", "^inside\n$", nil},
+		{"is it visible", "--explain", "numbers", nil},
+		{"variables", "--env COURSE", "^ps1 42\n$", nil},
+		{"a stranger's program", "make", "^$", func(t *testing.T, dir string) {
+			if !slices.Contains(entries(t, dir+"/out"), "program") || slices.Contains(entries(t, dir+"/stranger"), "program") {
+				t.Error("the build did not write out, and only that")
+			}
+		}},
+		{"a look beforehand", "--dry-run", "project", nil},
 	}
 	var examples []string
 	for _, block := range page.Section("Examples").Blocks {
@@ -60,29 +79,34 @@ func TestManualExamples(t *testing.T) {
 			examples = append(examples, block.Text)
 		}
 	}
-	if len(examples) != len(wants) {
-		t.Fatalf("%d examples, %d expectations", len(examples), len(wants))
+	if len(examples) != len(rows) {
+		t.Fatalf("%d examples, %d rows", len(examples), len(rows))
 	}
 	bin := t.TempDir()
 	copySelf(t, filepath.Join(bin, "isolate"))
-	for i, want := range wants {
-		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			example := regexp.MustCompile(row.example)
+			at := slices.IndexFunc(examples, func(e string) bool { return example.MatchString(strings.TrimSpace(e)) })
+			if at < 0 {
+				t.Fatalf("no example matches %q", row.example)
+			}
 			dir := exampleDir(t)
-			shell := exec.Command("sh", "-ec", examples[i])
+			shell := exec.Command("sh", "-ec", examples[at])
 			shell.Dir = dir
 			shell.Env = append(os.Environ(), "PATH="+bin+":/usr/bin:/bin", "HOME="+t.TempDir(), "PWD="+dir, "SHELL=/bin/sh", "VERBOSE=", "MNTDIRS=")
 			shell.Stdin = strings.NewReader("echo inside\n") // what is typed into a shell
 			var stderr strings.Builder
 			shell.Stderr = &stderr
+
 			out, err := shell.Output()
-			if err != nil || !regexp.MustCompile(want).Match(out) {
-				t.Errorf("%s\n%v\n%s%s", examples[i], err, out, stderr.String())
+
+			if err != nil || !regexp.MustCompile(row.prints).Match(out) {
+				t.Errorf("%s\n%v\n%s%s", examples[at], err, out, stderr.String())
 			}
-			if i == 2 && slices.Contains(entries(t, dir+"/project"), "result") {
-				t.Error("the directory itself was changed")
-			}
-			if i == 8 && (!slices.Contains(entries(t, dir+"/out"), "program") || slices.Contains(entries(t, dir+"/stranger"), "program")) {
-				t.Error("the build did not write out, and only that")
+			if row.check != nil {
+				row.check(t, dir)
 			}
 		})
 	}

@@ -8,6 +8,9 @@ import (
 
 // TestPagesAreClean has mandoc find fault with each page.
 func TestPagesAreClean(t *testing.T) {
+	if _, err := exec.LookPath("mandoc"); err != nil {
+		t.Fatal("this test needs mandoc; sudo apt-get install mandoc, or run scripts/setup")
+	}
 	for _, name := range []string{"isolate", "isolate-kernel", "isolate-kernelspec"} {
 		page, err := Read(name)
 		if err != nil {
