@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"isolate-namespace/isolate"
 )
@@ -33,27 +32,4 @@ func missingSources(spec Spec) []string {
 		}
 	}
 	return missing
-}
-
-// mountOptions are the values of --mount among the launcher's options.
-func mountOptions(options []string) (all []string) {
-	for _, o := range parted(options) {
-		if name, value, _ := strings.Cut(strings.Join(o, "="), "="); name == "--mount" || name == "-m" {
-			all = append(all, value)
-		}
-	}
-	return all
-}
-
-// parted are the launcher's options, each with its value.
-func parted(options []string) (all [][]string) {
-	for len(options) > 0 {
-		length := 2
-		if strings.Contains(options[0], "=") || options[0] == "--writable-notebooks" || options[0] == "--allow-symlinks" || len(options) == 1 {
-			length = 1
-		}
-		all = append(all, options[:length])
-		options = options[length:]
-	}
-	return all
 }

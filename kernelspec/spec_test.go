@@ -51,3 +51,30 @@ print(json.dumps({k: string.Template(v).safe_substitute(os.environ) for k, v in 
 		t.Errorf("want - got +:\n%s", diff)
 	}
 }
+
+// Whatever the text is, reading it ends in a valid spec or an error, and a
+// valid one is the same after being written.
+func FuzzParseSpec(f *testing.F) {
+	f.Add([]byte(plainSpec))
+	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","env":null}`))
+	f.Add([]byte(`{"argv":["a"],"display_name":"","language":"","metadata":{"a":[1e999]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, err := parseSpec(data)
+		if err != nil {
+			return
+		}
+		written, err := spec.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseSpec(written)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		a, _ := json.Marshal(spec)
+		b, _ := json.Marshal(again)
+		if string(a) != string(b) {
+			t.Errorf("%s became %s", a, b)
+		}
+	})
+}

@@ -1,6 +1,8 @@
 package verify
 
-import "isolate-namespace/kernelspec"
+import (
+	"isolate-namespace/kernelspec"
+)
 
 // plainFaults is what goes wrong with the kernel that an isolated one was made
 // of; nothing where that can't be found out.
@@ -19,4 +21,13 @@ func plainFaults(j *kernelspec.Jupyter, twin *kernelspec.Twin) map[string]string
 		return nil
 	}
 	return faults
+}
+
+// asPlain says whether it goes wrong in the same way without isolation.
+func (t *trial) asPlain(name, fault string) bool {
+	if t.plain == nil {
+		return false
+	}
+	plain, also := t.plain()[name]
+	return also && plain == fault
 }

@@ -1,7 +1,6 @@
 package kernelspec
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,16 +98,6 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	return twin
 }
 
-// splitCommand takes an isolated spec's command apart: the launcher, its
-// options, and the kernel's own command.
-func splitCommand(argv []string) (launcher string, options, kernel []string) {
-	end := slices.Index(argv, "--")
-	if end < 1 {
-		return "", nil, argv
-	}
-	return argv[0], argv[1:end], argv[end+1:]
-}
-
 func (j *Jupyter) state(twin *Twin) State {
 	launcher, _, kernel := splitCommand(twin.Spec.Argv())
 	switch {
@@ -182,57 +171,3 @@ func (t *Twin) Launcher() string {
 	launcher, _, _ := splitCommand(t.Spec.Argv())
 	return launcher
 }
-
-// A record is what Install wrote and of what. It lies beside kernel.json, so
-// that an update can tell a person's changes from its own.
-type record struct {
-	Base Spec `json:"base"` // the base's kernel.json
-	Made Spec `json:"made"` // ours, as it is made without options
-}
-
-// recordName is no name that Jupyter or a front end takes an interest in.
-const recordName = "isolate.json"
-
-func readRecord(dir string) (*record, error) {
-	data, err := os.ReadFile(filepath.Join(dir, recordName))
-	if err != nil {
-		return nil, err
-	}
-	var r record
-	decoder := json.NewDecoder(strings.NewReader(string(data)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&r); err != nil {
-		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, recordName), err)
-	}
-	return &r, nil
-}
-
-// sameResources says that each resource of the base is in the clone, as it is.
-func sameResources(base, clone string) bool {
-	entries, err := os.ReadDir(base)
-	if err != nil {
-		return false
-	}
-	for _, entry := range entries {
-		from := filepath.Join(base, entry.Name())
-		info, err := os.Stat(from)
-		switch {
-		case err != nil || !isResource(entry.Name()):
-			continue
-		case entry.IsDir():
-			if !sameResources(from, filepath.Join(clone, entry.Name())) {
-				return false
-			}
-		case info.Mode().IsRegular():
-			a, errA := os.ReadFile(from)
-			b, errB := os.ReadFile(filepath.Join(clone, entry.Name()))
-			if errA == nil && (errB != nil || string(a) != string(b)) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// isResource says that a file of a spec's directory is copied as it is.
-func isResource(name string) bool { return name != "kernel.json" && name != recordName }

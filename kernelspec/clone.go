@@ -7,17 +7,6 @@ import (
 	"strings"
 )
 
-// Options are what a person chooses of an isolated spec.
-type Options struct {
-	Name        string   // empty: the base's with "-isolated"
-	DisplayName string   // empty: the base's with " (isolated)"
-	Launcher    string   // absolute path of isolate-kernel
-	Network     string   // "", none or host
-	Mounts      []string // entries in the syntax of MNTDIRS
-	Env         []string // NAME or NAME=VALUE
-	Launch      []string // further options of the launcher's, such as --memory 2G
-}
-
 // metadataKey is where an isolated spec says where it comes from.
 const metadataKey = "isolate"
 
@@ -67,35 +56,6 @@ func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, e
 	return spec, notes, spec.Validate()
 }
 
-// with is the spec with the options that a person chose.
-func (s Spec) with(o Options) (Spec, error) {
-	spec, err := s.clone()
-	if err != nil {
-		return nil, err
-	}
-	if o.DisplayName != "" {
-		spec["display_name"] = o.DisplayName
-	}
-	launcher, letIn, kernel := splitCommand(spec.Argv())
-	spec["argv"] = anySlice(slices.Concat([]string{launcher}, o.arguments(), letIn, []string{"--"}, kernel))
-	return spec, nil
-}
-
-// arguments are the options as the launcher reads them.
-func (o Options) arguments() []string {
-	var args []string
-	if o.Network != "" {
-		args = append(args, "--network", o.Network)
-	}
-	for _, entries := range o.Mounts {
-		args = append(args, "--mount", entries)
-	}
-	for _, env := range o.Env {
-		args = append(args, "--env", env)
-	}
-	return append(args, o.Launch...)
-}
-
 // checkBase refuses what can't be isolated by a command in front of another.
 func checkBase(base *Kernel, metadata map[string]any) error {
 	if _, isolated := metadata[metadataKey]; isolated {
@@ -107,16 +67,6 @@ func checkBase(base *Kernel, metadata map[string]any) error {
 			Remedy: "name a kernel that is a command on this machine"}
 	}
 	return nil
-}
-
-// launcherArgs is the command in front of the kernel's. The variables that the
-// spec itself sets are let in by name.
-func launcherArgs(launcher string, names []string) []string {
-	args := []string{launcher}
-	for _, name := range names {
-		args = append(args, "--env", name)
-	}
-	return append(args, "--")
 }
 
 // capProtocol keeps a kernel from announcing that it takes a registration file

@@ -1,0 +1,210 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"isolate-namespace/internal/text"
+)
+
+func (t *trial) all() error {
+	t.check("start", nil, "answers kernel_info")
+	t.check("heartbeat", t.client.beat(patience), "comes back")
+	if t.dialect == nil {
+		t.report(Check{Name: "probes", Kind: Isolation, Unknown: true, Detail: "there are none for this language"})
+	} else {
+		t.cells()
+		if !t.protocolOnly {
+			t.probe()
+		}
+		t.check("interrupt", t.interrupted(), "ends a cell, not the kernel")
+	}
+	if err := t.end("shutdown_request", true); err != nil {
+		t.check("restart", err, "")
+		return nil
+	}
+	t.client.Close()
+	if err := t.start(); err != nil {
+		return err
+	}
+	t.check("restart", nil, "on the same ports")
+	t.check("shutdown", t.end("shutdown_request", false), "the kernel ends, and its launcher")
+	return nil
+}
+
+// check reports whether something went as it should.
+func (t *trial) check(name string, err error, detail string) {
+	c := Check{Name: name, Kind: Protocol, Held: err == nil, Detail: detail}
+	if err != nil {
+		c.Detail = err.Error()
+		if t.asPlain(name, c.Detail) {
+			c.Held, c.Plain, c.Detail = true, true, c.Detail+", as it does without isolation"
+		}
+	}
+	t.report(c)
+}
+
+func (t *trial) cells() {
+	text, err := t.client.run(t.dialect.hello, patience)
+	if err == nil && !strings.Contains(text, "42") {
+		err = fmt.Errorf("printed %q", text)
+	}
+	t.check("execute", err, "a cell's output arrives")
+	if t.dialect.input != "" {
+		t.check("stdin", t.asked(), "a cell asks for a line")
+	}
+}
+
+// asked lets a cell ask for a line.
+func (t *trial) asked() error {
+	k := t.client
+	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.input, true))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-k.inputs:
+	case <-time.After(patience):
+		return errSilent
+	}
+	if _, err := k.send(k.Stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
+		return err
+	}
+	text, err := k.output(id, patience)
+	if err == nil && !strings.Contains(text, "got a line") {
+		err = fmt.Errorf("printed %q", text)
+	}
+	return err
+}
+
+// probe has the kernel try. Where this side can see the result as well, the
+// kernel's word isn't taken for it.
+func (t *trial) probe() {
+	text, err := t.tried()
+	for _, p := range probes {
+		open, told := strings.Contains(text, "probe "+p.Name+" open"), strings.Contains(text, "probe "+p.Name+" ")
+		if p.Name == "write" {
+			// It may have written into a directory of the sandbox's own.
+			_, missing := os.Stat(t.values["TARGET"])
+			open = missing == nil
+		}
+		c := Check{Name: p.Name, Kind: Isolation, Held: told && !open, Detail: p.Held}
+		switch {
+		case open || p.Name == "network" && t.visitors.Load() > 0:
+			c.Held, c.Detail = false, p.Open
+		case !told:
+			c.Unknown, c.Detail = true, cause(err, text)
+		}
+		t.report(c)
+	}
+}
+
+// tried is what the probes printed.
+func (t *trial) tried() (string, error) {
+	program, err := t.dialect.program(t.values)
+	if err != nil {
+		return "", err
+	}
+	if t.dialect.source != "" {
+		if err := os.WriteFile(t.path("work/"+t.dialect.probes), []byte(program), 0o600); err != nil {
+			return "", err
+		}
+		program = fmt.Sprintf(t.dialect.source, t.dialect.probes)
+	}
+	return t.client.run(program, 2*patience)
+}
+
+// cause is why the probes told nothing.
+func cause(err error, printed string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "the probe printed " + strconv.Quote(text.LastLine(printed))
+}
+
+// interrupted interrupts a cell that doesn't end as the front ends do, and
+// sees the same kernel at work afterwards.
+func (t *trial) interrupted() error {
+	k := t.client
+	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.forever, false))
+	if err != nil {
+		return err
+	}
+	if err := k.begun(id, patience); err != nil {
+		return fmt.Errorf("the cell doesn't begin: %w", err)
+	}
+	answered := t.replied(id)
+	select {
+	case <-answered:
+		return errors.New("the cell that shouldn't end does")
+	case <-time.After(time.Second): // between being taken up and running nothing is published
+	}
+	if t.byMessage {
+		_, err = k.send(k.Control, "interrupt_request", map[string]any{})
+	} else {
+		err = syscall.Kill(-t.process.Process.Pid, syscall.SIGINT)
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-t.ended: // as xeus-python does on SIGINT, plain or isolated
+		t.ended <- err
+		return errors.New("ends the kernel")
+	case err := <-answered:
+		if err != nil {
+			return fmt.Errorf("the cell goes on: %w", err)
+		}
+	}
+	// Plain or isolated, IRkernel leaves the first message after an interrupt
+	// unanswered now and then, and tslab aborts all of the next 200 ms.
+	for range 3 {
+		var text string
+		if text, err = k.run(t.dialect.hello, patience/3); err == nil {
+			if strings.Contains(text, "42") {
+				return nil
+			}
+			err = fmt.Errorf("printed %q", text)
+			time.Sleep(300 * time.Millisecond)
+		}
+	}
+	return fmt.Errorf("afterwards nothing is executed: %w", err)
+}
+
+// replied tells when the message of this identity is answered, or isn't in time.
+func (t *trial) replied(id string) <-chan error {
+	answered := make(chan error, 1)
+	k := t.client
+	go func() {
+		_, err := k.reply(id, patience)
+		answered <- err
+	}()
+	return answered
+}
+
+// end asks the kernel to end and waits for its process. Like Jupyter it insists
+// when asking isn't enough, as it isn't for every kernel.
+func (t *trial) end(kind string, restart bool) error {
+	if _, err := t.client.send(t.client.Control, kind, map[string]any{"restart": restart}); err != nil {
+		return err
+	}
+	asked := time.After(2500 * time.Millisecond) // as jupyter_client's KernelManager.finish_shutdown
+	for {
+		select {
+		case err := <-t.ended:
+			t.ended <- err
+			return nil
+		case <-asked:
+			if err := syscall.Kill(-t.process.Process.Pid, syscall.SIGTERM); err != nil {
+				return err
+			}
+		case <-time.After(patience):
+			return errors.New("the process goes on")
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package kernelspec
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A twin that replaces another is told of what that one had and it hasn't.
+func TestInstallSaysWhatItDrops(t *testing.T) {
+	cases := []struct {
+		name       string
+		had, fresh Options
+		byHand     func(Spec)
+		want       string // "" for nothing
+	}{
+		{"nothing", Options{}, Options{}, func(Spec) {}, ""},
+		{"the same", Options{Mounts: []string{"ro:/usr"}, Env: []string{"A"}, DisplayName: "Mine"},
+			Options{Mounts: []string{"ro:/usr"}, Env: []string{"A"}, DisplayName: "Mine"}, func(Spec) {}, ""},
+		{"another limit", Options{Launch: []string{"--memory", "500M"}}, Options{Launch: []string{"--memory", "1G"}}, func(Spec) {}, ""},
+		{"options", Options{Network: "host", Mounts: []string{"ro:/usr /bin"}, Env: []string{"A=b"}, DisplayName: "Mine", Launch: []string{"--memory", "500M", "--allow-symlinks"}},
+			Options{Mounts: []string{"/bin"}}, func(Spec) {},
+			"--network host --mount 'ro:/usr /bin' --env A=b --memory 500M --allow-symlinks --display-name Mine"},
+		{"changes by hand", Options{}, Options{}, func(s Spec) {
+			env := s.object("env")
+			env["MNTDIRS"], env["MNTDIRS_KERNEL"] = ". /bin", env["MNTDIRS_KERNEL"].(string)+" ro:/sbin"
+			s["interrupt_mode"] = "message"
+			s["argv"] = anySlice(append(s.Argv(), "--debug"))
+		}, "MNTDIRS='. /bin' MNTDIRS_KERNEL=ro:/sbin its own command its own interrupt_mode"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			j, twin, _ := installed(t, c.had)
+			c.byHand(twin.Spec)
+			writeSpec(t, twin.Dir, twin.Spec)
+			base, err := j.Find("base")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.fresh.Launcher = "/bin/true"
+			result, err := Install(base, j, c.fresh, Place{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			if c.want != "" {
+				want = []string{"it had " + c.want + "; isolate-kernelspec update keeps them"}
+			}
+			if diff := cmp.Diff(want, result.Notes); diff != "" {
+				t.Errorf("want - got +:\n%s", diff)
+			}
+		})
+	}
+}

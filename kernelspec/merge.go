@@ -1,0 +1,85 @@
+package kernelspec
+
+import (
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// merge puts into fresh what current has otherwise than made, which is what a
+// person changed.
+func merge(fresh, made, current map[string]any) {
+	names := maps.Clone(made)
+	if names == nil {
+		names = map[string]any{}
+	}
+	maps.Copy(names, current)
+	for name := range names {
+		was, wasThere := made[name]
+		is, isThere := current[name]
+		wasObject, _ := was.(map[string]any)
+		isObject, _ := is.(map[string]any)
+		freshObject, _ := fresh[name].(map[string]any)
+		switch {
+		case name == metadataKey || wasThere == isThere && reflect.DeepEqual(was, is):
+		case isObject != nil && freshObject != nil:
+			merge(freshObject, wasObject, isObject)
+		case isThere:
+			fresh[name] = is
+		default:
+			delete(fresh, name)
+		}
+	}
+}
+
+// mergeCommand takes the launcher from fresh, its options from current, and the
+// kernel's command from fresh unless a person changed it. The variables that
+// the base sets are let in, those that it set before and doesn't now are not.
+func mergeCommand(fresh, made, current []string) []string {
+	launcher, letIn, kernel := splitCommand(fresh)
+	_, before, oldKernel := splitCommand(made)
+	_, options, kernelNow := splitCommand(current)
+	options = slices.Clone(options)
+	for i := 0; i+1 < len(before); i += 2 { // all are --env NAME
+		if !slices.Contains(letIn, before[i+1]) {
+			if at := slices.Index(options, before[i+1]); at > 0 && options[at-1] == "--env" {
+				options = slices.Delete(options, at-1, at+1)
+			}
+		}
+	}
+	for i := 0; i+1 < len(letIn); i += 2 {
+		if !slices.Contains(options, letIn[i+1]) {
+			options = append(options, letIn[i:i+2]...)
+		}
+	}
+	if !slices.Equal(kernelNow, oldKernel) {
+		kernel = kernelNow
+	}
+	return slices.Concat([]string{launcher}, options, []string{"--"}, kernel)
+}
+
+// mountEntry is one of MNTDIRS_KERNEL, with its escaped spaces.
+var mountEntry = regexp.MustCompile(`(?:\\.|\S)+`)
+
+// mergeDirs is merge for MNTDIRS_KERNEL, entry by entry.
+func mergeDirs(to, fresh, made, current map[string]any) {
+	entries := func(env map[string]any) []string {
+		text, _ := env["MNTDIRS_KERNEL"].(string)
+		return mountEntry.FindAllString(text, -1)
+	}
+	was, is := entries(made), entries(current)
+	var merged []string
+	for _, entry := range entries(fresh) {
+		if removed := slices.Contains(was, entry) && !slices.Contains(is, entry); !removed {
+			merged = append(merged, entry)
+		}
+	}
+	for _, entry := range is {
+		if !slices.Contains(was, entry) && !slices.Contains(merged, entry) {
+			merged = append(merged, entry)
+		}
+	}
+	to["MNTDIRS_KERNEL"] = strings.Join(merged, " ")
+}

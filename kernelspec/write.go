@@ -1,0 +1,88 @@
+package kernelspec
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// explainWrite says what helps where nothing could be written.
+func explainWrite(err error, kernels string) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
+		return &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: "perhaps you want --user?"}
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		return &Error{Reason: fmt.Sprintf("no space is left for %s", kernels), Remedy: "make some; what was there before is kept"}
+	}
+	return err
+}
+
+// write puts the spec and the base's resources into a directory aside and
+// renames it. Aside is not among the kernels, where it would be listed as one.
+func write(spec Spec, made *record, resources, dir string) error {
+	data, err := spec.Marshal()
+	if err != nil {
+		return err
+	}
+	history, err := json.MarshalIndent(made, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), ".isolate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	fresh := filepath.Join(aside, "new")
+	if err := copyTree(resources, fresh); err != nil {
+		return fmt.Errorf("copy the resources of %s: %w", resources, err)
+	}
+	for name, text := range map[string][]byte{"kernel.json": data, recordName: append(history, '\n')} {
+		if err := os.WriteFile(filepath.Join(fresh, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return replace(fresh, dir)
+}
+
+// replace puts fresh in the place of dir in one step, so that nobody ever finds
+// half a spec, or none where there was one. What was there takes fresh's place
+// aside. Another install may come between any two steps of this one.
+func replace(fresh, dir string) error {
+	for {
+		err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+		if err == unix.ENOENT {
+			err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_NOREPLACE)
+			if err == unix.EEXIST {
+				continue
+			}
+		}
+		if err == unix.EINVAL || err == unix.ENOSYS { // some file systems can do neither
+			return replaceInSteps(fresh, dir)
+		}
+		if err != nil {
+			return &os.LinkError{Op: "rename", Old: fresh, New: dir, Err: err}
+		}
+		return nil
+	}
+}
+
+// replaceInSteps is replace where two names can't be exchanged.
+func replaceInSteps(fresh, dir string) error {
+	old := fresh + "-old"
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return nil
+}
