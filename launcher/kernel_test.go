@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ func TestMain(m *testing.M) {
 		frontEnd(os.Args[1:])
 	case "kernel":
 		fakeKernel(os.Args[1:])
+	case "client":
+		fmt.Println(answerTo(os.Args[1], "channel"))
 	default:
 		os.Exit(m.Run())
 	}
@@ -67,6 +70,7 @@ func fakeKernel(args []string) {
 			fmt.Println("signal", s)
 		}
 	}()
+	var accepted atomic.Int64
 	for _, channel := range channels {
 		network, address := "tcp", c.place(channel)
 		if c.ipc {
@@ -83,7 +87,8 @@ func fakeKernel(args []string) {
 				if err != nil {
 					return
 				}
-				go obey(channel, conn, args)
+				accepted.Add(1)
+				go obey(channel, conn, args, &accepted)
 			}
 		}()
 	}
@@ -92,7 +97,7 @@ func fakeKernel(args []string) {
 }
 
 // obey answers each line of a client's with one line.
-func obey(channel string, conn net.Conn, args []string) {
+func obey(channel string, conn net.Conn, args []string, accepted *atomic.Int64) {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		verb, object, _ := strings.Cut(lines.Text(), " ")
@@ -101,6 +106,8 @@ func obey(channel string, conn net.Conn, args []string) {
 		switch verb {
 		case "channel":
 			answer = channel
+		case "accepted":
+			answer = accepted.Load()
 		case "args":
 			answer = args
 		case "env":
@@ -148,6 +155,19 @@ func obey(channel string, conn net.Conn, args []string) {
 		reply, _ := json.Marshal(answer)
 		conn.Write(append(reply, '\n'))
 	}
+}
+
+// answerTo is what a kernel at the address answers to a line, or "" if nothing.
+func answerTo(address, line string) string {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err.Error()
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintln(conn, line)
+	answer, _ := bufio.NewReader(conn).ReadString('\n')
+	return strings.TrimSpace(answer)
 }
 
 // A session is a running launcher with a fake kernel in it.

@@ -7,7 +7,8 @@
 //     of that directory (connection.go, policy.go).
 //   - The ports: the launcher listens on them and relays bytes to the kernel,
 //     which has a loopback interface of its own and no other network
-//     (listen.go, relay.go, flow.go).
+//     (listen.go, relay.go, flow.go). It refuses other users' clients
+//     (internal/peer).
 //   - Signals: each once, to the kernel's process group (signals.go).
 //   - Standard output and errors: copied through pipes.
 //   - The end: the launcher ends with the kernel's status, the kernel when the
@@ -29,6 +30,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
@@ -60,7 +62,7 @@ func Run(args []string, stdout, stderr *os.File) int {
 	defer l.close()
 	k, err := start(o, c, stdout, stderr)
 	if err == nil {
-		err = k.accompany(l, signals, WatchFrontEnd(parent))
+		err = k.accompany(l, signals, WatchFrontEnd(parent), stderr)
 	}
 	if err != nil && !isOwnEnd(err) {
 		return report(&failure{err, c, l, parent}, stderr)
@@ -116,10 +118,12 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 
 // accompany serves the kernel to its end. The error is nil or an
 // *isolate.ExitError.
-func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-chan struct{}) error {
+func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-chan struct{}, stderr *os.File) error {
 	ended := make(chan struct{})
 	go passSignals(k.Cmd, signals, orphaned, ended)
-	r, err := startRelay(l.leadTo(k))
+	r, err := startRelay(l.leadTo(k), func(reason error) {
+		fmt.Fprintf(stderr, "isolate-kernel: %v; %s\n", reason, peer.Remedy)
+	})
 	if err != nil {
 		k.Signal(unix.SIGKILL)
 		k.Wait()

@@ -15,10 +15,12 @@ Run a Jupyter kernel's command in a sandbox. Jupyter starts this, from a
 kernel.json that isolate-kernelspec wrote; COMMAND names the connection file
 by its absolute path.
 
-      --network MODE    none (default): the kernel reaches nothing, and only its
-                        clients reach it; or host, which shows it every service
-                        on this machine's loopback interface, the Jupyter server
-                        and other kernels' output among them
+      --network MODE    none (default): the kernel reaches nothing, and of this
+                        machine's users only you, root and those who started it
+                        reach it; or host, which shows it every service on this
+                        machine's loopback interface, the Jupyter server and
+                        other kernels' output among them, and lets every local
+                        user connect to its ports
       --env NAME[=VALUE]  let a variable in, or set it
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none

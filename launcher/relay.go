@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/peer"
 )
 
 // A relay joins clients outside with the kernel's sockets inside, byte for
@@ -20,6 +22,9 @@ type relay struct {
 	poll    int // the epoll instance
 	stop    int // an event counter that ends the loop, eventfd(2)
 	doors   []*door
+	guard   peer.Guard
+	refuse  func(error) // tells why a client was refused; called once
+	refused bool
 	sockets map[int32]*socket
 	held    []*connection
 	pause   time.Duration // between two tries to join those that are held
@@ -70,9 +75,11 @@ type socket struct {
 	interest uint32 // what epoll reports of it
 }
 
-// startRelay begins to serve the doors. It takes over their listeners.
-func startRelay(doors []*door) (*relay, error) {
-	r := &relay{doors: doors, sockets: map[int32]*socket{}, ended: make(chan struct{})}
+// startRelay begins to serve the doors. It takes over their listeners. If it
+// refuses clients, it calls refuse with the reason for the first, in a
+// goroutine.
+func startRelay(doors []*door, refuse func(error)) (*relay, error) {
+	r := &relay{doors: doors, refuse: refuse, sockets: map[int32]*socket{}, ended: make(chan struct{})}
 	var err error
 	if r.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
@@ -100,6 +107,7 @@ func (r *relay) finish() {
 	<-r.ended
 	unix.Close(r.stop)
 	unix.Close(r.poll)
+	r.guard.Close()
 }
 
 func (r *relay) run() {
@@ -160,6 +168,15 @@ func (r *relay) accept(d *door) {
 	if err != nil {
 		return
 	}
+	if err := r.guard.Admit(fd); err != nil {
+		unix.Close(fd)
+		if err != peer.ErrGone && !r.refused {
+			r.refused = true
+			go r.refuse(err) // which may wait for whoever reads our errors
+		}
+		return
+	}
+
 	r.open++
 	c := newConnection(d, fd)
 	if !r.join(c) {

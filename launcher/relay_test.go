@@ -54,7 +54,8 @@ func (b *bench) serve(d *door) {
 		b.Fatal(err)
 	}
 	b.outside = fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
-	if b.relay, err = startRelay([]*door{d}); err != nil {
+	refuse := func(reason error) { b.Errorf("refused: %v", reason) }
+	if b.relay, err = startRelay([]*door{d}, refuse); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
@@ -190,6 +191,7 @@ func TestRelayHalfClosed(t *testing.T) {
 			}
 			conn := b.client()
 			conn.Write([]byte("question"))
+			time.Sleep(50 * time.Millisecond) // it is accepted
 			conn.CloseWrite()
 			if test.early {
 				time.Sleep(50 * time.Millisecond)
