@@ -1,10 +1,15 @@
 """isolate-kernelspec verify: a kernel's own attempts say what holds."""
 
+import contextlib
 import json
+import os
+import pathlib
 import re
+import signal
+import subprocess
 
 import pytest
-from conftest import COMMANDS
+from conftest import COMMANDS, wait_for
 from test_install import make_base
 
 PROBES = {"read", "write", "keys", "processes", "environment", "network", "privileges"}
@@ -158,3 +163,81 @@ def test_full_disk_keeps_the_old_spec(jupyter):
     assert "no space is left for" in done.stderr and "what was there before is kept" in done.stderr
     assert sorted(line.rsplit("/", 1)[1] for line in done.stdout.splitlines() if line.startswith(f"{prefix}/")) == ["isolate.json", "kernel.json"]
     assert done.stdout.rstrip().endswith("}")
+
+
+def left_behind(jupyter):
+    """Directories and processes of trials: each process has the home in its command line, environment or working directory."""
+    home = str(jupyter.home)
+    found = [str(d) for d in (jupyter.home / ".local/share/jupyter").glob("verify-*")]
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"HOME={home}\0".encode() in (process / "environ").read_bytes() and int(process.name) != os.getpid():
+                found.append((process / "cmdline").read_bytes().decode())
+    return found
+
+
+# The moments: bait is laid out, the kernel starts, its code runs, it is restarted.
+@pytest.mark.parametrize("kernel", ["python3-isolated", "python3"], ids=["isolated", "plain"])
+@pytest.mark.parametrize("sig, after", [
+    (signal.SIGTERM, None), (signal.SIGTERM, "start"), (signal.SIGHUP, "stdin"), (signal.SIGQUIT, "privileges"), (signal.SIGINT, "interrupt"),
+])
+def test_ended_by_a_signal(jupyter, kernel, sig, after):
+    """Nothing is left, and nothing more is said."""
+    verifying = subprocess.Popen([COMMANDS / "isolate-kernelspec", "verify", kernel], env={**jupyter.env, **found(jupyter)},
+                                 cwd=jupyter.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = ""
+    while after and after not in said:
+        said = verifying.stdout.readline()
+        assert said
+    if not after:
+        assert wait_for(lambda: left_behind(jupyter)[1:])
+    verifying.send_signal(sig)
+    rest, complaint = verifying.communicate(timeout=20)
+    assert verifying.returncode in (-sig, 128 + sig)
+    assert complaint == "" and "FAILS" not in rest and "unknown" not in rest
+    assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
+
+
+@pytest.mark.parametrize("kernel", ["python3-isolated", "python3"], ids=["isolated", "plain"])
+def test_reader_that_goes_away(jupyter, kernel):
+    command = f"set -o pipefail; {COMMANDS / 'isolate-kernelspec'} verify {kernel} | head -n 2"
+    done = jupyter.run("bash", "-c", command, check=False, env=found(jupyter))
+    assert done.returncode == 128 + signal.SIGPIPE and done.stderr == "" and len(done.stdout.splitlines()) == 2
+    assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
+
+
+def test_output_that_cannot_be_written(jupyter):
+    with open("/dev/full", "w") as full:
+        verifying = subprocess.Popen([COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"], env={**jupyter.env, **found(jupyter)},
+                                     cwd=jupyter.home, stdout=full, stderr=subprocess.PIPE, text=True)
+        _, complaint = verifying.communicate(timeout=20)
+    assert verifying.returncode == 1 and "no space left on device" in complaint
+    assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
+
+
+def test_hang_up_that_is_ignored(jupyter):
+    """nohup is respected."""
+    command = f"trap '' HUP; {COMMANDS / 'isolate-kernelspec'} verify python3-isolated & sleep 1; kill -HUP $!; wait $!"
+    done = jupyter.run("sh", "-c", command, env=found(jupyter))
+    assert re.search("^shutdown +works", done.stdout, re.MULTILINE)
+
+
+def test_killed(jupyter):
+    """Processes end with verify in any case; the directory goes with the next trial, and that of a trial which goes on doesn't."""
+    verify_it = [COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"]
+    options = dict(env={**jupyter.env, **found(jupyter)}, cwd=jupyter.home, stdout=subprocess.PIPE, text=True)
+    killed, other = subprocess.Popen(verify_it, **options), subprocess.Popen(verify_it, **options)
+    killed.stdout.readline()
+    killed.kill()
+    killed.communicate()
+    checks, _ = other.communicate(timeout=60)
+    assert other.returncode == 0, checks
+    assert wait_for(lambda: len(left_behind(jupyter)) == 1, 5), left_behind(jupyter)
+    jupyter.run(*verify_it, env=found(jupyter))
+    assert left_behind(jupyter) == []
+
+
+def test_launcher_that_is_gone(jupyter):
+    jupyter.edit("python3-isolated", lambda spec: spec["argv"].__setitem__(0, "/no/such/isolate-kernel"))
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))
+    assert done.stderr == "isolate-kernelspec: start /no/such/isolate-kernel: no such file or directory; isolate-kernelspec doctor looks for the cause\n"

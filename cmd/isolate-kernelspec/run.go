@@ -96,6 +96,10 @@ func complain(stderr io.Writer, err error) int {
 	if errors.As(err, &status) {
 		return int(status)
 	}
+	var ended ending
+	if errors.As(err, &ended) { // of which whoever sent the signal knows
+		return 128 + int(ended.signal)
+	}
 	line := "isolate-kernelspec: " + err.Error()
 	for _, remedy := range []string{kernelspec.Remedy(err), isolate.Hint(err)} {
 		if remedy != "" {

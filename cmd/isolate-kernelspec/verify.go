@@ -23,14 +23,20 @@ func (c *verifyCommand) Run(s *session) error {
 		return err
 	}
 	checks, held := []verify.Check{}, true
+
+	ctx, end := untilSignal()
+	defer end(nil)
 	progress := startProgress(s.stderr, "verifying "+base.Name)
-	err = verify.Kernel(jupyter, base, func(check verify.Check) {
+	err = verify.Kernel(ctx, jupyter, base, func(check verify.Check) {
 		progress.stop()
 		defer progress.start()
 		checks = append(checks, check)
 		held = held && check.Held
-		if !c.JSON {
-			fmt.Fprintf(s.stdout, "%-12s %-7s %s\n", check.Name, word(check), check.Detail)
+		if c.JSON {
+			return
+		}
+		if _, err := fmt.Fprintf(s.stdout, "%-12s %-7s %s\n", check.Name, word(check), check.Detail); err != nil {
+			end(unwritten(err))
 		}
 	})
 	progress.stop()

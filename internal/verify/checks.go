@@ -12,11 +12,14 @@ import (
 	"isolate-namespace/internal/text"
 )
 
+// all makes every check. The error is that of a restart, without which there is
+// nothing more to check.
 func (t *trial) all() error {
 	t.check("start", nil, "answers kernel_info")
 	t.check("heartbeat", t.client.beat(patience), "comes back")
+
 	if t.dialect == nil {
-		t.report(Check{Name: "probes", Kind: Isolation, Unknown: true, Detail: "there are none for this language"})
+		t.tell(Check{Name: "probes", Kind: Isolation, Unknown: true, Detail: "there are none for this language"})
 	} else {
 		t.cells()
 		if !t.protocolOnly {
@@ -24,17 +27,25 @@ func (t *trial) all() error {
 		}
 		t.check("interrupt", t.interrupted(), "ends a cell, not the kernel")
 	}
+
 	if err := t.end("shutdown_request", true); err != nil {
 		t.check("restart", err, "")
 		return nil
 	}
 	t.client.Close()
 	if err := t.start(); err != nil {
-		return err
+		return t.explain(err)
 	}
 	t.check("restart", nil, "on the same ports")
 	t.check("shutdown", t.end("shutdown_request", false), "the kernel ends, and its launcher")
 	return nil
+}
+
+// tell reports a check, unless the trial is over and it failed for that.
+func (t *trial) tell(c Check) {
+	if t.ctx.Err() == nil {
+		t.report(c)
+	}
 }
 
 // check reports whether something went as it should.
@@ -42,22 +53,28 @@ func (t *trial) check(name string, err error, detail string) {
 	c := Check{Name: name, Kind: Protocol, Held: err == nil, Detail: detail}
 	if err != nil {
 		c.Detail = err.Error()
-		if t.asPlain(name, c.Detail) {
+		if t.ctx.Err() == nil && t.asPlain(name, c.Detail) {
 			c.Held, c.Plain, c.Detail = true, true, c.Detail+", as it does without isolation"
 		}
 	}
-	t.report(c)
+	t.tell(c)
 }
 
+// cells runs a cell that prints, and one that asks for a line.
 func (t *trial) cells() {
+	t.check("execute", t.answers42(patience), "a cell's output arrives")
+	if t.dialect.input != "" {
+		t.check("stdin", t.asked(), "a cell asks for a line")
+	}
+}
+
+// answers42 runs a cell that prints 42.
+func (t *trial) answers42(patience time.Duration) error {
 	text, err := t.client.run(t.dialect.hello, patience)
 	if err == nil && !strings.Contains(text, "42") {
 		err = fmt.Errorf("printed %q", text)
 	}
-	t.check("execute", err, "a cell's output arrives")
-	if t.dialect.input != "" {
-		t.check("stdin", t.asked(), "a cell asks for a line")
-	}
+	return err
 }
 
 // asked lets a cell ask for a line.
@@ -67,14 +84,18 @@ func (t *trial) asked() error {
 	if err != nil {
 		return err
 	}
+
+	ctx, cancel := k.within(patience)
+	defer cancel()
 	select {
 	case <-k.inputs:
-	case <-time.After(patience):
+	case <-ctx.Done():
 		return errSilent
 	}
 	if _, err := k.send(k.Stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
 		return err
 	}
+
 	text, err := k.output(id, patience)
 	if err == nil && !strings.Contains(text, "got a line") {
 		err = fmt.Errorf("printed %q", text)
@@ -82,29 +103,34 @@ func (t *trial) asked() error {
 	return err
 }
 
-// probe has the kernel try. Where this side can see the result as well, the
-// kernel's word isn't taken for it.
+// probe has the kernel try to get out. If this side can see the result as well,
+// it doesn't take the kernel's word for it.
 func (t *trial) probe() {
 	text, err := t.tried()
 	for _, p := range probes {
-		open, told := strings.Contains(text, "probe "+p.Name+" open"), strings.Contains(text, "probe "+p.Name+" ")
-		if p.Name == "write" {
+		told := strings.Contains(text, "probe "+p.Name+" ")
+		open := strings.Contains(text, "probe "+p.Name+" open")
+		switch p.Name {
+		case "write":
 			// It may have written into a directory of the sandbox's own.
 			_, missing := os.Stat(t.values["TARGET"])
 			open = missing == nil
+		case "network":
+			open = open || t.visitors.Load() > 0
 		}
+
 		c := Check{Name: p.Name, Kind: Isolation, Held: told && !open, Detail: p.Held}
 		switch {
-		case open || p.Name == "network" && t.visitors.Load() > 0:
-			c.Held, c.Detail = false, p.Open
+		case open:
+			c.Detail = p.Open
 		case !told:
-			c.Unknown, c.Detail = true, cause(err, text)
+			c.Unknown, c.Detail = true, noAnswer(err, text)
 		}
-		t.report(c)
+		t.tell(c)
 	}
 }
 
-// tried is what the probes printed.
+// tried returns what the probes printed.
 func (t *trial) tried() (string, error) {
 	program, err := t.dialect.program(t.values)
 	if err != nil {
@@ -119,16 +145,16 @@ func (t *trial) tried() (string, error) {
 	return t.client.run(program, 2*patience)
 }
 
-// cause is why the probes told nothing.
-func cause(err error, printed string) string {
+// noAnswer says why a probe gave no answer.
+func noAnswer(err error, printed string) string {
 	if err != nil {
 		return err.Error()
 	}
 	return "the probe printed " + strconv.Quote(text.LastLine(printed))
 }
 
-// interrupted interrupts a cell that doesn't end as the front ends do, and
-// sees the same kernel at work afterwards.
+// interrupted interrupts a cell that doesn't end, as the front ends do, and
+// checks that the same kernel still works.
 func (t *trial) interrupted() error {
 	k := t.client
 	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.forever, false))
@@ -142,41 +168,43 @@ func (t *trial) interrupted() error {
 	select {
 	case <-answered:
 		return errors.New("the cell that shouldn't end does")
-	case <-time.After(time.Second): // between being taken up and running nothing is published
+	case <-time.After(time.Second): // nothing is published between being taken up and running
 	}
-	if t.byMessage {
-		_, err = k.send(k.Control, "interrupt_request", map[string]any{})
-	} else {
-		err = syscall.Kill(-t.process.Process.Pid, syscall.SIGINT)
-	}
-	if err != nil {
+
+	if err := t.interrupt(); err != nil {
 		return err
 	}
 	select {
-	case err := <-t.ended: // as xeus-python does on SIGINT, plain or isolated
-		t.ended <- err
+	case <-t.ended: // as xeus-python does on SIGINT, plain or isolated
 		return errors.New("ends the kernel")
 	case err := <-answered:
 		if err != nil {
 			return fmt.Errorf("the cell goes on: %w", err)
 		}
 	}
+
 	// Plain or isolated, IRkernel leaves the first message after an interrupt
 	// unanswered now and then, and tslab aborts all of the next 200 ms.
 	for range 3 {
-		var text string
-		if text, err = k.run(t.dialect.hello, patience/3); err == nil {
-			if strings.Contains(text, "42") {
-				return nil
-			}
-			err = fmt.Errorf("printed %q", text)
-			time.Sleep(300 * time.Millisecond)
+		if err = t.answers42(patience / 3); err == nil || t.ctx.Err() != nil {
+			return err
 		}
+		time.Sleep(300 * time.Millisecond)
 	}
 	return fmt.Errorf("afterwards nothing is executed: %w", err)
 }
 
-// replied tells when the message of this identity is answered, or isn't in time.
+// interrupt interrupts the kernel in the way that its spec names.
+func (t *trial) interrupt() error {
+	if t.byMessage {
+		_, err := t.client.send(t.client.Control, "interrupt_request", map[string]any{})
+		return err
+	}
+	return t.signal(syscall.SIGINT)
+}
+
+// replied returns a channel that says when the message of this identity is
+// answered, or isn't in time.
 func (t *trial) replied(id string) <-chan error {
 	answered := make(chan error, 1)
 	k := t.client
@@ -188,23 +216,25 @@ func (t *trial) replied(id string) <-chan error {
 }
 
 // end asks the kernel to end and waits for its process. Like Jupyter it insists
-// when asking isn't enough, as it isn't for every kernel.
+// if asking isn't enough, as it isn't for every kernel.
 func (t *trial) end(kind string, restart bool) error {
 	if _, err := t.client.send(t.client.Control, kind, map[string]any{"restart": restart}); err != nil {
 		return err
 	}
+
 	asked := time.After(2500 * time.Millisecond) // as jupyter_client's KernelManager.finish_shutdown
 	for {
 		select {
-		case err := <-t.ended:
-			t.ended <- err
+		case <-t.ended:
 			return nil
 		case <-asked:
-			if err := syscall.Kill(-t.process.Process.Pid, syscall.SIGTERM); err != nil {
+			if err := t.signal(syscall.SIGTERM); err != nil {
 				return err
 			}
 		case <-time.After(patience):
 			return errors.New("the process goes on")
+		case <-t.ctx.Done():
+			return t.ctx.Err()
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // What a kernel sends a moment after the end of its cell is the cell's, too.
 func TestOutputThatComesLate(t *testing.T) {
-	k := &client{published: make(chan *protocol.Message, 3)}
+	k := &client{ctx: t.Context(), published: make(chan *protocol.Message, 3)}
 	cell := protocol.Header{ID: "cell"}
 	say := func(kind string, parent protocol.Header, content map[string]any) {
 		k.published <- protocol.NewMessage("kernel", kind, parent, content)

@@ -8,18 +8,18 @@ import (
 // A dialect is how a language does what verify tries.
 type dialect struct {
 	languages []string // as kernel.json has them, in small letters
-	hello     string   // prints 6*7
-	input     string   // asks for a line and prints it; empty: it can't
-	forever   string   // doesn't end by itself
-	probes    string   // its program, below probes
-	source    string   // runs the file of the name %s; empty: the program is a cell
+	hello     string   // a cell that prints 6*7
+	input     string   // a cell that asks for a line and prints it; empty: the language can't
+	forever   string   // a cell that doesn't end by itself
+	probes    string   // the file of its program, below probes/
+	source    string   // a cell that runs the file of the name %s; empty: the program is a cell
 }
 
-// A probe is what a program could want, and what is said when it got it and
-// when it didn't.
+// A probe is what a program could want, and what is said if it gets that and if
+// it doesn't.
 type probe struct{ Name, Open, Held string }
 
-// probes are what is tried, in order.
+// probes are tried in this order.
 var probes = []probe{
 	{"read", "reads a file outside of its directory", "reads no file outside of its directory"},
 	{"write", "writes a file outside of its directory", "writes no file outside of its directory"},
@@ -78,7 +78,7 @@ var dialects = []dialect{
 	},
 }
 
-// dialectOf is the dialect of a language, or nil.
+// dialectOf returns the dialect of a language, or nil.
 func dialectOf(language string) *dialect {
 	for i, d := range dialects {
 		for _, known := range d.languages {
@@ -90,14 +90,15 @@ func dialectOf(language string) *dialect {
 	return nil
 }
 
-// program prints a line "probe NAME open" for each of probes that it manages to
-// do, "probe NAME held" for each other. Each %NAME% in its text stands for a
-// string without quotes or backslashes, in quotes.
+// program returns a program that prints a line "probe NAME open" for each probe
+// that succeeds and "probe NAME held" for each other. Each %NAME% in its file
+// stands for a string in quotes, which has no quotes or backslashes in it.
 func (d *dialect) program(values map[string]string) (string, error) {
 	text, err := programs.ReadFile("probes/" + d.probes)
 	if err != nil {
 		return "", err
 	}
+
 	var pairs []string
 	for name, value := range values {
 		pairs = append(pairs, "%"+name+"%", `"`+value+`"`)

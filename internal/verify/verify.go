@@ -1,26 +1,26 @@
 // Package verify starts a kernel as Jupyter does and has it try to get out.
+//
+// Kernel is one trial from beginning to end: bait is laid out (bait.go), the
+// kernel is started beside it (process.go), a front end's part is played
+// (client.go), and each check is reported (checks.go). What goes wrong with a
+// twin is compared with its base (compare.go).
 package verify
 
 import (
-	"bytes"
-	"net"
-	"os"
-	"os/exec"
+	"context"
+	"runtime"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"isolate-namespace/kernelspec"
-	"isolate-namespace/protocol"
 )
 
-// A Check is one thing that is tried.
+// A Check is one thing that was tried.
 type Check struct {
 	Name    string `json:"name"`
 	Kind    Kind   `json:"kind"`
 	Held    bool   `json:"held"`
-	Unknown bool   `json:"unknown"`  // nothing was found out, which isn't held
-	Plain   bool   `json:"as_plain"` // it goes wrong, and as wrong without isolation, which is no fault of it
+	Unknown bool   `json:"unknown"`  // the probe gave no answer; counts as not held
+	Plain   bool   `json:"as_plain"` // it fails, but the plain kernel fails the same way
 	Detail  string `json:"detail"`
 }
 
@@ -33,77 +33,69 @@ const (
 	Isolation Kind = "isolation" // it doesn't do what its code could want of it
 )
 
-const (
-	startup  = 60 * time.Second // as Jupyter's own front ends
-	patience = 15 * time.Second
-)
-
-// A trial is one kernel being verified, and what lies around it for its
-// probes to find.
+// A trial is one kernel that is being verified.
 type trial struct {
-	argv, env  []string
-	language   string
-	byMessage  bool   // interrupts are messages
-	dir        string // holds all that follows
-	connection *protocol.Connection
-	dialect    *dialect
-	values     map[string]string // for the probes
-	decoy      *exec.Cmd
-	listener   net.Listener
-	visitors   atomic.Int32
+	ctx      context.Context
+	language string
+	dialect  *dialect // nil for a language without probes
+	report   func(Check)
 
-	process *exec.Cmd
-	ended   chan error
-	said    bytes.Buffer
-	client  *client
-	report  func(Check)
-	plain   func() map[string]string // what goes wrong without isolation, by check; nil where nothing is isolated
+	// plain returns what goes wrong without isolation, by check. It is nil if
+	// nothing is isolated.
+	plain func() map[string]string
 
 	protocolOnly bool // without probes
+
+	*bait
+	*process
 }
 
 // Kernel starts a kernel from its spec exactly as Jupyter does, speaks
 // Jupyter's protocol with it, and has it try what an isolated one mustn't be
-// able to do. Each check is reported when it is done. The error is of what kept
+// able to do. It reports each check when it is done. The error says what kept
 // Kernel from finding out.
 //
+// When ctx ends, so do the kernel and all that was laid out for it, nothing
+// more is reported, and the error is that of ctx. If this process is killed,
+// they end too, but for a directory that the next trial removes.
+//
 // Not every kernel does all that the protocol asks for: some end on an
-// interrupt. What goes wrong with an isolated one is held against it only when
-// it goes well, or otherwise wrong, with the kernel that it was made of.
-func Kernel(j *kernelspec.Jupyter, base *kernelspec.Kernel, report func(Check)) error {
-	t := &trial{report: report}
-	if twin, err := j.FindTwin(base.Name); err == nil {
-		t.plain = sync.OnceValue(func() map[string]string { return plainFaults(j, twin) })
+// interrupt. A fault is held against a twin only if its base doesn't have it
+// too.
+func Kernel(ctx context.Context, j *kernelspec.Jupyter, kernel *kernelspec.Kernel, report func(Check)) error {
+	// The processes that are started here end with this thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	t := &trial{ctx: ctx, report: report}
+	if twin, err := j.FindTwin(kernel.Name); err == nil {
+		t.plain = sync.OnceValue(func() map[string]string { return plainFaults(ctx, j, twin) })
 	}
-	return t.run(j, base)
+
+	err := t.run(j, kernel)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // run is one trial from beginning to end.
-func (t *trial) run(j *kernelspec.Jupyter, base *kernelspec.Kernel) error {
-	argv, err := j.Command(base)
+func (t *trial) run(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) (err error) {
+	argv, err := j.Command(kernel)
 	if err != nil {
 		return err
 	}
-	t.language = base.Spec.Language()
+	t.language = kernel.Spec.Language()
 	t.dialect = dialectOf(t.language)
-	t.byMessage = base.Spec.InterruptsByMessage()
-	// Not where Jupyter keeps its connection files: the launcher hides those
-	// wherever they lie, and that would hide what is tried here with them.
-	if err := os.MkdirAll(j.DataDir, 0o700); err != nil {
+
+	if t.bait, err = layBait(j.DataDir); err != nil {
 		return err
 	}
-	if t.dir, err = os.MkdirTemp(j.DataDir, "verify-"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(t.dir)
-	if err := t.surround(); err != nil {
-		return err
-	}
-	defer t.listener.Close()
-	defer func() { t.decoy.Process.Kill(); t.decoy.Wait() }()
-	t.command(argv, base.Spec.Expanded())
+	defer t.bait.remove()
+
+	t.process = newProcess(t.ctx, t.bait, argv, kernel.Spec)
 	if err := t.start(); err != nil {
-		return err
+		return t.explain(err)
 	}
 	defer t.stop()
 	return t.all()
