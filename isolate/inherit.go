@@ -7,17 +7,22 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/inherited"
 )
 
 // leaveBehind appends the calls by which the program gets the state that any
-// new process has, whatever the caller's is. Signals that the caller ignores
-// are init's business, its session, keys and descriptors are seen to elsewhere.
+// new process has, whatever the caller's is. Its session, keys and descriptors
+// are seen to elsewhere.
 //
-// A higher niceness, fewer processors and lower limits were given to the
-// caller on purpose, by nice(1), taskset(1) and ulimit, and stay.
+// What was given to the caller on purpose stays: a higher niceness, fewer
+// processors and lower limits, by nice(1), taskset(1) and ulimit, ignored
+// signals by nohup(1) or a shell's &, a umask for a directory that a group
+// shares.
 func (p *program) leaveBehind() {
 	what := note{"set up the program's process", ""}
-	p.do(what, unix.SYS_UMASK, num(newUmask()))
+	p.do(what, unix.SYS_UMASK, num(callersUmask()))
+	p.ignoreSignals(what)
 	// Too little for a file, and the one number at which the kernel starts no
 	// program of the machine's to take the dump, either (core(5)).
 	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(1, 1), num(0))
@@ -27,21 +32,40 @@ func (p *program) leaveBehind() {
 	p.do(what, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
 }
 
-// newUmask is the usual one, or the caller's where that is stricter.
-func newUmask() int {
+// callersUmask is the caller's. Asking umask(2) would change it for all threads
+// meanwhile.
+func callersUmask() int {
 	const usual = 0o022
 	status, _ := os.ReadFile("/proc/self/status")
 	_, rest, _ := bytes.Cut(status, []byte("\nUmask:\t"))
 	text, _, _ := strings.Cut(string(rest), "\n")
-	callers, _ := strconv.ParseUint(text, 8, 16)
-	return usual | int(callers)&0o777
+	umask, err := strconv.ParseUint(text, 8, 16)
+	if err != nil {
+		return usual
+	}
+	return int(umask)
 }
 
-// fileLimit is how many descriptors a process can have open. The Go runtime has
-// raised ours to one below the highest and remembers the old number where we
-// can't read it; our parent as a rule has what we had. Programs that use
-// select(2) break at more than 1024, the usual number.
+// ignoreSignals appends the calls by which the program ignores what the caller
+// was started to ignore. Init has reset all signals to their defaults.
+func (p *program) ignoreSignals(what note) {
+	const last = 31 // the real-time signals have no use that anybody knows of before
+	for sig := unix.Signal(1); sig <= last; sig++ {
+		if sig != unix.SIGKILL && sig != unix.SIGSTOP && inherited.Ignores(sig) {
+			const ignore = 1 // SIG_IGN, in a struct kernel_sigaction without flags and mask
+			p.do(what, unix.SYS_RT_SIGACTION, num(sig), p.words(ignore, 0, 0, 0), num(0), num(8))
+		}
+	}
+}
+
+// fileLimit is how many descriptors a process can have open. Package os has
+// raised ours to one below the highest. Where nobody saw what it was before,
+// our parent as a rule has what we had. Programs that use select(2) break at
+// more than 1024, the usual number.
 func fileLimit() (soft, hard uint64) {
+	if limit, ok := inherited.OpenFiles(); ok {
+		return limit.Cur, limit.Max
+	}
 	var own, parents unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &own) != nil {
 		own = unix.Rlimit{Cur: 1024, Max: 1024}
