@@ -316,17 +316,18 @@ func (c *Cmd) tell(kind messageKind, sig unix.Signal) error {
 }
 
 // Wait returns when the program and every process that it left behind have
-// ended and what they wrote has been copied. The error is nil or an *ExitError.
+// ended and what they wrote has been copied. The error is nil, an *ExitError,
+// or an *OutputError where the program succeeded.
 func (c *Cmd) Wait() error {
 	<-c.ended
-	c.stdio.wait()
+	lost := c.stdio.wait()
 	if c.terminal != nil {
 		c.terminal.finish()
 	}
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
-		return nil
+		return lost
 	}
-	e := &ExitError{Status: c.status}
+	e := &ExitError{Status: c.status, Output: lost}
 	if c.status.ExitStatus() == exitNotFound { // the dynamic linker's own, too
 		e.Remedy = c.libraryRemedy()
 	}

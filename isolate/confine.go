@@ -148,12 +148,18 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, control int, t *te
 		switch fd {
 		case ofTerminal:
 			from = inner.arg()
+		case ofNothing:
+			continue
 		case ofNull:
 			from = p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/null"), num(unix.O_RDWR|unix.O_CLOEXEC), num(0)).arg()
 		}
 		high[i] = p.get(what, unix.SYS_FCNTL, from, num(unix.F_DUPFD), num(10))
 	}
-	for i := range stdio {
+	for i, fd := range stdio {
+		if fd == ofNothing {
+			p.do(what, unix.SYS_CLOSE, num(i)).fine = unix.EBADF
+			continue
+		}
 		p.do(what, unix.SYS_DUP3, high[i].arg(), num(i), num(0))
 	}
 	// Here, so that no path from here on leads out through /proc/self/fd. What

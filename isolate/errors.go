@@ -54,7 +54,11 @@ type ExitError struct {
 	// Remedy is what a person can do about a program that could not start for
 	// a library that isn't visible inside; it may be empty.
 	Remedy string
+	// Output is an *OutputError where some of its output is lost, or nil.
+	Output error
 }
+
+func (e *ExitError) Unwrap() error { return e.Output }
 
 func (e *ExitError) Error() string {
 	if e.Limit != "" {
@@ -68,6 +72,7 @@ func (e *ExitError) Error() string {
 
 // Exit codes of a wrapper, the convention of env(1), timeout(1) and docker.
 const (
+	exitOutput        = 1 // what any program says that can't write
 	exitSetup         = 125
 	exitNotExecutable = 126
 	exitNotFound      = 127
@@ -76,11 +81,13 @@ const (
 
 // ExitCode is the status with which a command that wraps a program ends: 0 for
 // nil, the program's own status, 128 plus the signal that ended it, 126 and
-// 127 for a program that can't be executed or isn't found, and 125 for every
-// failure of the sandbox's own.
+// 127 for a program that can't be executed or isn't found, 1 for one that
+// succeeded and whose output is lost, and 125 for every failure of the
+// sandbox's own. The commands end by the signal itself.
 func ExitCode(err error) int {
 	var exit *ExitError
 	var exec *ExecError
+	var output *OutputError
 	switch {
 	case err == nil:
 		return 0
@@ -92,6 +99,8 @@ func ExitCode(err error) int {
 		return exitNotFound
 	case errors.As(err, &exec):
 		return exitNotExecutable
+	case errors.As(err, &output):
+		return exitOutput
 	}
 	return exitSetup
 }

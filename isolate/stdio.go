@@ -1,11 +1,14 @@
 package isolate
 
 import (
+	"errors"
 	"io"
 	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/inherited"
 )
 
 // A stdio is the program's three standard streams and the copying that they
@@ -17,26 +20,30 @@ type stdio struct {
 	jobs  []func()
 	input *os.File       // our end of the program's input
 	out   sync.WaitGroup // the copying of its output
+	lost  chan error     // why output could not be written, one for each stream at most
 }
 
 // What stands for a descriptor that is opened inside: the program's terminal,
 // and the null device. The caller's own null device could be changed through a
-// descriptor, by root; inside it is a read-only mount.
+// descriptor, by root; inside it is a read-only mount. A stream of our own that
+// was closed when we were started is closed for the program too.
 const (
 	ofTerminal = -1
 	ofNull     = -2
+	ofNothing  = -3
 )
 
 // open makes the descriptors that the program gets for its input, output and
 // errors.
 func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) {
+	s.lost = make(chan error, 2)
 	files := [3]*os.File{}
 	if files[0], err = s.reading(in); err == nil {
-		if files[1], err = s.writing(out); err == nil {
+		if files[1], err = s.writing("standard output", out); err == nil {
 			if sameWriter(out, errs) {
 				files[2] = files[1]
 			} else {
-				files[2], err = s.writing(errs)
+				files[2], err = s.writing("standard error", errs)
 			}
 		}
 	}
@@ -45,16 +52,22 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		s.abort()
 		return fds, &SetupError{Doing: "open the program's standard streams", Err: underlying(err)}
 	}
+
 	streams := [3]any{in, out, errs}
 	for i, f := range files {
-		if f == nil {
+		switch {
+		case f != nil:
+			fds[i] = descriptor(f)
+		case streams[i] == nil:
+			fds[i] = ofNull
+		case isClosed(streams[i]):
+			fds[i] = ofNothing
+		default:
 			fds[i] = ofTerminal
-			if streams[i] == nil {
-				fds[i] = ofNull
-			}
+		}
+		if f == nil {
 			continue
 		}
-		fds[i] = descriptor(f)
 		// Whether it blocks belongs to the open file, not to the descriptor,
 		// and programs expect that it does.
 		if err := unix.SetNonblock(fds[i], false); err != nil {
@@ -64,14 +77,51 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 	return fds, nil
 }
 
+// isClosed says whether stream is one of our own that was closed when we were
+// started. What it is now is the null device, which the Go runtime opened.
+func isClosed(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && inherited.Closed(descriptor(f))
+}
+
+// sameWriter says whether what is written to a and b goes to one place, where
+// its order counts: then the program has one pipe for both.
 func sameWriter(a, b io.Writer) bool {
-	switch a := a.(type) {
-	case *os.File:
-		return a == b
-	case OwnPipe:
-		return a == b
+	if own, ok := a.(OwnPipe); ok {
+		return own == b
 	}
-	return false
+	f, ok := a.(*os.File)
+	g, ok2 := b.(*os.File)
+	if !ok || !ok2 {
+		return false
+	}
+	if f == g {
+		return true
+	}
+	if isClosed(f) || isClosed(g) {
+		return false
+	}
+	fInfo, err := f.Stat()
+	gInfo, err2 := g.Stat()
+	if err != nil || err2 != nil || !os.SameFile(fInfo, gInfo) {
+		return false
+	}
+	// Two files opened on one regular file have a position each, unless both
+	// append.
+	return !fInfo.Mode().IsRegular() || sameOpenFile(f, g) || appends(f) && appends(g)
+}
+
+// sameOpenFile says whether two descriptors are copies of each other, as 2>&1
+// makes them (kcmp(2), KCMP_FILE). A kernel that can't tell is taken to mean yes.
+func sameOpenFile(f, g *os.File) bool {
+	pid, kcmpFile := uintptr(os.Getpid()), uintptr(0)
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(descriptor(f)), uintptr(descriptor(g)), 0)
+	return errno != 0 || order == 0
+}
+
+func appends(f *os.File) bool {
+	flags, err := unix.FcntlInt(uintptr(descriptor(f)), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_APPEND != 0
 }
 
 // An OwnPipe is a stream that the program gets itself, where any other is
@@ -82,7 +132,7 @@ type OwnPipe struct{ *os.File }
 
 // reading is the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if r == nil || s.tty && isTerminal(r) {
+	if r == nil || s.tty && isTerminal(r) || isClosed(r) {
 		return nil, nil
 	}
 	if own, ok := r.(OwnPipe); ok {
@@ -100,8 +150,10 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 	return inner, nil
 }
 
-func (s *stdio) writing(w io.Writer) (*os.File, error) {
-	if w == nil || s.tty && isTerminal(w) {
+// writing is the program's end of the stream of that name, or nil where it is
+// opened inside.
+func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
+	if w == nil || s.tty && isTerminal(w) || isClosed(w) {
 		return nil, nil
 	}
 	if own, ok := w.(OwnPipe); ok {
@@ -116,12 +168,26 @@ func (s *stdio) writing(w io.Writer) (*os.File, error) {
 	s.jobs = append(s.jobs, func() {
 		defer s.out.Done()
 		if _, err := io.Copy(w, outer); err != nil {
-			// The reader of our own output is gone: so is the program's.
+			// Who reads our own output may have seen enough. What else goes
+			// wrong the program would have been told by write(2).
+			if !errors.Is(err, unix.EPIPE) {
+				s.lost <- &OutputError{Stream: name, Err: underlying(err)}
+			}
 			outer.Close()
 		}
 	})
 	return inner, nil
 }
+
+// An OutputError says that what the program wrote could not be passed on, and
+// is lost.
+type OutputError struct {
+	Stream string // "standard output" or "standard error"
+	Err    error
+}
+
+func (e *OutputError) Error() string { return "write " + e.Stream + ": " + e.Err.Error() }
+func (e *OutputError) Unwrap() error { return e.Err }
 
 // pipe makes a pipe whose reading end is the program's.
 func (s *stdio) pipe() (r, w *os.File, err error) {
@@ -138,12 +204,19 @@ func (s *stdio) copy() {
 	}
 }
 
-// wait returns when all output was copied. Nobody waits for the input: what
-// the program did not read stays where it was.
-func (s *stdio) wait() {
+// wait returns when all output was copied, and says why some of it could not
+// be. Nobody waits for the input: what the program did not read stays where it
+// was.
+func (s *stdio) wait() error {
 	s.out.Wait()
 	for _, f := range s.outer {
 		f.Close()
+	}
+	select {
+	case err := <-s.lost:
+		return err
+	default:
+		return nil
 	}
 }
 
