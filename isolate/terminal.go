@@ -28,6 +28,7 @@ type terminal struct {
 	modes   unix.Termios // of the caller's terminal while we leave it alone
 	raw     bool         // we don't
 	master  *os.File     // our end of the pseudo-terminal
+	group   int          // the program's process group, as it is called out here
 
 	changing sync.Mutex // modes, raw
 	signals  chan os.Signal
@@ -121,6 +122,7 @@ func (t *terminal) start(c *Cmd) error {
 	signal.Ignore(unix.SIGTTOU)
 	// Not SIGTSTP: once it was asked for, Go lets it stop nothing any more.
 	signal.Notify(t.signals, unix.SIGWINCH, unix.SIGCONT)
+	t.group, _ = unix.IoctlGetInt(descriptor(t.master), unix.TIOCGPGRP)
 	t.takeOver()
 	t.output.Add(1)
 	go func() {
@@ -242,10 +244,53 @@ func (t *terminal) copyInput() {
 		if err != nil || n == 0 {
 			return // hung up: the signal for it comes too
 		}
+		t.signalJob(buf[:n])
 		if _, err := t.master.Write(buf[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// signalJob sends the signals of Ctrl-C and Ctrl-\ to our own process group, in
+// which there may be a script's shell or a loop that ends on them: plainly the
+// terminal would. The program gets them from its own terminal. A program that
+// takes the keys as they are, or has put another job of its own into the
+// foreground, would keep them to itself.
+func (t *terminal) signalJob(typed []byte) {
+	fd := descriptor(t.master)
+	modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil || modes.Lflag&unix.ISIG == 0 {
+		return
+	}
+	for i := 0; i < len(typed); i++ {
+		switch typed[i] {
+		case 0: // a key that is not set
+		case modes.Cc[unix.VLNEXT]:
+			if modes.Lflag&unix.IEXTEN != 0 {
+				i++ // the next one is only a character
+			}
+		case modes.Cc[unix.VINTR]:
+			t.signalOthers(unix.SIGINT)
+		case modes.Cc[unix.VQUIT]:
+			t.signalOthers(unix.SIGQUIT)
+		}
+	}
+}
+
+// signalOthers sends sig to our process group without ourselves, if the program
+// has the foreground of its terminal. A signal that is ignored at the moment is
+// not kept for later.
+func (t *terminal) signalOthers(sig unix.Signal) {
+	if group, err := unix.IoctlGetInt(descriptor(t.master), unix.TIOCGPGRP); err != nil || group != t.group {
+		return
+	}
+	ignored, before := [4]uint64{1 /* SIG_IGN */}, [4]uint64{} // struct kernel_sigaction
+	setAction := func(action, old *[4]uint64) {
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	}
+	setAction(&ignored, &before)
+	unix.Kill(0, sig)
+	setAction(&before, nil)
 }
 
 // taken says whether the terminal passes everything on to us.

@@ -26,7 +26,8 @@ import (
 func TestMain(m *testing.M) {
 	switch os.Getenv("LAUNCHER_TEST") {
 	case "launcher":
-		os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr))
+		status, _ := Run(os.Args[1:], os.Stdout, os.Stderr)
+		os.Exit(status)
 	case "front end":
 		frontEnd(os.Args[1:])
 	case "kernel":

@@ -36,28 +36,39 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// Run is the whole command isolate-kernel: arguments without the program's
-// name in, exit status out. The kernel's output goes to stdout and stderr, and
+// Run is the command isolate-kernel. It takes the arguments without the
+// program's name and returns the exit status, and the signal that ended the
+// kernel, or 0. The kernel's output goes to stdout and stderr, and
 // so does what the launcher has to say: one line at most.
-func Run(args []string, stdout, stderr *os.File) int {
+func Run(args []string, stdout, stderr *os.File) (status int, sig unix.Signal) {
+	status, err := run(args, stdout, stderr)
+	var exit *isolate.ExitError
+	if errors.As(err, &exit) && exit.Status.Signaled() {
+		sig = exit.Status.Signal()
+	}
+	return status, sig
+}
+
+// run is Run, and says how the kernel ended where one ran.
+func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 	signals, parent := catchSignals(), os.Getppid()
 	o, err := parseOptions(args)
 	if err != nil {
 		// Somebody has edited kernel.json, and may be waiting for the kernel.
 		c, _ := findConnectionFile(args[slices.Index(args, "--")+1:])
-		return report(&failure{err, c, &listeners{}, parent}, stderr)
+		return report(&failure{err, c, &listeners{}, parent}, stderr), nil
 	}
 	if o.help {
 		fmt.Fprint(stdout, usage)
-		return 0
+		return 0, nil
 	}
 	c, err := findConnectionFile(o.kernel)
 	if err != nil {
-		return complain(stderr, err)
+		return complain(stderr, err), nil
 	}
 	l, err := listen(c, o.network)
 	if err != nil {
-		return complain(stderr, err)
+		return complain(stderr, err), nil
 	}
 	defer l.close()
 	k, err := start(o, c, stdout, stderr)
@@ -65,9 +76,9 @@ func Run(args []string, stdout, stderr *os.File) int {
 		err = k.accompany(l, signals, WatchFrontEnd(parent), stderr)
 	}
 	if err != nil && !isOwnEnd(err) {
-		return report(&failure{err, c, l, parent}, stderr)
+		return report(&failure{err, c, l, parent}, stderr), err
 	}
-	return isolate.ExitCode(err)
+	return isolate.ExitCode(err), err
 }
 
 // isOwnEnd says whether a kernel ended with a status of its own making, which

@@ -36,8 +36,8 @@ $MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
 $MNTDIRS_KERNEL  the directories that the kernel's own program needs
 $MNTDIRS_BASE    replaces the base system (/usr, parts of /etc)
 
-Exit status: the kernel's own; 128+N when signal N ended it; 125 when there is
-no sandbox, 126 and 127 when COMMAND can't be executed or isn't there.
+Exit status: the kernel's own, and its own signal when one ended it; 125 when
+there is no sandbox, 126 and 127 when COMMAND can't be executed or isn't there.
 `
 
 // options are what the command line says.

@@ -8,21 +8,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/inherited"
 	"isolate-namespace/isolate"
 )
 
-// grace is how long a kernel has to end after it was told to. A front end may
-// leave the rest to us for good: VS Code sends SIGTERM once and never SIGKILL.
-const grace = time.Second
+// grace is how long a kernel has to end after it was told to. Jupyter waits half
+// of that before it sends SIGKILL (KernelManager.shutdown_wait_time, 5 s), so
+// that a kernel has as long to save its work as it would have without us. VS Code
+// sends SIGTERM once and never SIGKILL: the rest is left to us.
+const grace = 5 * time.Second
 
 // catchSignals begins to collect the signals that are meant for the kernel.
 // Jupyter sends them to the launcher's process group, which is the launcher
 // alone, VS Code to the launcher; either way they come once.
 func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 32)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH)
-	if !signal.Ignored(unix.SIGHUP) { // nohup(1) is respected
-		signal.Notify(signals, unix.SIGHUP)
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH} {
+		if inherited.Ignores(sig) { // as nohup(1) has it
+			signal.Ignore(sig)
+			continue
+		}
+		signal.Notify(signals, sig)
 	}
 	// A front end that stopped listening to our output is no reason to end.
 	signal.Ignore(unix.SIGPIPE)

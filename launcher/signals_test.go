@@ -61,7 +61,7 @@ func TestTermination(t *testing.T) {
 			}
 			k.cmd.Process.Signal(test.signal)
 			status, took := k.wait()
-			if status != test.status || took > 5*time.Second {
+			if status != test.status || took > 10*time.Second {
 				t.Errorf("status %d after %v, want %d", status, took, test.status)
 			}
 			gone(t, inner)

@@ -4,9 +4,14 @@ package main
 import (
 	"os"
 
+	"isolate-namespace/internal/end"
 	"isolate-namespace/launcher"
 )
 
 func main() {
-	os.Exit(launcher.Run(os.Args[1:], os.Stdout, os.Stderr))
+	status, sig := launcher.Run(os.Args[1:], os.Stdout, os.Stderr)
+	if sig != 0 {
+		end.BySignal(sig)
+	}
+	os.Exit(status)
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -37,8 +38,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a command and compares its exit status: exits STATUS COMMAND
-// [ARG...]. What it wrote is there for stdout and stderr to match.
+// exits runs a command and compares its exit status, which is 128 plus its
+// number for a signal: exits STATUS COMMAND [ARG...]. What it wrote is there for stdout and stderr to match.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits STATUS COMMAND [ARG...]")
@@ -50,6 +51,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		got = exit.ExitCode()
+		if status := exit.Sys().(syscall.WaitStatus); status.Signaled() {
+			got = 128 + int(status.Signal())
+		}
 	} else {
 		ts.Check(err)
 	}

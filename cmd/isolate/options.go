@@ -45,8 +45,8 @@ bubblewrap's --bind, --ro-bind, --setenv, --unsetenv, --clearenv, --share-net,
 --unshare-*, --proc, --dev, --die-with-parent, --new-session mean what they mean
 there.
 
-Exit status: PROGRAM's own; 128+N when signal N ended it; 125 when there is no
-sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
+Exit status: PROGRAM's own, and its own signal when one ended it; 125 when there
+is no sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
 `
 
 var errHelp = errors.New("help")

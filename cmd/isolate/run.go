@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/inherited"
 	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/isolate"
@@ -18,24 +19,31 @@ import (
 // errHidden says that --explain has said no.
 var errHidden = errors.New("not visible")
 
-// run is the whole command: arguments in, exit status out.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// run is the whole command: arguments in, exit status out, and the signal that
+// ended the program, or 0.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, sig unix.Signal) {
 	o, err := parseOptions(args)
 	if errors.Is(err, errHelp) {
 		fmt.Fprint(stdout, usage)
-		return 0
+		return 0, 0
 	}
 	if err == nil {
 		err = o.carryOut(stdin, stdout, stderr)
 	}
 	if err == errHidden {
-		return 1
+		return 1, 0
 	}
 	var exit *isolate.ExitError
+	if errors.As(err, &exit) && exit.Output != nil {
+		complain(stderr, exit.Output)
+	}
 	if err != nil && !(errors.As(err, &exit) && exit.Limit == "" && exit.Remedy == "") {
 		complain(stderr, err)
 	}
-	return isolate.ExitCode(err)
+	if exit != nil && exit.Status.Signaled() {
+		sig = exit.Status.Signal()
+	}
+	return isolate.ExitCode(err), sig
 }
 
 // carryOut does what the options say.
@@ -65,9 +73,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	cmd := isolate.Command(o.policy, o.program[0], o.program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	// Whoever stops this command means the program in it.
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
+	signals := catchSignals()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -83,6 +89,21 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	return ended
+}
+
+// catchSignals begins to collect what is meant for the program: whoever stops
+// this command means the program in it. A signal that we were started to ignore
+// stays ignored, by the program too.
+func catchSignals() <-chan os.Signal {
+	signals := make(chan os.Signal, 16)
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM} {
+		if inherited.Ignores(sig) {
+			signal.Ignore(sig)
+			continue
+		}
+		signal.Notify(signals, sig)
+	}
+	return signals
 }
 
 // describe says what the program would see, with the command itself.
