@@ -277,11 +277,13 @@ func (t *terminal) signalJob(typed []byte) {
 	}
 }
 
-// signalOthers sends sig to our process group without ourselves, if the program
-// has the foreground of its terminal. A signal that is ignored at the moment is
-// not kept for later.
+// signalOthers sends sig to our process group without ourselves, if that has the
+// foreground of the caller's terminal and the program that of its own. A signal
+// that is ignored at the moment is not kept for later.
 func (t *terminal) signalOthers(sig unix.Signal) {
-	if group, err := unix.IoctlGetInt(descriptor(t.master), unix.TIOCGPGRP); err != nil || group != t.group {
+	inner, err := unix.IoctlGetInt(descriptor(t.master), unix.TIOCGPGRP)
+	outer, err2 := unix.IoctlGetInt(t.in, unix.TIOCGPGRP) // an error: it is not our controlling terminal
+	if err != nil || err2 != nil || inner != t.group || outer != unix.Getpgrp() {
 		return
 	}
 	ignored, before := [4]uint64{1 /* SIG_IGN */}, [4]uint64{} // struct kernel_sigaction
