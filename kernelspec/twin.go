@@ -41,6 +41,9 @@ const (
 	LauncherGone    State = "launcher gone"
 )
 
+// Starts says whether a kernel starts in this state.
+func (s State) Starts() bool { return s == OK || s == BaseChanged || s == BaseGone }
+
 // Twins are the isolated specs that Jupyter finds, by name. One that can't
 // be read is not known to be isolated and is left out.
 func (j *Jupyter) Twins() []*Twin {

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -16,7 +16,8 @@ type doctorCommand struct {
 	Apparmor bool `help:"Print the AppArmor profile that these commands need on Ubuntu, and look at nothing."`
 }
 
-// Run prints what it finds, and ends with 1 where kernels can't be isolated.
+// Run prints what it finds. It ends with 1 if kernels can't be isolated, or a twin
+// starts none.
 func (c *doctorCommand) Run(s *session) error {
 	launcher, err := findLauncher()
 	if c.Apparmor {
@@ -26,14 +27,20 @@ func (c *doctorCommand) Run(s *session) error {
 		fmt.Fprint(s.stdout, strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+filepath.Dir(launcher)+"/", 1))
 		return nil
 	}
-	found := doctor.Examine(launcher, err)
-	missing := slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Health == doctor.Missing })
-	if c.JSON {
-		err = s.json(map[string]any{"can_isolate": !missing, "findings": found})
-	} else {
-		err = c.table(s, found)
+
+	ctx, end := untilSignal() // which waits until what was made for looking is gone
+	report := doctor.Examine(launcher, err)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
-	if missing && err == nil {
+	end(nil)
+
+	if c.JSON {
+		err = s.json(map[string]any{"can_isolate": report.CanIsolate(), "findings": report.Findings()})
+	} else {
+		err = c.table(s, report.Findings())
+	}
+	if err == nil && !report.AllStart() {
 		err = exitStatus(1)
 	}
 	return err

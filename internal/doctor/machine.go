@@ -1,0 +1,169 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+// kernel is about the running kernel, whose version is only to blame if there
+// is no sandbox.
+func kernel(sandbox error) Finding {
+	const newer = "use Linux 5.12 or later"
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return Finding{"kernel", Unknown, "uname: " + err.Error(), newer}
+	}
+
+	release := unix.ByteSliceToString(name.Release[:])
+	switch {
+	case sandbox == nil:
+	case strings.Contains(release, "gvisor"):
+		return Finding{"kernel", Missing, "gVisor " + release + ", which has not all that a sandbox needs", "run the container without gVisor"}
+	case !atLeast(release, 5, 12):
+		return Finding{"kernel", Missing, "Linux " + release, newer}
+	}
+	return Finding{"kernel", Good, "Linux " + release, ""}
+}
+
+// atLeast says whether a release of Linux, such as 6.1.0-18-amd64, has at least
+// this version.
+func atLeast(release string, major, minor int) bool {
+	var a, b int
+	fmt.Sscanf(release, "%d.%d", &a, &b)
+	return a > major || a == major && b >= minor
+}
+
+func sandboxItself(err error) Finding {
+	if err != nil {
+		return Finding{"sandbox", Missing, err.Error(), isolate.Hint(err)}
+	}
+	return Finding{"sandbox", Good, "user, mount, pid, network, ipc and uts namespaces", ""}
+}
+
+// appArmor is about the two ways in which AppArmor withholds namespaces: a
+// setting, for programs without a profile, and the profile of this process.
+func appArmor(sandbox error) Finding {
+	setting, _ := os.ReadFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+	label, err := os.ReadFile("/proc/self/attr/apparmor/current")
+	if err != nil {
+		label = nil // no AppArmor, or another of its kind: /proc/self/attr/current is then SELinux's
+	}
+	return judgeAppArmor(strings.TrimSpace(string(setting)) == "1", appArmorProfile(string(label)), sandbox)
+}
+
+// appArmorProfile is the profile of a label such as "docker-default (enforce)",
+// or "" for none that forbids anything.
+func appArmorProfile(label string) string {
+	profile, mode, _ := strings.Cut(strings.Trim(label, " \n\x00"), " ")
+	if profile == "unconfined" || mode == "(complain)" || mode == "(unconfined)" {
+		return ""
+	}
+	return profile
+}
+
+func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
+	const name = "AppArmor"
+	switch {
+	case profile != "" && sandbox != nil:
+		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts",
+			"docker run --security-opt apparmor=unconfined; in Kubernetes appArmorProfile: {type: Unconfined}; elsewhere allow userns and mount in it"}
+	case profile != "":
+		return Finding{name, Good, "confines this process by the profile " + profile + ", which lets sandboxes be made", ""}
+	case restricts && sandbox != nil:
+		return Finding{name, Weaker, "restricts user namespaces of programs without a profile",
+			"isolate-kernelspec doctor --apparmor | sudo tee /etc/apparmor.d/isolate && sudo apparmor_parser -r /etc/apparmor.d/isolate"}
+	case restricts:
+		return Finding{name, Good, "restricts user namespaces, but not those of these commands", ""}
+	}
+	return Finding{name, Good, "does not restrict user namespaces", ""}
+}
+
+func landlock() Finding {
+	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return Finding{"Landlock", Weaker, errno.Error(), "boot with lsm=landlock,... (Linux 5.13 or later), or show directories with cow: or ro:"}
+	}
+	if version < 6 {
+		return Finding{"Landlock", Weaker, fmt.Sprintf("version %d, without scopes", version), "use Linux 6.12 or later"}
+	}
+	return Finding{"Landlock", Good, fmt.Sprintf("version %d", version), ""}
+}
+
+// seccomp is about filters, which every sandbox has.
+func seccomp(sandbox error) Finding {
+	_, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
+	if sandbox != nil && errors.Is(err, unix.EINVAL) { // prctl(2)
+		return Finding{"seccomp", Missing, "no filters of system calls", "use a kernel with CONFIG_SECCOMP_FILTER"}
+	}
+	return Finding{"seccomp", Good, "system calls can be filtered", ""}
+}
+
+// limits is about what enforces limits: a control group, or less.
+func limits(sandbox error) Finding {
+	if sandbox != nil {
+		return notLookedAt("limits")
+	}
+	report, err := run(isolate.Policy{Limits: isolate.Limits{Memory: 1 << 30, Pids: 100}}, "/bin/true")
+	if err != nil {
+		return Finding{"limits", Weaker, err.Error(), isolate.Hint(err)}
+	}
+
+	var by []string
+	found := Finding{"limits", Good, "", ""}
+	for _, l := range report.InForce {
+		by = append(by, l.Limit+" by "+l.By)
+		if !strings.HasPrefix(l.By, "cgroup") {
+			found.Health, found.Remedy = Weaker, delegation()
+		}
+	}
+	found.Detail = strings.Join(by, ", ")
+	return found
+}
+
+// delegation is how this user gets a control group of their own.
+func delegation() string {
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return "start Jupyter in a control group that this user may write to; without systemd an administrator makes one"
+	}
+	return "start Jupyter in a session of systemd that delegates: systemd-run --user --scope -p Delegate=yes jupyter lab"
+}
+
+// copyOnWrite is about mounts with cow:, tried on a directory of our own: the
+// files of others can't be removed, whatever the copy can do.
+func copyOnWrite(sandbox error) Finding {
+	const name = "cow:"
+	if sandbox != nil {
+		return notLookedAt(name)
+	}
+	dir, err := os.MkdirTemp("", "isolate-doctor-")
+	if err != nil {
+		return Finding{name, Unknown, "not looked at: " + err.Error(), "make room in " + os.TempDir() + ", or set TMPDIR"}
+	}
+	defer os.RemoveAll(dir)
+	if err := os.MkdirAll(filepath.Join(dir, "whole/inner"), 0o700); err != nil {
+		return Finding{name, Unknown, "not looked at: " + err.Error(), ""}
+	}
+
+	cow := isolate.Policy{Mounts: []isolate.Mount{{Source: dir, Access: isolate.CopyOnWrite}}}
+	if err := try(cow); err != nil {
+		remedy := isolate.Hint(err)
+		if remedy == "" {
+			remedy = "use a kernel with overlayfs, or ro: in place of cow:"
+		}
+		return Finding{name, Weaker, err.Error(), remedy}
+	}
+	// The copy remembers what became of a directory in attributes that a memory
+	// file system takes since Linux 6.6.
+	const remove = `rm -r "$1/whole" && mkdir "$1/whole" && test ! -e "$1/whole/inner"`
+	if _, err := run(cow, "/bin/sh", "-c", remove, "sh", dir); err != nil {
+		return Finding{name, Weaker, "works, but for the removal of directories", "use Linux 6.6 or later, or isolate --cow-dir"}
+	}
+	return Finding{name, Good, "overlayfs works in a sandbox", ""}
+}
