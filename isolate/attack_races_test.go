@@ -117,8 +117,9 @@ func TestSourceSwappedForALink(t *testing.T) {
 				t.Errorf("without a swap: %v; it shows nothing", err)
 				continue
 			}
-			c.control.Close()
+			c.kill()
 			c.reap()
+			c.hangUp()
 			continue
 		}
 		c.stdio.abort()

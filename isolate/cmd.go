@@ -9,8 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,8 +37,8 @@ type Cmd struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
-	pid      int
-	control  *os.File
+	init     *os.File // its pidfd: a number may be another process's, once init was waited for
+	dialogue *dialogue
 	stdio    stdio
 	terminal *terminal // nil: the program has none
 	limiter  *limiter
@@ -48,14 +48,6 @@ type Cmd struct {
 	libraryRemedy func() string
 	ended         chan struct{} // closed when status is known
 	status        unix.WaitStatus
-
-	dialing sync.Mutex // one question at a time
-	answers chan answer
-}
-
-type answer struct {
-	socket *os.File
-	err    error
 }
 
 // Command returns the Cmd that runs the named program under p.
@@ -101,9 +93,12 @@ func (c *Cmd) Start() error {
 	}
 	if err != nil {
 		c.stdio.abort()
+		if c.terminal != nil {
+			c.terminal.master.Close()
+		}
 		return err
 	}
-	c.ended, c.answers = make(chan struct{}), make(chan answer)
+	c.ended = make(chan struct{})
 	c.stdio.copy()
 	if c.terminal != nil {
 		c.terminal.start(c)
@@ -130,16 +125,18 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	}
 	init := c.newInit(policy, t, stdio, theirs, groups)
 	c.started = time.Now()
-	pid, errno := fork(init, policy.flags())
+	pidfd, errno := fork(init, policy.flags())
 	unix.Close(theirs)
 	if errno != 0 {
 		unix.Close(ours)
 		return explainClone(errno)
 	}
-	c.pid, c.control = pid, os.NewFile(uintptr(ours), "control socket")
+	c.init = os.NewFile(uintptr(pidfd), "init")
+	c.dialogue = newDialogue(ours, init, c.terminal != nil)
 	if err := c.confirm(init); err != nil {
-		c.control.Close()
+		c.kill()
 		c.reap()
+		c.hangUp()
 		return err
 	}
 	return nil
@@ -257,23 +254,26 @@ func candidates(name string, env []string) []string {
 // fork starts init on a thread that outlives it: the kernel counts the death
 // of the starting thread as the caller's (PR_SET_PDEATHSIG, prctl(2)), and a
 // thread that the caller has locked may end any time.
-func fork(d *initProcess, flags uintptr) (pid int, errno unix.Errno) {
+func fork(d *initProcess, flags uintptr) (pidfd int, errno unix.Errno) {
 	done := make(chan struct{})
 	go func() {
-		pid, errno = d.fork(flags)
+		pidfd, errno = d.fork(flags)
 		close(done)
 	}()
 	<-done
-	return pid, errno
+	return pidfd, errno
 }
 
 // confirm waits for init to say that the program runs.
 func (c *Cmd) confirm(init *initProcess) error {
 	defer runtime.KeepAlive(init)
-	m, file, err := c.receive()
+	m, file, err := c.dialogue.hear()
 	if err == nil && m.kind == opened {
 		c.terminal.master = file
-		m, _, err = c.receive()
+		m, _, err = c.dialogue.hear()
+	}
+	if errors.Is(err, errUntrue) {
+		return &SetupError{Doing: "make the sandbox", Err: err}
 	}
 	if err != nil && c.limiter.Memory > 0 && c.limiter.group.oomKills() > 0 {
 		return &SetupError{Doing: "make the sandbox", Remedy: "raise the limit",
@@ -297,22 +297,36 @@ func (c *Cmd) confirm(init *initProcess) error {
 // Signal sends sig to the program's process group, which the program leads;
 // it gets there once. SIGKILL ends the whole sandbox.
 func (c *Cmd) Signal(sig unix.Signal) error {
+	if c.ended == nil {
+		return unix.ESRCH
+	}
 	select {
 	case <-c.ended:
 		return unix.ESRCH
 	default:
 	}
 	if sig == unix.SIGKILL {
-		return unix.Kill(c.pid, sig)
+		return c.kill()
 	}
 	return c.tell(sendSignal, sig)
 }
 
 // tell asks init to send a signal.
 func (c *Cmd) tell(kind messageKind, sig unix.Signal) error {
-	m := message{kind: kind, value: uint32(sig)}
-	_, err := c.control.Write(m.bytes())
-	return err
+	return c.dialogue.say(&message{kind: kind, value: uint32(sig)})
+}
+
+// kill ends init, and everything inside with it.
+func (c *Cmd) kill() error {
+	raw, err := c.init.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	if err := raw.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) }); err != nil {
+		return unix.ESRCH // it was waited for
+	}
+	return sent
 }
 
 // Wait returns when the program and every process that it left behind have
@@ -341,13 +355,16 @@ func (c *Cmd) Wait() error {
 // Wait has returned.
 func (c *Cmd) Report() Report { return c.report }
 
-// listen reads what init says, until it ends.
+// listen hears what init says, until it ends.
 func (c *Cmd) listen() {
 	known := false
-	for {
-		m, socket, err := c.receive()
+	for !known {
+		m, socket, err := c.dialogue.hear()
+		if errors.Is(err, errUntrue) {
+			continue
+		}
 		if err != nil {
-			break
+			break // init was killed, and everything inside with it
 		}
 		switch m.kind {
 		case stopped:
@@ -355,30 +372,39 @@ func (c *Cmd) listen() {
 		case ended:
 			c.status, known = unix.WaitStatus(m.value), true
 		case dialed:
-			a := answer{socket: socket}
-			if m.value != 0 {
-				a.err = unix.Errno(m.value)
-			}
-			c.answers <- a
+			c.dialogue.answer(&m, socket)
 		}
 	}
+	c.kill() // it is about to end anyhow
 	status, usage := c.reap()
 	if !known {
-		c.status = status // init was killed, and everything inside with it
+		c.status = status
 	}
 	c.report = c.limiter.report(c.status, usage, c.started)
 	c.limiter.group.remove()
 	c.Policy.tidyCowDir()
 	close(c.ended)
-	c.control.Close()
+	c.hangUp()
 }
 
-// reap waits for init.
+// hangUp closes what the caller has of init.
+func (c *Cmd) hangUp() {
+	c.dialogue.close()
+	c.init.Close()
+}
+
+// reap waits for init. What can't be known counts as killed.
 func (c *Cmd) reap() (status unix.WaitStatus, usage *unix.Rusage) {
 	usage = new(unix.Rusage)
+	var change siginfo
 	for {
-		if _, err := unix.Wait4(c.pid, &status, unix.WALL, usage); err != unix.EINTR {
-			return status, usage
+		err := unix.Waitid(unix.P_PIDFD, descriptor(c.init), (*unix.Siginfo)(unsafe.Pointer(&change)), unix.WEXITED|unix.WALL, usage)
+		switch err {
+		case nil:
+			return unix.WaitStatus(change.waitStatus()), usage
+		case unix.EINTR:
+		default: // somebody else waited for all children of this process
+			return unix.WaitStatus(unix.SIGKILL), usage
 		}
 	}
 }

@@ -49,3 +49,16 @@ type rights struct {
 	fd     int32
 	_      int32
 }
+
+// controlPair makes the two ends of the control socket: the caller's, which
+// does not block, and init's.
+func controlPair() (ours, theirs int, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, &SetupError{Doing: "make the control socket", Err: err}
+	}
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		return 0, 0, &SetupError{Doing: "make the control socket", Err: err}
+	}
+	return pair[0], pair[1], nil
+}

@@ -36,15 +36,17 @@ type initProcess struct {
 	childSet uint64    // the signal set that holds SIGCHLD
 	allSet   uint64    // the signal set that holds all
 	oldSet   uint64    // the caller's
-	polled   [2]unix.PollFd
+	polled   [3]unix.PollFd
 	sink     [128]byte // struct signalfd_siginfo
-	status   uint32
-	page     uintptr // the size of one
+	change   siginfo   // of a process inside
+	page     uintptr   // the size of one
+
+	handle int32 // what clone(2) makes: for the caller init's pidfd, for init the program's
 }
 
-// fork starts init in its namespaces and returns its process number. The
-// calling thread goes on with the signal mask that it had.
-func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
+// fork starts init in its namespaces and returns its pidfd. The calling thread
+// goes on with the signal mask that it had.
+func (d *initProcess) fork(flags uintptr) (pidfd int, errno unix.Errno) {
 	d.setup.load()
 	d.entry.load()
 	for i := range d.execs {
@@ -60,9 +62,8 @@ func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	pid, errno = d.clone(flags)
-	runtime.KeepAlive(d)
-	return pid, errno
+	errno = d.clone(flags)
+	return int(d.handle), errno
 }
 
 // clone forks with all signals blocked, so that no handler of the Go runtime
@@ -70,14 +71,14 @@ func (d *initProcess) fork(flags uintptr) (pid int, errno unix.Errno) {
 //
 //go:nosplit
 //go:norace
-func (d *initProcess) clone(flags uintptr) (int, unix.Errno) {
+func (d *initProcess) clone(flags uintptr) unix.Errno {
 	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&d.allSet)), uintptr(unsafe.Pointer(&d.oldSet)), 8)
-	pid, errno := sysCall(unix.SYS_CLONE, flags|uintptr(unix.SIGCHLD), 0, 0, 0)
+	pid, errno := sysCall(unix.SYS_CLONE, flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&d.handle)), 0)
 	if errno == 0 && pid == 0 {
 		d.main()
 	}
 	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&d.oldSet)), 0, 8)
-	return int(pid), errno
+	return errno
 }
 
 // main is init: it makes the sandbox, starts the program, and stays until the
@@ -96,7 +97,7 @@ func (d *initProcess) main() {
 	}
 	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
 	d.out.kind = started
-	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0)
+	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&d.handle)), 0)
 	if errno != 0 {
 		d.fail(entryFailed, 0, errno)
 	}
@@ -104,7 +105,7 @@ func (d *initProcess) main() {
 		d.becomeProgram()
 	}
 	d.tell()
-	d.keepOnlyControl()
+	d.keepOnlyOwn()
 	if !raceDetector {
 		d.giveBackMemory()
 	}
@@ -143,15 +144,18 @@ func (d *initProcess) becomeProgram() {
 	d.fail(execFailed, 0, worst)
 }
 
-// keepOnlyControl closes what came along from the caller, but for the control
-// socket, which becomes descriptor 0.
+// keepOnlyOwn closes what came along from the caller. The control socket
+// becomes descriptor 0 and the program's handle 1.
 //
 //go:nosplit
 //go:norace
-func (d *initProcess) keepOnlyControl() {
+func (d *initProcess) keepOnlyOwn() {
+	// Where the caller has closed its own, the handle may be 0.
+	handle, _ := sysCall(unix.SYS_FCNTL, uintptr(d.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
 	sysCall(unix.SYS_DUP3, uintptr(d.control), 0, unix.O_CLOEXEC, 0)
-	sysCall(unix.SYS_CLOSE_RANGE, 1, uintptr(^uint32(0)), 0, 0)
-	d.control = 0
+	sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)
+	sysCall(unix.SYS_CLOSE_RANGE, 2, uintptr(^uint32(0)), 0, 0)
+	d.control, d.handle = 0, 1
 }
 
 // serve carries out what the caller asks, and reaps, until the program ends.
@@ -162,9 +166,13 @@ func (d *initProcess) serve(program uintptr) {
 	children, _ := sysCall(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&d.childSet)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
 	d.polled[0] = unix.PollFd{Fd: int32(d.control), Events: unix.POLLIN}
 	d.polled[1] = unix.PollFd{Fd: int32(children), Events: unix.POLLIN}
+	d.polled[2] = unix.PollFd{Fd: d.handle, Events: unix.POLLIN}
 	for {
 		d.reap(program)
-		d.polled[0].Revents, d.polled[1].Revents = 0, 0
+		if d.polled[2].Revents != 0 {
+			d.releaseProgram()
+		}
+		d.polled[0].Revents, d.polled[1].Revents, d.polled[2].Revents = 0, 0, 0
 		sysCall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&d.polled)), uintptr(len(d.polled)), 0, 0)
 		if d.polled[1].Revents != 0 {
 			sysCall(unix.SYS_READ, children, uintptr(unsafe.Pointer(&d.sink)), uintptr(len(d.sink)), 0)
@@ -182,26 +190,58 @@ func (d *initProcess) serve(program uintptr) {
 //go:nosplit
 //go:norace
 func (d *initProcess) reap(program uintptr) {
-	options := uintptr(unix.WNOHANG | unix.WALL)
+	options := uintptr(unix.WNOHANG | unix.WALL | unix.WEXITED)
 	if d.outer >= 0 {
-		options |= unix.WUNTRACED
+		options |= unix.WSTOPPED
 	}
 	for {
-		pid, errno := sysCall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&d.status)), options, 0)
-		if errno != 0 || pid == 0 {
+		d.change.pid = 0
+		_, errno := sysCall(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&d.change)), options)
+		if errno != 0 || d.change.pid == 0 {
 			return
 		}
-		isStopped := d.status&0xff == 0x7f // wait(2), WIFSTOPPED
 		switch {
-		case pid == program && isStopped:
+		case d.change.code == cldTrapped:
+			d.detach(uintptr(d.change.pid))
+		case uintptr(d.change.pid) != program:
+		case d.change.code == cldStopped:
 			d.out.kind = stopped
 			d.tell()
-		case pid == program:
-			d.out.kind, d.out.value = ended, d.status
+		default:
+			d.out.kind, d.out.value = ended, d.change.waitStatus()
 			d.tell()
 			exit()
 		}
 	}
+}
+
+// detach lets a process go on that has made init its tracer (ptrace(2),
+// PTRACE_TRACEME, which any child of init's can do) and waits for what init
+// makes of a signal: the signal does what it would without a tracer. That an
+// exec sends itself SIGTRAP is due to the tracer alone.
+//
+//go:nosplit
+//go:norace
+func (d *initProcess) detach(pid uintptr) {
+	signal := uintptr(d.change.status & 0x7f)
+	if signal == uintptr(unix.SIGTRAP) {
+		_, errno := sysCall(unix.SYS_PTRACE, unix.PTRACE_GETSIGINFO, pid, 0, uintptr(unsafe.Pointer(&d.change)))
+		if errno == 0 && d.change.code == siUser && uintptr(d.change.pid) == pid {
+			signal = 0
+		}
+	}
+	sysCall(unix.SYS_PTRACE, unix.PTRACE_DETACH, pid, 0, signal)
+}
+
+// releaseProgram is called when the program has ended and can't be waited for:
+// a tracer inside has the first right to it (ptrace(2)). Without the tracer it
+// comes to init.
+//
+//go:nosplit
+//go:norace
+func (d *initProcess) releaseProgram() {
+	sysCall(unix.SYS_KILL, ^uintptr(0), uintptr(unix.SIGKILL), 0, 0)
+	d.polled[2].Fd = -1
 }
 
 // obey reads one message of the caller's and does what it says.

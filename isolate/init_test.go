@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -26,7 +27,7 @@ func TestInitIsSmall(t *testing.T) {
 	defer cmd.Wait()
 	defer cmd.Signal(9)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		size := residentSize(t, cmd.pid)
+		size := residentSize(t, pidOf(t, cmd))
 		if size < 1<<20 {
 			return
 		}
@@ -34,6 +35,26 @@ func TestInitIsSmall(t *testing.T) {
 			t.Fatalf("init has %d bytes in memory, of a caller that has more than %d", size, large)
 		}
 	}
+}
+
+// pidOf is the number of init's process.
+func pidOf(t *testing.T, c *Cmd) (pid int) {
+	t.Helper()
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", descriptor(c.init)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscan(afterPid(info), &pid); err != nil || pid <= 0 {
+		t.Fatalf("%v in %q", err, info)
+	}
+	return pid
+}
+
+// afterPid is what follows the name of the number in the information on a
+// pidfd.
+func afterPid(info []byte) string {
+	_, rest, _ := strings.Cut(string(info), "\nPid:")
+	return rest
 }
 
 // residentSize is what a process has in memory, in bytes.

@@ -36,5 +36,6 @@ func testRoles() map[string]func(args []string) int {
 		"maker":     makerRole,
 		"world":     worldRole,
 		"attacks":   attacksRole,
+		"reuser":    reuserRole,
 	}
 }

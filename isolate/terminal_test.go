@@ -190,14 +190,18 @@ func TestTerminalWithoutJobControl(t *testing.T) {
 	}
 }
 
-// stopperRole runs a program that stops itself in a terminal of its own.
-func stopperRole([]string) int {
+// stopperRole runs a program in a terminal of its own, by default one that
+// stops itself.
+func stopperRole(args []string) int {
 	c, err := openConsole()
 	if err != nil {
 		fmt.Println(err)
 		return 2
 	}
-	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", "echo before; kill -TSTP $$; echo after")
+	if len(args) == 0 {
+		args = []string{"sh", "-c", "echo before; kill -TSTP $$; echo after"}
+	}
+	cmd := Command(Policy{Dir: "/tmp"}, args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, c.stdio
 	code := ExitCode(cmd.Run())
 	time.Sleep(100 * time.Millisecond) // for the last of the screen
