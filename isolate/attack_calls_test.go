@@ -83,6 +83,18 @@ func callAttacks() []attack {
 		plain("reads clocks' adjustment", func(*world) error { _, err := unix.Adjtimex(&unix.Timex{}); return err }),
 		plain("types into its terminal", func(*world) error { return typeInto(0) }),
 		plain("types into its terminal by a higher half", func(*world) error { return typeInto(1 << 32) }),
+		plain("gives its terminal another line discipline", func(*world) error {
+			return number(unix.SYS_IOCTL, terminalFile().Fd(), unix.TIOCSETD, cString("\x00\x00\x00\x00"))
+		}),
+		plain("asks where a file lies on the disk", func(*world) error {
+			return number(unix.SYS_IOCTL, open("/usr/bin/env").Fd(), fiemap, cString(wholeFile))
+		}),
+		plain("has itself told of a directory's changes", func(w *world) error {
+			return number(unix.SYS_FCNTL, open(w.Work).Fd(), unix.F_NOTIFY, dnModify)
+		}),
+		plain("sends urgent data on a Unix socket", func(*world) error {
+			return number(unix.SYS_SENDTO, uintptr(newSocket()), cString("x"), 1, unix.MSG_OOB|unix.MSG_NOSIGNAL, 0, 0)
+		}),
 		plain("opens the machine's message queue", func(w *world) error {
 			return number(unix.SYS_MQ_OPEN, cString(w.Queue), unix.O_RDONLY, 0, 0)
 		}),

@@ -30,6 +30,7 @@ func testRoles() map[string]func(args []string) int {
 		"caller":    callerRole,
 		"stopper":   stopperRole,
 		"forbidden": forbiddenRole,
+		"usual":     usualRole,
 		"attacker":  attackerRole,
 		"attack":    attackRole,
 		"victim":    victimRole,

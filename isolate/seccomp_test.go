@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,9 +75,26 @@ func forbiddenCalls() []forbiddenCall {
 		{"comparing processes", unix.EPERM, func(string) unix.Errno {
 			return raw(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(os.Getpid()), 0, 0, 0)
 		}},
-		{"typing on a terminal", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_IOCTL, 1, unix.TIOCSTI, cString("x")) }},
-		{"typing on a terminal, with a higher half", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_IOCTL, 1, high|unix.TIOCSTI, cString("x")) }},
-		{"the console's selection", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_IOCTL, 1, high|unix.TIOCLINUX, cString("x")) }},
+		{"typing on a terminal", unix.ENOTTY, func(string) unix.Errno { return request(terminalFile(), unix.TIOCSTI, cString("x")) }},
+		{"typing on a terminal, with a higher half", unix.ENOTTY, func(string) unix.Errno { return request(terminalFile(), high|unix.TIOCSTI, cString("x")) }},
+		{"a terminal's line discipline", unix.ENOTTY, func(string) unix.Errno { return request(terminalFile(), unix.TIOCSETD, cString("\x00\x00\x00\x00")) }},
+		{"a file's place on the disk", unix.ENOTTY, func(string) unix.Errno { return request(open("/usr/bin/env"), fiemap, cString(wholeFile)) }},
+		{"the block size of the disk", unix.ENOTTY, func(string) unix.Errno { return request(open("/usr/bin/env"), 2, buffer()) }}, // FIGETBSZ
+		{"the owner of a namespace", unix.ENOTTY, func(string) unix.Errno { return request(open("/proc/self/ns/user"), unix.NS_GET_OWNER_UID, buffer()) }},
+		{"a lease", unix.EINVAL, func(dir string) unix.Errno {
+			return raw(unix.SYS_FCNTL, newFile(dir).Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+		}},
+		{"a lease, with a higher half", unix.EINVAL, func(dir string) unix.Errno {
+			return raw(unix.SYS_FCNTL, newFile(dir).Fd(), high|unix.F_SETLEASE, unix.F_RDLCK)
+		}},
+		{"signals of a directory's changes", unix.EINVAL, func(dir string) unix.Errno { return raw(unix.SYS_FCNTL, open(dir).Fd(), unix.F_NOTIFY, dnModify) }},
+		{"urgent data on a Unix socket", unix.EOPNOTSUPP, func(string) unix.Errno {
+			return raw(unix.SYS_SENDTO, uintptr(newSocket()), cString("x"), 1, unix.MSG_OOB|unix.MSG_NOSIGNAL, 0, 0)
+		}},
+		{"another protocol on TCP", unix.ENOENT, func(string) unix.Errno { // without a name, which is EINVAL elsewhere
+			s, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+			return raw(unix.SYS_SETSOCKOPT, uintptr(s), unix.SOL_TCP, unix.TCP_ULP, buffer(), 0)
+		}},
 		{"netlink of the machine's devices", unix.EPROTONOSUPPORT, func(string) unix.Errno {
 			return raw(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_KOBJECT_UEVENT)
 		}},
@@ -111,6 +129,96 @@ func forbiddenCalls() []forbiddenCall {
 			return raw(unix.SYS_MKNODAT, uintptr(here), made(dir), unix.S_IFREG|0o2755, 0)
 		}},
 	}
+}
+
+// usualCalls are those of honest programs that the same rules let through.
+func usualCalls() []usualCall {
+	return []usualCall{
+		{"a terminal's modes", func(string) unix.Errno { return request(terminalFile(), unix.TCGETS2, buffer()) }},
+		{"a terminal's size", func(string) unix.Errno { return request(terminalFile(), unix.TIOCSWINSZ, buffer()) }},
+		{"a file's flags", func(dir string) unix.Errno { return request(newFile(dir), unix.FS_IOC_GETFLAGS, buffer()) }},
+		{"a copy that shares blocks", func(dir string) unix.Errno { return request(newFile(dir), unix.FICLONE, newFile(dir).Fd()) }},
+		{"close on exec", func(dir string) unix.Errno { return request(newFile(dir), 0x5451, 0) }},                                // FIOCLEX
+		{"what there is to read", func(string) unix.Errno { return raw(unix.SYS_IOCTL, uintptr(newSocket()), 0x541b, buffer()) }}, // FIONREAD
+		{"an interface's flags", func(string) unix.Errno {
+			return raw(unix.SYS_IOCTL, uintptr(newSocket()), unix.SIOCGIFFLAGS, cString("lo"+strings.Repeat("\x00", 38)))
+		}},
+		{"an interface's speed", func(string) unix.Errno {
+			info := make([]byte, 256)
+			info[0] = 1 // ETHTOOL_GSET
+			name := append([]byte("lo"), make([]byte, 38)...)
+			binary.NativeEndian.PutUint64(name[16:], uint64(uintptr(unsafe.Pointer(&info[0]))))
+			defer runtime.KeepAlive(info)
+			return raw(unix.SYS_IOCTL, uintptr(newSocket()), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&name[0])))
+		}},
+		{"a lock", func(dir string) unix.Errno { return raw(unix.SYS_FCNTL, newFile(dir).Fd(), unix.F_OFD_SETLK, buffer()) }},
+		{"a duplicate", func(dir string) unix.Errno {
+			return raw(unix.SYS_FCNTL, newFile(dir).Fd(), 1<<32|unix.F_DUPFD_CLOEXEC, 0)
+		}},
+		{"a seal", func(string) unix.Errno {
+			fd, _ := unix.MemfdCreate("x", unix.MFD_ALLOW_SEALING)
+			return raw(unix.SYS_FCNTL, uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE)
+		}},
+		{"data on a Unix socket", func(string) unix.Errno {
+			return raw(unix.SYS_SENDTO, uintptr(newSocket()), cString("x"), 1, unix.MSG_NOSIGNAL, 0, 0)
+		}},
+		{"an option of TCP", func(string) unix.Errno {
+			s, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+			return raw(unix.SYS_SETSOCKOPT, uintptr(s), unix.SOL_TCP, unix.TCP_NODELAY, cString("\x01\x00\x00\x00"), 4)
+		}},
+	}
+}
+
+// A usualCall is answered inside as outside.
+type usualCall struct {
+	name string
+	call func(dir string) unix.Errno
+}
+
+const (
+	fiemap    = 0xc020660b                                                                                                                         // FS_IOC_FIEMAP, linux/fiemap.h
+	wholeFile = "\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // struct fiemap
+	dnModify  = 2                                                                                                                                  // DN_MODIFY, linux/fcntl.h
+)
+
+func request(f *os.File, number, value uintptr) unix.Errno {
+	return raw(unix.SYS_IOCTL, f.Fd(), number, value)
+}
+
+// buffer is memory for the kernel to read zeros from or write to.
+func buffer() uintptr { return cString(strings.Repeat("\x00", 256)) }
+
+func open(path string) *os.File {
+	f, err := os.Open(path)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+func terminalFile() *os.File {
+	c, err := openConsole()
+	if err != nil {
+		panic(err)
+	}
+	return c.stdio
+}
+
+// newSocket is one of a pair.
+func newSocket() int {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		panic(err)
+	}
+	return pair[0]
+}
+
+// usualRole makes all usual calls and prints what came of each.
+func usualRole(args []string) int {
+	for _, c := range usualCalls() {
+		fmt.Printf("%s: errno %d\n", c.name, int(c.call(args[0])))
+	}
+	return 0
 }
 
 // forbiddenRole makes one call and prints what came of it.
@@ -151,6 +259,22 @@ func TestForbiddenCalls(t *testing.T) {
 				t.Errorf("inside: errno %q, %v; want %q", strings.TrimSpace(out.String()), err, strings.TrimSpace(want))
 			}
 		})
+	}
+}
+
+func TestUsualCalls(t *testing.T) {
+	dir := t.TempDir()
+	control := exec.Command(os.Args[0], dir)
+	control.Env = append(os.Environ(), roleVariable+"=usual")
+	want, err := control.Output()
+	if err != nil {
+		t.Fatalf("outside: %s, %v", want, err)
+	}
+	cmd := Command(selfIn(dir, "usual"), os.Args[0], dir)
+	var got bytes.Buffer
+	cmd.Stdout = &got
+	if err := cmd.Run(); err != nil || got.String() != string(want) {
+		t.Errorf("inside: %v\n%swant\n%s", err, got.String(), want)
 	}
 }
 

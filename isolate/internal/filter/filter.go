@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -70,47 +71,42 @@ func assemble(goarch string, kind Kind) ([]bpf.Instruction, error) {
 	}, body...), nil
 }
 
-// A span is a run of system-call numbers with one rule, up to the next span.
+// A span is a run of numbers with one rule, up to the next span.
 type span struct {
 	from uint32
 	rule rule
 }
 
-// ranges decides every number: those in the table by their names, those
+// Spans decide every number, the first from 0 on.
+type spans []span
+
+// add begins a span. It takes the place of one that begins at the same number,
+// and is none where the one before has the same rule.
+func (s *spans) add(from uint32, r rule) {
+	if last := len(*s) - 1; (*s)[last].from == from {
+		*s = (*s)[:last]
+	}
+	if last := len(*s) - 1; last < 0 || (*s)[last].rule.name != r.name {
+		*s = append(*s, span{from, r})
+	}
+}
+
+// ranges decides every system call: those in the table by their names, those
 // between and after them as a kernel does that has never heard of them. What
 // comes with a later Linux, and the x32 entry of amd64, is after them.
-func ranges(machine *arch.Info, kind Kind) []span {
+func ranges(machine *arch.Info, kind Kind) spans {
 	rules := rulesFor(kind)
-	numbers := make([]int, 0, len(machine.SyscallNumbers))
-	for number := range machine.SyscallNumbers {
-		numbers = append(numbers, number)
-	}
-	slices.Sort(numbers)
 	unknown := errno(unix.ENOSYS)
-	spans := []span{{0, unknown}}
-	next := 0
-	add := func(from int, r rule) {
-		last := &spans[len(spans)-1]
-		switch {
-		case last.from == uint32(from):
-			last.rule = r
-		case last.rule.name != r.name:
-			spans = append(spans, span{uint32(from), r})
-		}
-	}
-	for _, number := range numbers {
-		if number > next {
-			add(next, unknown)
-		}
+	all := spans{{0, unknown}}
+	for _, number := range slices.Sorted(maps.Keys(machine.SyscallNumbers)) {
 		r, named := rules[machine.SyscallNumbers[number]]
 		if !named {
 			r = allow()
 		}
-		add(number, r)
-		next = number + 1
+		all.add(uint32(number), r)
+		all.add(uint32(number)+1, unknown)
 	}
-	add(next, unknown)
-	return spans
+	return all
 }
 
 // An assembler adds to the library's one what a filter needs beyond lists.
@@ -136,8 +132,8 @@ func (a *assembler) verdict(r rule) seccomp.Label {
 	return label
 }
 
-// search finds the span of a number by halving.
-func (a *assembler) search(spans []span) {
+// search finds the span of the number that is loaded, by halving.
+func (a *assembler) search(spans spans) {
 	if len(spans) == 2 {
 		a.JmpIf(bpf.JumpGreaterOrEqual, spans[1].from, a.verdict(spans[1].rule), a.verdict(spans[0].rule))
 		return

@@ -19,6 +19,13 @@ const (
 	family  = 0x50000 | uint32(unix.EAFNOSUPPORT)
 	kindOf  = 0x50000 | uint32(unix.EPROTONOSUPPORT)
 	noKind  = 0x50000 | uint32(unix.ESOCKTNOSUPPORT)
+
+	noCommand = 0x50000 | uint32(unix.EINVAL)
+	noRequest = 0x50000 | uint32(unix.ENOTTY)
+	noModule  = 0x50000 | uint32(unix.ENOENT)
+	notHere   = 0x50000 | uint32(unix.EOPNOTSUPP)
+
+	fiemap = 0xc020660b // FS_IOC_FIEMAP, linux/fiemap.h
 )
 
 // A machine runs a filter as the kernel does.
@@ -107,10 +114,42 @@ func TestArguments(t *testing.T) {
 		{"openat2", nil, unknown},
 
 		{"ioctl", []uint64{0, unix.TIOCGWINSZ}, allowed},
-		{"ioctl", []uint64{0, unix.TIOCSTI}, refused},
-		{"ioctl", []uint64{0, high | unix.TIOCSTI}, refused},
-		{"ioctl", []uint64{0, high | unix.TIOCLINUX}, refused},
-		{"ioctl", []uint64{0, unix.TIOCSETD}, refused},
+		{"ioctl", []uint64{0, high | unix.TCGETS2}, allowed},
+		{"ioctl", []uint64{0, unix.FICLONERANGE}, allowed},
+		{"ioctl", []uint64{0, unix.SIOCGIFCONF}, allowed},
+		{"ioctl", []uint64{0, unix.TIOCSTI}, noRequest},
+		{"ioctl", []uint64{0, high | unix.TIOCSTI}, noRequest},
+		{"ioctl", []uint64{0, high | unix.TIOCLINUX}, noRequest},
+		{"ioctl", []uint64{0, unix.TIOCSETD}, noRequest},
+		{"ioctl", []uint64{0, 0}, noRequest},
+		{"ioctl", []uint64{0, 0xffffffff}, noRequest},
+		{"ioctl", []uint64{0, unix.FS_IOC_ENABLE_VERITY}, noRequest},
+		{"ioctl", []uint64{0, unix.FS_IOC_ADD_ENCRYPTION_KEY}, noRequest},
+		{"ioctl", []uint64{0, fiemap}, noRequest},
+		{"ioctl", []uint64{0, 0x50009401}, noRequest},     // BTRFS_IOC_SNAP_CREATE, of FICLONE's type
+		{"ioctl", []uint64{0, unix.TUNSETIFF}, noRequest}, // of the terminals' type
+		{"ioctl", []uint64{0, unix.SIOCSIFFLAGS}, noRequest},
+
+		{"fcntl", []uint64{3, unix.F_SETFL, 0}, allowed},
+		{"fcntl", []uint64{3, high | unix.F_DUPFD_CLOEXEC, 10}, allowed},
+		{"fcntl", []uint64{3, unix.F_OFD_SETLKW, 0}, allowed},
+		{"fcntl", []uint64{3, unix.F_SETLEASE, unix.F_WRLCK}, noCommand},
+		{"fcntl", []uint64{3, high | unix.F_SETLEASE, unix.F_RDLCK}, noCommand},
+		{"fcntl", []uint64{3, unix.F_NOTIFY, 1}, noCommand},
+		{"fcntl", []uint64{3, 1040, unix.F_RDLCK}, noCommand}, // F_SETDELEG, Linux 6.19
+		{"fcntl", []uint64{3, 1041}, noCommand},
+		{"fcntl", []uint64{3, 18}, noCommand},
+		{"fcntl", []uint64{3, 0xffffffff}, noCommand},
+
+		{"setsockopt", []uint64{3, unix.SOL_SOCKET, unix.SO_REUSEADDR}, allowed},
+		{"setsockopt", []uint64{3, unix.SOL_TCP, unix.TCP_NODELAY}, allowed},
+		{"setsockopt", []uint64{3, unix.SOL_UDP, unix.TCP_ULP}, allowed}, // another option of this number
+		{"setsockopt", []uint64{3, high | unix.SOL_TCP, high | unix.TCP_ULP}, noModule},
+		{"sendto", []uint64{3, 0, 1, unix.MSG_NOSIGNAL}, allowed},
+		{"sendto", []uint64{3, 0, 1, high | unix.MSG_NOSIGNAL | unix.MSG_OOB}, notHere},
+		{"sendmsg", []uint64{3, 0, unix.MSG_OOB}, notHere},
+		{"sendmmsg", []uint64{3, 0, unix.MSG_OOB, unix.MSG_DONTWAIT}, allowed}, // that many messages
+		{"sendmmsg", []uint64{3, 0, 1, unix.MSG_OOB}, notHere},
 
 		{"socket", []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allowed},
 		{"socket", []uint64{unix.AF_UNIX, unix.SOCK_SEQPACKET, 0}, allowed},
@@ -130,12 +169,8 @@ func TestArguments(t *testing.T) {
 		{"socketpair", []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allowed},
 		{"socketpair", []uint64{unix.AF_TIPC, unix.SOCK_STREAM, 0}, family},
 
-		{"fcntl", []uint64{3, unix.F_SETFL, 0}, allowed},
-		{"fcntl", []uint64{3, unix.F_SETLEASE, unix.F_WRLCK}, refused},
-		{"fcntl", []uint64{3, high | unix.F_SETLEASE, unix.F_RDLCK}, refused},
-		{"fcntl", []uint64{3, unix.F_NOTIFY, 1}, refused},
-		{"fsetxattr", nil, 0x50000 | uint32(unix.EOPNOTSUPP)},
-		{"setxattr", nil, 0x50000 | uint32(unix.EOPNOTSUPP)},
+		{"fsetxattr", nil, notHere},
+		{"setxattr", nil, notHere},
 
 		{"personality", []uint64{0xffffffff}, allowed},
 		{"personality", []uint64{addrNoRandomize}, allowed},
@@ -183,6 +218,18 @@ func TestNesting(t *testing.T) {
 			}
 			if got := nesting.verdict(t, uint32(nesting.ID), number, unix.CLONE_NEWUSER); got != allowed {
 				t.Errorf("%s: the nesting filter refuses %s: %#x", goarch, name, got)
+			}
+		}
+	}
+}
+
+// Another sandbox inside sets up its network. It types into no terminal.
+func TestRequestsOfNesting(t *testing.T) {
+	for _, goarch := range architectures {
+		m := newMachine(t, goarch, Nesting)
+		for request, want := range map[uint64]uint32{unix.SIOCSIFFLAGS: allowed, unix.NS_GET_USERNS: allowed, unix.TIOCSTI: noRequest, fiemap: noRequest} {
+			if got := m.verdict(t, uint32(m.ID), uint32(m.SyscallNames["ioctl"]), 0, request); got != want {
+				t.Errorf("%s: ioctl %#x: %#x, want %#x", goarch, request, got, want)
 			}
 		}
 	}

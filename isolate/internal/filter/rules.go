@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"golang.org/x/net/bpf"
@@ -65,15 +67,16 @@ func when(name string, yes, no rule, tests ...test) rule {
 
 // oneOf is: yes if the argument is one of the values, else no.
 func oneOf(name string, argument uint32, values []uint32, yes, no rule) rule {
+	spans := spans{{0, no}}
+	for _, value := range slices.Sorted(slices.Values(values)) {
+		spans.add(value, yes)
+		if value < math.MaxUint32 {
+			spans.add(value+1, no)
+		}
+	}
 	return rule{name, false, func(a *assembler) {
 		a.LdLo(argument)
-		for i, value := range values {
-			if i == len(values)-1 {
-				a.JmpIf(bpf.JumpEqual, value, a.verdict(yes), a.verdict(no))
-				return
-			}
-			a.JmpIfTrue(bpf.JumpEqual, value, a.verdict(yes))
-		}
+		a.search(spans)
 	}}
 }
 
@@ -116,7 +119,7 @@ func rulesFor(kind Kind) map[string]rule {
 	// no limit counts, under names that no filter sees. Programs that copy
 	// attributes know file systems without.
 	put(errno(unix.EOPNOTSUPP), "setxattr", "lsetxattr", "fsetxattr", "setxattrat")
-	maps.Copy(rules, argumentRules())
+	maps.Copy(rules, argumentRules(kind))
 	if kind == Closed {
 		maps.Copy(rules, nestingRules())
 	}
@@ -157,8 +160,12 @@ const (
 )
 
 // argumentRules are those that depend on an argument.
-func argumentRules() map[string]rule {
+func argumentRules(kind Kind) map[string]rule {
 	refused := errno(unix.EPERM)
+	requests := ioctlRequests
+	if kind == Nesting {
+		requests = slices.Concat(requests, nestingRequests)
+	}
 	mode := func(argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument), refused, allow(), hasAny(argument, setIDBits))
 	}
@@ -170,6 +177,9 @@ func argumentRules() map[string]rule {
 	}
 	makingMode := func(flags, argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument)+" if made", refused, allow(), hasAny(argument, setIDBits), hasAny(flags, makesFile))
+	}
+	notUrgent := func(flags uint32) rule {
+		return when(fmt.Sprintf("urgent in %d", flags), errno(unix.EOPNOTSUPP), allow(), hasAny(flags, unix.MSG_OOB))
 	}
 	// The third argument is the address of a new limit.
 	lowHalf := when("no address, low half", allow(), pretend(), is(2, 0))
@@ -199,13 +209,15 @@ func argumentRules() map[string]rule {
 		"socket":     oneOf("socket", 0, []uint32{unix.AF_INET, unix.AF_INET6}, overIP, notIP),
 		"socketpair": when("socketpair", allow(), noFamily, is(0, unix.AF_UNIX)),
 
-		// A lease on a file, which reading allows, holds up whoever opens it
-		// outside. F_NOTIFY is its neighbour for directories.
-		"fcntl": oneOf("fcntl", 1, []uint32{unix.F_SETLEASE, unix.F_NOTIFY}, refused, allow()),
+		"fcntl": oneOf("fcntl", 1, fcntlCommands, allow(), errno(unix.EINVAL)),
+		"ioctl": oneOf("ioctl", 1, requests, allow(), errno(unix.ENOTTY)),
 
-		// Input pushed into a terminal is the caller's to whoever reads it, and
-		// a line discipline is a kernel module by number.
-		"ioctl": oneOf("ioctl", 1, []uint32{unix.TIOCSTI, unix.TIOCLINUX, unix.TIOCSETD}, refused, allow()),
+		// Other protocols that a TCP socket can speak are modules, TLS first.
+		"setsockopt": when("setsockopt", errno(unix.ENOENT), allow(), is(1, unix.SOL_TCP), is(2, unix.TCP_ULP)),
+		// Urgent data on Unix sockets has been a way into the kernel, and a filter
+		// doesn't see the kind of socket: TCP's, which next to nobody sends, goes
+		// with it. Without a sender there is nothing to receive.
+		"sendto": notUrgent(3), "sendmsg": notUrgent(2), "sendmmsg": notUrgent(3),
 
 		// The default, 32-bit, UNAME26 and both, no randomization (debuggers),
 		// and to ask. No other old system's ways are needed.
