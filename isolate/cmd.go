@@ -82,6 +82,7 @@ func (c *Cmd) Start() error {
 	}
 	defer c.stdio.closeInner()
 	if c.limiter, err = newLimiter(policy.Limits, policy.TmpSize); err == nil {
+		c.libraryRemedy = tree.libraryRemedy(c.Name, &policy)
 		if err = c.launch(&policy, tree, files); err != nil {
 			c.limiter.group.remove()
 		}
@@ -89,7 +90,6 @@ func (c *Cmd) Start() error {
 		if errors.As(err, &exec) {
 			exec.Remedy = tree.execRemedy(c.Name, &policy, exec.Err)
 		}
-		c.libraryRemedy = func() string { return tree.libraryRemedy(c.Name, &policy) }
 	}
 	if err != nil {
 		c.stdio.abort()

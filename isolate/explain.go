@@ -19,19 +19,22 @@ func (p Policy) Explain(path string) (sentence string, visible bool, err error) 
 	if err != nil {
 		return "", false, err
 	}
-	sentence, visible = t.explain(filepath.Clean(path))
+	path = filepath.Clean(path)
+	sentence, visible = t.explain(path, "; "+remedyFor(path))
 	return sentence, visible, nil
 }
 
-// explain is Explain for a tree that is settled.
-func (t *tree) explain(path string) (sentence string, visible bool) {
+// explain is Explain for a tree that is settled. The remedy is for a path that
+// isn't visible. A link may be a stranger's: where one leads no remedy says to
+// show what it leads to.
+func (t *tree) explain(path, remedy string) (sentence string, visible bool) {
 	real := &node{kind: linkNode, target: path}
 	if t.resolve(real) != nil {
 		return inACircle(path)
 	}
 	name := path
 	if real.target != path {
-		name = path + ", which is " + real.target
+		name, remedy = path+", which is "+real.target, ""
 	}
 	n := t.at[real.target]
 	if n == nil {
@@ -41,7 +44,7 @@ func (t *tree) explain(path string) (sentence string, visible bool) {
 	case n == nil && t.leadsOn(real.target):
 		return name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", true
 	case n == nil:
-		return name + ": not visible; " + remedyFor(path), false
+		return name + ": not visible" + remedy, false
 	case n.hostBacked() && n.kind != procNode && n.kind != procSysNode:
 		return t.explainHost(name, real.target, n)
 	case n.target == real.target:
@@ -51,7 +54,7 @@ func (t *tree) explain(path string) (sentence string, visible bool) {
 	case n.kind == procNode || n.kind == procSysNode:
 		return name + ": in " + n.target + ", " + n.words(), true
 	}
-	return fmt.Sprintf("%s: not visible when the program starts: %s is %s; %s", name, n.target, n.words(), remedyFor(path)), false
+	return fmt.Sprintf("%s: not visible when the program starts: %s is %s%s", name, n.target, n.words(), remedy), false
 }
 
 // explainHost explains a path inside a mount of the host's.
@@ -67,7 +70,7 @@ func (t *tree) explainHost(name, path string, n *node) (sentence string, visible
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(path), to)
 		}
-		sentence, visible := t.explain(filepath.Clean(to))
+		sentence, visible := t.explain(filepath.Clean(to), "")
 		return name + ": a link to " + sentence, visible
 	}
 	if unix.Access(outside, unix.R_OK) != nil {

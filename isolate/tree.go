@@ -174,10 +174,13 @@ func (t *tree) settle() error {
 	return nil
 }
 
+// maxLinks is how many links the kernel follows in a path, path_resolution(7).
+const maxLinks = 40
+
 // resolve follows the links that n's target leads through inside: /bin/x is
 // /usr/bin/x where /bin is a link.
 func (t *tree) resolve(n *node) error {
-	for range 40 { // what the kernel allows, path_resolution(7)
+	for range maxLinks {
 		next, moved := t.step(n)
 		if !moved {
 			return nil

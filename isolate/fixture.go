@@ -1,0 +1,169 @@
+package isolate
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A fixture knows which of the machine's files the program can't have changed.
+// Once it could have run, its caller opens and follows nothing else: what the
+// program put there may block, lie, or never end.
+type fixture struct {
+	tree     *tree
+	writable []string      // real paths outside of what the program can write to
+	reached  []fs.FileInfo // what they are
+	above    []fs.FileInfo // the directories that they lie in
+	hidden   bool          // there are more of them than these paths say
+}
+
+// errChangeable says that the program can have changed what a path leads to.
+var errChangeable = errors.New("the program can have changed it")
+
+func (t *tree) fixture(p *Policy) *fixture {
+	f := &fixture{tree: t}
+	for _, n := range t.nodes {
+		if n.kind == bindNode && n.access == Writable {
+			f.writable, f.reached = append(f.writable, n.source), append(f.reached, n.info)
+		}
+	}
+	if p.CowDir != "" {
+		info, err := os.Lstat(p.CowDir)
+		if f.hidden = err != nil; !f.hidden {
+			f.writable, f.reached = append(f.writable, p.CowDir), append(f.reached, info)
+		}
+	}
+
+	for _, source := range f.writable {
+		f.addAbove(source)
+	}
+	f.hidden = f.hidden || f.holdsMounts()
+	return f
+}
+
+// addAbove adds the directories above source, from the root on and no further
+// than to one that the program can write to.
+func (f *fixture) addAbove(source string) {
+	for end := 1; end < len(source); end++ {
+		if source[end] != '/' {
+			continue
+		}
+		info, err := os.Lstat(source[:end])
+		if err != nil || f.reaches(info) {
+			return
+		}
+		f.above = append(f.above, info)
+	}
+}
+
+func (f *fixture) reaches(info fs.FileInfo) bool {
+	return slices.ContainsFunc(f.reached, func(other fs.FileInfo) bool { return os.SameFile(info, other) })
+}
+
+// holdsMounts says that something is mounted below what the program can write
+// to: it may be a directory that has another name as well.
+func (f *fixture) holdsMounts() bool {
+	if len(f.writable) == 0 {
+		return false
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo") // proc_pid_mountinfo(5)
+	if err != nil {
+		return true
+	}
+	escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`)
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		for _, source := range f.writable {
+			if len(fields) > 4 && strings.HasPrefix(fields[4], escape.Replace(source)+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// outside follows a path of the machine's to what is really there, from the
+// root on and no further than to what the program can write to.
+func (f *fixture) outside(path string) (real string, err error) {
+	if f.hidden {
+		return "", errChangeable
+	}
+	real = "/"
+	rest := strings.Split(path, "/")
+	for links := 0; ; {
+		info, err := os.Lstat(real)
+		if err != nil {
+			return "", err
+		}
+		if f.reaches(info) {
+			return "", errChangeable
+		}
+
+		switch {
+		case info.Mode().Type() == fs.ModeSymlink:
+			to, err := os.Readlink(real)
+			if links++; err != nil || links > maxLinks {
+				return "", fs.ErrInvalid
+			}
+			if !filepath.IsAbs(to) {
+				to = filepath.Join(filepath.Dir(real), to)
+			}
+			real, rest = "/", append(strings.Split(to, "/"), rest...)
+		case len(rest) == 0:
+			return real, nil
+		default:
+			real, rest = filepath.Join(real, rest[0]), rest[1:]
+		}
+	}
+}
+
+// inside finds what is at a path inside, as tree.seen does.
+func (f *fixture) inside(path string) (outside string, err error) {
+	if !filepath.IsAbs(path) {
+		return "", fs.ErrInvalid
+	}
+	n := &node{target: filepath.Clean(path)}
+	for range maxLinks {
+		if !f.holds(n.target) {
+			return "", errChangeable
+		}
+		next, moved := f.tree.step(n)
+		if !moved {
+			return f.tree.seen(n.target)
+		}
+		n.target = next
+	}
+	return "", fs.ErrInvalid
+}
+
+// holds says that a path lies in nothing that the program can change, neither
+// inside nor by another name.
+func (f *fixture) holds(path string) bool {
+	n := f.tree.at[path]
+	if n == nil {
+		n = f.tree.covering(path)
+	}
+	for ; n != nil; n = n.cover {
+		if n.hostBacked() && !f.fixes(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// fixes says that all that n shows stays as it is.
+func (f *fixture) fixes(n *node) bool {
+	if n.kind != bindNode || n.access != ReadOnly {
+		return false
+	}
+	for _, info := range f.above {
+		if os.SameFile(info, n.info) {
+			return false
+		}
+	}
+	_, err := f.outside(n.source)
+	return err == nil
+}
