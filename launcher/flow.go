@@ -10,6 +10,7 @@ type flow struct {
 	conn     *connection
 	from, to *socket
 	unsent   []byte
+	moved    bool // something has gone to the receiver
 	ended    bool // nothing more comes from the sender
 	done     bool // nothing more goes to the receiver
 }
@@ -68,6 +69,7 @@ func (f *flow) send(b []byte) int {
 	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
 		f.done, f.unsent = true, nil
 	}
+	f.moved = f.moved || n > 0
 	return max(n, 0)
 }
 
@@ -103,13 +105,6 @@ func (c *connection) connect() bool {
 		}
 	}
 	return false
-}
-
-// gone says that a client has left without a word, as one does that only looks
-// whether the port is open.
-func (s *socket) gone(scratch []byte) bool {
-	n, _, err := unix.Recvfrom(s.fd, scratch[:1], unix.MSG_PEEK)
-	return n == 0 && err == nil || err == unix.ECONNRESET
 }
 
 // close ends a socket. What was not read from it is read and thrown away: with

@@ -13,7 +13,8 @@ import (
 // byte; what the bytes mean is theirs. All of it happens on one thread that
 // waits in epoll(7): a message costs one wait, one read and one write, and no
 // hand-over between threads. Its memory is bounded, since it reads from one
-// side only what the other side has taken, but for one buffer's worth.
+// side only what the other side has taken, but for one buffer's worth, and each
+// door has so many connections and no more (door.go).
 //
 // A client that comes before the kernel listens is held: accepted, and not
 // read from, until the kernel's port opens. A refusal would cost it its
@@ -26,39 +27,24 @@ type relay struct {
 	refuse  func(error) // tells why a client was refused; called once
 	refused bool
 	sockets map[int32]*socket
-	held    []*connection
-	pause   time.Duration // between two tries to join those that are held
-	retry   time.Time     // when the next one is due
-	open    int           // connections, held ones included
-	full    bool          // the doors are closed until a connection ends
-	ending  time.Time     // when the loop gives up on slow clients; zero before finish
+	started time.Time
+	retry   time.Time // when to try again to join those that are held
+	reopen  time.Time // when to accept again after descriptors ran out; zero if they haven't
+	open    int       // connections
+	ending  time.Time // when the loop gives up on slow clients; zero before finish
 	ended   chan struct{}
 	buffer  [bufferSize]byte
+
+	greetingTime time.Duration
 }
 
 const (
-	bufferSize     = 64 << 10
-	maxConnections = 256 // Jupyter's clients have five each
-
-	firstPause = time.Millisecond
-	lastPause  = 8 * time.Millisecond
+	bufferSize = 64 << 10
 
 	// How long clients that don't read keep the launcher alive after the
 	// kernel's end.
 	patience = 300 * time.Millisecond
 )
-
-// A door is a socket that clients outside connect to, and the way to the one
-// of the kernel's that it stands for.
-type door struct {
-	listener int
-	// dial returns a non-blocking socket made inside, which connects to the
-	// kernel's; inside is the address to try again, or nil where only dial
-	// can (a path means something else out here).
-	dial   func() (fd int, err error)
-	inside *unix.SockaddrInet4
-	cell   *lastCell // watches what the kernel sends; nil for all but iopub
-}
 
 // A connection is one client's, and its counterpart inside.
 type connection struct {
@@ -66,6 +52,8 @@ type connection struct {
 	client, inner socket
 	toKernel      flow
 	toClient      flow
+	greeting      bool      // it is among its door's greeting
+	joined        time.Time // zero while it is held
 }
 
 // A socket is one end of a connection.
@@ -79,7 +67,19 @@ type socket struct {
 // refuses clients, it calls refuse with the reason for the first, in a
 // goroutine.
 func startRelay(doors []*door, refuse func(error)) (*relay, error) {
-	r := &relay{doors: doors, refuse: refuse, sockets: map[int32]*socket{}, ended: make(chan struct{})}
+	r, err := newRelay(doors, refuse)
+	if err != nil {
+		return nil, err
+	}
+	go r.run()
+	return r, nil
+}
+
+func newRelay(doors []*door, refuse func(error)) (*relay, error) {
+	r := &relay{
+		doors: doors, refuse: refuse, sockets: map[int32]*socket{}, started: time.Now(), ended: make(chan struct{}),
+		greetingTime: greetingTime,
+	}
 	var err error
 	if r.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
@@ -95,7 +95,6 @@ func startRelay(doors []*door, refuse func(error)) (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	go r.run()
 	return r, nil
 }
 
@@ -122,23 +121,67 @@ func (r *relay) run() {
 		for _, e := range events[:max(n, 0)] {
 			r.handle(e)
 		}
-		r.joinHeld()
+		r.keepTime()
 	}
 }
 
 // timeout is how long to wait for events, in milliseconds.
 func (r *relay) timeout() int {
-	switch {
-	case !r.ending.IsZero():
-		return max(0, int(time.Until(r.ending).Milliseconds()))
-	case len(r.held) > 0:
-		return int(max(0, time.Until(r.retry)+time.Millisecond-1) / time.Millisecond)
+	next := r.due()
+	if next.IsZero() {
+		return -1
 	}
-	return -1
+	return int(max(0, time.Until(next)+time.Millisecond-1) / time.Millisecond)
+}
+
+// due is when there is something to do without an event, or zero.
+func (r *relay) due() (next time.Time) {
+	if !r.ending.IsZero() {
+		return r.ending
+	}
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	for _, d := range r.doors {
+		if d.held > 0 {
+			sooner(r.retry)
+		}
+		if d.held < len(d.greeting) {
+			sooner(d.greeting[0].joined.Add(r.greetingTime))
+		}
+	}
+	if !r.reopen.IsZero() {
+		sooner(r.reopen)
+	}
+	return next
+}
+
+// keepTime does what is due.
+func (r *relay) keepTime() {
+	next := r.due()
+	if next.IsZero() || !r.ending.IsZero() || time.Now().Before(next) {
+		return
+	}
+	now := time.Now()
+	r.joinHeld(now)
+	for _, d := range r.doors {
+		for d.held < len(d.greeting) && now.Sub(d.greeting[0].joined) >= r.greetingTime {
+			r.drop(d.greeting[0])
+		}
+	}
+	if !r.reopen.IsZero() && !now.Before(r.reopen) {
+		r.reopenDoors()
+	}
 }
 
 func (r *relay) handle(e unix.EpollEvent) {
 	if s := r.sockets[e.Fd]; s != nil {
+		if s.in.conn.joined.IsZero() {
+			r.lookAtHeld(s.in.conn)
+			return
+		}
 		if e.Events&unix.EPOLLOUT != 0 {
 			s.out.flush()
 		}
@@ -159,93 +202,33 @@ func (r *relay) handle(e unix.EpollEvent) {
 	}
 }
 
-// accept lets one client in; if more wait, epoll says so again.
-func (r *relay) accept(d *door) {
-	fd, _, err := unix.Accept4(d.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	if err == unix.EMFILE || err == unix.ENFILE || r.open == maxConnections-1 {
-		r.close()
-	}
-	if err != nil {
-		return
-	}
-	if err := r.guard.Admit(fd); err != nil {
-		unix.Close(fd)
-		if err != peer.ErrGone && !r.refused {
-			r.refused = true
-			go r.refuse(err) // which may wait for whoever reads our errors
-		}
-		return
-	}
-
-	r.open++
-	c := newConnection(d, fd)
-	if !r.join(c) {
-		if len(r.held) == 0 {
-			r.wait(firstPause)
-		}
-		r.held = append(r.held, c)
-	}
-}
-
-// wait sets when to try again for the clients that are held.
-func (r *relay) wait(pause time.Duration) {
-	r.pause = min(pause, lastPause)
-	r.retry = time.Now().Add(r.pause)
-}
-
-// join connects a client to the kernel, if the kernel listens.
-func (r *relay) join(c *connection) bool {
-	if !c.connect() {
-		return false
-	}
-	for _, s := range []*socket{&c.client, &c.inner} {
-		// A message is written in one piece; waiting for more of it, as TCP
-		// does, would only delay it.
-		unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		r.sockets[int32(s.fd)] = s
-	}
-	r.settle(c)
-	return true
-}
-
-// joinHeld tries again for the clients that are held, when it is time.
-func (r *relay) joinHeld() {
-	if len(r.held) == 0 || time.Now().Before(r.retry) {
-		return
-	}
-	kept := r.held[:0]
-	for _, c := range r.held {
-		switch {
-		case c.client.gone(r.buffer[:]):
-			r.drop(c)
-		case !r.join(c):
-			kept = append(kept, c)
-		}
-	}
-	r.held = kept
-	r.wait(2 * r.pause)
-}
-
 // settle makes epoll report what c waits for now, or ends c.
 func (r *relay) settle(c *connection) {
 	if c.toClient.done && (c.toKernel.done || !r.ending.IsZero()) {
 		r.drop(c)
 		return
 	}
-	r.setInterest(&c.client)
-	r.setInterest(&c.inner)
+	if c.greeting && c.toKernel.moved && c.toClient.moved {
+		r.greeted(c)
+	}
+	r.setInterest(&c.client, c.client.wants())
+	r.setInterest(&c.inner, c.inner.wants())
+}
+
+// wants is what epoll is to report of a socket.
+func (s *socket) wants() (events uint32) {
+	if s.in.reading() {
+		events |= unix.EPOLLIN
+	}
+	if s.out.writing() {
+		events |= unix.EPOLLOUT
+	}
+	return events
 }
 
 // setInterest takes a socket that waits for nothing out of epoll, which
 // reports the end of a connection whether asked to or not.
-func (r *relay) setInterest(s *socket) {
-	want := uint32(0)
-	if s.in.reading() {
-		want |= unix.EPOLLIN
-	}
-	if s.out.writing() {
-		want |= unix.EPOLLOUT
-	}
+func (r *relay) setInterest(s *socket, want uint32) {
 	if want == s.interest {
 		return
 	}
@@ -265,36 +248,24 @@ func (r *relay) drop(c *connection) {
 		delete(r.sockets, int32(s.fd))
 		s.close(r.buffer[:])
 	}
+	c.door.forget(c)
 	r.open--
-	if r.full && r.ending.IsZero() {
-		r.full = false
-		for _, d := range r.doors {
-			r.watch(d.listener)
-		}
-	}
+	r.reopenDoors()
 }
 
-// close stops accepting; clients wait in the listeners' queues.
-func (r *relay) close() {
-	if r.full {
-		return
-	}
-	r.full = true
-	for _, d := range r.doors {
-		unix.EpollCtl(r.poll, unix.EPOLL_CTL_DEL, d.listener, nil)
-	}
-}
-
-// lastCall is the kernel's end: no new client, and no longer one than it has
-// something to get.
+// lastCall runs when the kernel has ended: it accepts no more clients, and
+// drops each one once it has received everything.
 func (r *relay) lastCall() {
-	r.close()
+	for _, d := range r.doors {
+		r.shut(d)
+	}
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_DEL, r.stop, nil)
 	r.ending = time.Now().Add(patience)
-	for _, c := range r.held {
-		r.drop(c)
+	for _, d := range r.doors {
+		for d.held > 0 {
+			r.drop(d.greeting[len(d.greeting)-1])
+		}
 	}
-	r.held = nil
 	for _, s := range r.sockets {
 		if s == &s.in.conn.client {
 			r.settle(s.in.conn)

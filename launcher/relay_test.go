@@ -3,10 +3,12 @@ package launcher
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -15,49 +17,61 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A bench is a relay with one door between sockets of this process.
+// A bench is a relay with doors between sockets of this process.
 type bench struct {
 	testing.TB
 	relay   *relay
-	outside string // where clients connect to
-	inside  string // where the kernel is to listen
+	outside string // where clients connect to: the first door
+	inside  string // where the kernel is to listen, for every door
+
+	greetingTime time.Duration // in place of the usual one
 }
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	spare := listenAnywhere(t)
-	port := spare.Addr().(*net.TCPAddr).Port
-	spare.Close()
-	b := &bench{TB: t, inside: fmt.Sprintf("127.0.0.1:%d", port)}
-	to := &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
-	b.serve(&door{inside: to, dial: func() (int, error) {
+	b := &bench{TB: t, greetingTime: greetingTime}
+	b.serve(b.door())
+	return b
+}
+
+// door returns a door to the place inside.
+func (b *bench) door() *door {
+	b.Helper()
+	if b.inside == "" {
+		spare := listenAnywhere(b)
+		b.inside = spare.Addr().String()
+		spare.Close()
+	}
+	to := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(b.inside))
+	inside := &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte{127, 0, 0, 1}}
+	return &door{inside: inside, dial: func() (int, error) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return -1, err
 		}
 		unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 2}}) // as isolate's DialTCP
-		unix.Connect(fd, to)
+		unix.Connect(fd, inside)
 		return fd, nil
-	}})
-	return b
+	}}
 }
 
-func (b *bench) serve(d *door) {
+func (b *bench) serve(doors ...*door) {
 	b.Helper()
-	var err error
-	if d.listener, err = listenTCP("127.0.0.1", 0); err != nil {
-		b.Fatal(err)
+	for _, d := range doors {
+		var err error
+		if d.listener, err = listenTCP("127.0.0.1", 0); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { unix.Close(d.listener) })
 	}
-	b.Cleanup(func() { unix.Close(d.listener) })
-	name, err := unix.Getsockname(d.listener)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.outside = fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	b.outside = outside(b, doors[0])
 	refuse := func(reason error) { b.Errorf("refused: %v", reason) }
-	if b.relay, err = startRelay([]*door{d}, refuse); err != nil {
+	var err error
+	if b.relay, err = newRelay(doors, refuse); err != nil {
 		b.Fatal(err)
 	}
+	b.relay.greetingTime = b.greetingTime
+	go b.relay.run()
 	b.Cleanup(func() {
 		select {
 		case <-b.relay.ended:
@@ -65,6 +79,16 @@ func (b *bench) serve(d *door) {
 			b.relay.finish()
 		}
 	})
+}
+
+// outside is where clients of the door connect to.
+func outside(t testing.TB, d *door) string {
+	t.Helper()
+	name, err := unix.Getsockname(d.listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
 }
 
 // kernel listens inside and serves every client with serve.
@@ -141,7 +165,7 @@ func TestRelayHoldsClients(t *testing.T) {
 	if _, err := io.ReadFull(early, got); err != nil || string(got) != "early" {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	// 8 ms is the longest pause; the bound is what a loaded machine keeps too.
+	// The pause is 2 ms then; the bound is what a loaded machine keeps too.
 	if waited := time.Since(listening); waited > 2*time.Second {
 		t.Errorf("joined %v after the kernel listened", waited)
 	}
@@ -149,6 +173,8 @@ func TestRelayHoldsClients(t *testing.T) {
 
 func TestRelayForgetsProbes(t *testing.T) {
 	b := newBench(t)
+	b.client().Close() // the relay opens what it keeps
+	time.Sleep(50 * time.Millisecond)
 	before := descriptors(t)
 	for range 2 * maxConnections { // before the kernel listens
 		b.client().Close()
@@ -361,6 +387,123 @@ func TestRelayManyClients(t *testing.T) {
 	if _, err := io.ReadFull(waiting, got); err != nil {
 		t.Errorf("a client waits for ever: %v", err)
 	}
+}
+
+// Clients that say nothing make room for those that come later, before the
+// kernel listens and after; who has greeted stays.
+func TestRelaySilentClients(t *testing.T) {
+	b := newBench(t)
+	var held []*net.TCPConn
+	for range maxGreetings + 20 {
+		held = append(held, b.client())
+	}
+	for _, conn := range held[:20] {
+		ends(t, conn)
+	}
+	b.kernel(echo)
+	for _, conn := range held[20:] {
+		b.ask(conn, "held")
+	}
+	b.ask(b.client(), "new")
+
+	var silent []*net.TCPConn
+	for range 2 * maxConnections {
+		silent = append(silent, b.client())
+	}
+	b.ask(b.client(), "later")
+	ends(t, silent[0])
+	for _, conn := range held[20:] {
+		b.ask(conn, "still there")
+	}
+}
+
+// ends waits until the relay closes a connection.
+func ends(t *testing.T, conn *net.TCPConn) {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, err := conn.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d, %v", n, err)
+	}
+}
+
+// A greeting takes both sides, and has a time that begins when the kernel has
+// the connection.
+func TestRelayGreetingTime(t *testing.T) {
+	const short = 200 * time.Millisecond
+	talkative := func(conn *net.TCPConn) {
+		conn.Write([]byte("greeting"))
+		io.Copy(io.Discard, conn)
+	}
+	for _, test := range []struct {
+		name   string
+		kernel func(*net.TCPConn)
+		speaks bool // the client
+		ends   bool
+	}{
+		{"neither speaks", func(conn *net.TCPConn) { io.Copy(io.Discard, conn) }, false, true},
+		{"the kernel alone", talkative, false, true},
+		{"the client alone", func(conn *net.TCPConn) { io.Copy(io.Discard, conn) }, true, true},
+		{"both", talkative, true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := &bench{TB: t, greetingTime: short}
+			b.serve(b.door())
+			conn := b.client()
+			if test.speaks {
+				conn.Write([]byte("greeting"))
+			}
+			time.Sleep(2 * short) // nobody listens
+			b.kernel(test.kernel)
+			conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+			_, err := io.Copy(io.Discard, conn)
+			if ended := !errors.Is(err, os.ErrDeadlineExceeded); ended != test.ends {
+				t.Errorf("the connection has ended: %v, %v", ended, err)
+			}
+		})
+	}
+}
+
+// Many clients that are held cost no more than one: the kernel's port is tried
+// once for all, and less often as time goes by.
+func TestRelayProbesOnceForAll(t *testing.T) {
+	probes := func(clients int) int64 {
+		var count atomic.Int64
+		b := &bench{TB: t, greetingTime: greetingTime}
+		b.serve(&door{dial: func() (int, error) {
+			count.Add(1)
+			return -1, unix.ECONNREFUSED
+		}})
+		for range clients {
+			b.client()
+		}
+		time.Sleep(100 * time.Millisecond)
+		count.Store(0)
+		time.Sleep(500 * time.Millisecond)
+		return count.Load()
+	}
+	one, many := probes(1), probes(250)
+	if many > one+one/2+10 || one < 10 || one > 250 {
+		t.Errorf("%d attempts for one client, %d for many", one, many)
+	}
+}
+
+// What clients do at one door leaves the others alone.
+func TestRelayDoorsHaveTheirOwnBudgets(t *testing.T) {
+	b := &bench{TB: t, greetingTime: greetingTime}
+	first, second := b.door(), b.door()
+	b.serve(first, second)
+	b.kernel(echo)
+	for range maxConnections {
+		b.ask(b.client(), "x")
+	}
+	waiting := b.client()
+	waiting.Write([]byte("x"))
+	waiting.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, _ := waiting.Read(make([]byte, 1)); n > 0 {
+		t.Error("the control: the first door has no limit")
+	}
+	b.outside = outside(t, second)
+	b.ask(b.client(), "the other door")
 }
 
 func TestRelayFinish(t *testing.T) {
