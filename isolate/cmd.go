@@ -217,6 +217,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	d.setup.forget()
 	d.setup.identify(p)
 	d.setup.volunteer()
+	d.setup.emptyDumps()
 	if p.Network == NetworkNone {
 		d.setup.raiseLoopback()
 	}

@@ -33,6 +33,9 @@ func (p *program) identify(policy *Policy) {
 	p.do(what, unix.SYS_SETSID)
 	p.do(what, unix.SYS_UMASK, num(0)) // modes in the tree are meant as written
 	p.do(note{"set the host name", policy.Hostname}, unix.SYS_SETHOSTNAME, p.str(policy.Hostname), num(len(policy.Hostname)))
+	// What the kernel calls no domain. A container's filter may allow only the other call.
+	const none = "(none)"
+	p.do(note{"clear the domain name", ""}, unix.SYS_SETDOMAINNAME, p.str(none), num(len(none))).fine = anyError
 }
 
 // forget overwrites the copy that init has of its caller's command line and

@@ -5,7 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The same script runs in the caller, with what it is to leave behind, and in
@@ -15,6 +18,7 @@ func TestInherited(t *testing.T) {
 echo umask $(umask)
 echo files $(ulimit -Sn)
 echo core $(ulimit -Sc; ulimit -c 0; awk '/core file/ { print $5 }' /proc/self/limits)
+echo dumps $(cat /proc/self/coredump_filter)
 echo niceness $(nice)
 echo memory $(cat /proc/self/oom_score_adj)
 grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
@@ -26,6 +30,7 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
 		{"ulimit -Sn 700", "files 700", "files 700"},
 		// A process that sets the limit to 0 would have its dumps piped.
 		{"ulimit -Sc 99", "core 99 0", "core 0 1"},
+		{"echo 0x7f >/proc/self/coredump_filter", "dumps 0000007f", "dumps 00000000"},
 		{"renice -n 3 $$ >/dev/null", "niceness 3", "niceness 3"},
 		{"", "memory 0", "memory 500"},
 		// Of the other signals only a command knows that was linked with Entry
@@ -51,6 +56,35 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
 
 func hasLine(text, line string) bool {
 	return strings.Contains("\n"+text, "\n"+line+"\n")
+}
+
+// The machine's NIS domain names those who run it. The caller is in a machine
+// that has one.
+func TestDomainNameIsNotShown(t *testing.T) {
+	const script = "cat /proc/sys/kernel/domainname"
+	outer := exec.Command(selfPath(t), t.TempDir(), script)
+	outer.Env = append(os.Environ(), roleVariable+"=named")
+	outer.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWUTS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}}
+	if out, err := outer.CombinedOutput(); err != nil || string(out) != "students.example\n(none)\n" {
+		t.Errorf("outside and inside: %v, %s", err, out)
+	}
+}
+
+// namedRole runs a script outside and inside, on a machine with a domain.
+func namedRole(args []string) int {
+	if err := unix.Setdomainname([]byte("students.example")); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	out, err := exec.Command("sh", "-c", args[1]).Output()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Print(string(out))
+	return callerRole([]string{args[0], "sh", "-c", args[1]})
 }
 
 // The machine's devices are the host's own, and root's outside are root's

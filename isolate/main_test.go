@@ -38,5 +38,6 @@ func testRoles() map[string]func(args []string) int {
 		"world":     worldRole,
 		"attacks":   attacksRole,
 		"reuser":    reuserRole,
+		"named":     namedRole,
 	}
 }

@@ -61,7 +61,7 @@ func Examine(launcher string, launcherErr error) *Report {
 	sandbox := try(isolate.Policy{})
 	machine := []Finding{
 		kernel(sandbox), sandboxItself(sandbox), appArmor(sandbox), landlock(), seccomp(sandbox),
-		limits(sandbox), copyOnWrite(sandbox), launcherItself(launcher, launcherErr),
+		coreDumps(), limits(sandbox), copyOnWrite(sandbox), launcherItself(launcher, launcherErr),
 	}
 	return &Report{machine, kernels(sandbox, launcher)}
 }

@@ -47,6 +47,18 @@ func TestJudgeAppArmor(t *testing.T) {
 	}
 }
 
+func TestJudgeCorePattern(t *testing.T) {
+	for pattern, want := range map[string]Health{
+		"core": Good, "/var/core/%e.%p": Good, "|/usr/lib/systemd/systemd-coredump %P": Good, "": Good,
+		"@/run/coredump.socket": Weaker, "@@/run/coredump.socket": Weaker,
+	} {
+		f := judgeCorePattern(pattern)
+		if f.Health != want || (want == Good) != (f.Remedy == "") || want == Weaker && !strings.Contains(f.Detail, " /run/coredump.socket ") {
+			t.Errorf("%q: %+v", pattern, f)
+		}
+	}
+}
+
 func TestAtLeast(t *testing.T) {
 	for release, want := range map[string]bool{
 		"5.12.0": true, "5.11.22": false, "6.1.0-18-amd64": true, "4.19.0-gvisor": false, "5.12": true, "10.0": true, "": false, "what": false,

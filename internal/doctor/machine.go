@@ -105,6 +105,23 @@ func seccomp(sandbox error) Finding {
 	return Finding{"seccomp", Good, "system calls can be filtered", ""}
 }
 
+// coreDumps is about where the machine has core dumps go.
+func coreDumps() Finding {
+	pattern, _ := os.ReadFile("/proc/sys/kernel/core_pattern")
+	return judgeCorePattern(strings.TrimSpace(string(pattern)))
+}
+
+// judgeCorePattern says whether the limit of a sandbox keeps dumps from being
+// made. It does for a file and for a program that takes them (core(5)).
+func judgeCorePattern(pattern string) Finding {
+	const name = "core dumps"
+	if socket, ok := strings.CutPrefix(pattern, "@"); ok {
+		return Finding{name, Weaker, "go to the socket " + strings.TrimLeft(socket, "@") + " whatever the limit, though without memory unless the program asks for it",
+			"sudo sysctl -w kernel.core_pattern=core"}
+	}
+	return Finding{name, Good, "are not made", ""}
+}
+
 // limits is about what enforces limits: a control group, or less.
 func limits(sandbox error) Finding {
 	if sandbox != nil {
