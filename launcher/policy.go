@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/activeenv"
 	"isolate-namespace/isolate"
 )
 
@@ -44,6 +45,9 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	if err := setMounts(&p, o.mounts); err != nil {
 		return p, err
 	}
+	if err := showActive(&p); err != nil {
+		return p, err
+	}
 	if !o.writableNotebooks {
 		p.Mounts = append(p.Mounts, notebooks(p.Dir, p.Mounts)...)
 	}
@@ -77,6 +81,18 @@ func setMounts(p *isolate.Policy, options []string) error {
 	}
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
 		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)
+	}
+	return err
+}
+
+// showActive shows the environments that are active where Jupyter runs, without
+// its servers' configuration: a program that a cell starts by its name is then
+// the one that a plain kernel would have started.
+func showActive(p *isolate.Policy) error {
+	named := len(p.Mounts)
+	err := activeenv.Show(p, "")
+	for _, m := range p.Mounts[named:] {
+		p.Mounts = append(p.Mounts, isolate.Mount{Target: filepath.Join(m.Source, serverConfig), Access: isolate.Masked})
 	}
 	return err
 }

@@ -164,6 +164,55 @@ def type_at(script, sandbox, where, key):
     return shown.decode().count("after"), os.waitstatus_to_exitcode(status)
 
 
+ENVIRONMENT = {
+    "by its name": "$I python3 -c 'import sys, ours; print(sys.prefix)'",
+    "by a shell": "$I sh -c 'python3 -c \"import sys, ours; print(sys.prefix)\"'",
+    "by make": "printf 'all:\\n\\t@python3 -c \"import sys, ours; print(sys.prefix)\"\\n' >Makefile; $I make",
+    "by env": "printf '#!/usr/bin/env python3\\nimport sys, ours; print(sys.prefix)\\n' >s; chmod +x s; $I ./s",
+    "by its path": "$I $VIRTUAL_ENV/bin/python3 -c 'import sys, ours; print(sys.prefix)'",
+    "by a link": "ln -s $VIRTUAL_ENV/bin/ours $HOME/bin/ours; PATH=$HOME/bin:/usr/bin:/bin $I ours",
+    "a script of the environment": "$I ours",
+    "packages of the base": "$I python3 -c 'import json, ssl; print(json.__file__)'",
+}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A virtual environment in a home directory, with a module and a command of its own."""
+    prefix = tmp_path / "home/venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", prefix], check=True)
+    (tmp_path / "home/bin").mkdir()
+    (next(prefix.glob("lib/python3*")) / "site-packages/ours.py").touch()
+    (prefix / "bin/ours").write_text(f"#!{prefix}/bin/python3\nimport sys, ours; print(sys.prefix)\n")
+    (prefix / "bin/ours").chmod(0o755)
+    return prefix
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_active_environment(tmp_path, environment, name):
+    outputs = []
+    for sandbox in "", ISOLATE:
+        work = tmp_path / ("isolated" if sandbox else "plain")
+        work.mkdir()
+        (tmp_path / "home/bin/ours").unlink(missing_ok=True)
+        env = {"HOME": str(tmp_path / "home"), "PATH": f"{environment}/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(environment), "I": sandbox}
+        done = subprocess.run(["bash", "-c", ENVIRONMENT[name]], cwd=work, env=env, capture_output=True, text=True, timeout=60)
+        outputs.append((done.returncode, done.stdout, done.stderr))
+    assert outputs[0] == outputs[1] and outputs[0][0] == 0
+
+
+def test_active_environment_of_a_kernel(jupyter, kernels, environment):
+    """A cell starts the programs that it starts plainly, whichever environment the kernel itself is of."""
+    env = {"PATH": f"{environment}/bin:{jupyter.env['PATH']}"}
+    code = "import subprocess; print(subprocess.run(['python3', '-c', 'import sys, ours; print(sys.prefix)'], capture_output=True, text=True))"
+    outputs = []
+    for name in "python3", "python3-isolated":
+        kernel = jupyter.start(name, env=env)
+        kernels.append(kernel)
+        outputs.append(kernel.run(code))
+    assert outputs[0] == outputs[1] and str(environment) in outputs[0]
+
+
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]

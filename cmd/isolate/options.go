@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/activeenv"
 	"isolate-namespace/isolate"
 )
 
@@ -266,11 +267,13 @@ func (o *options) finish() error {
 	for _, change := range o.env {
 		p.Env = change(p.Env)
 	}
-	var err error
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
-		p.Base, err = isolate.ParseMounts(base, o.dir, p.Home)
+		var err error
+		if p.Base, err = isolate.ParseMounts(base, o.dir, p.Home); err != nil {
+			return err
+		}
 	}
-	return err
+	return activeenv.Show(p, o.program[0])
 }
 
 func (o *options) setEnv(v []string) error {

@@ -1,0 +1,235 @@
+// Package activeenv finds the environments that are active where a command is
+// started: those whose programs come before the system's in PATH, and those
+// that VIRTUAL_ENV and CONDA_PREFIX name. A sandbox that shows none of them runs
+// the system's python3 where its caller's shell runs the environment's, without
+// a word.
+package activeenv
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+// Show adds to the policy's mounts, read-only, what it lacks of the environments
+// that are active by its Env, and of program, as PATH finds it outside. It shows
+// an environment with what that is based on, and nothing that would show a home
+// directory: there the program alone.
+//
+// The error says that the program can't be shown, so that another one of its
+// name would run.
+func Show(p *isolate.Policy, program string) error {
+	f := &finder{policy: p, home: realHome(p.Home)}
+	path := searchPath(p.Env)
+	for _, dir := range path {
+		if isSystem(dir) {
+			break
+		}
+		f.showPrograms(dir)
+	}
+	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if prefix := getenv(p.Env, name); filepath.IsAbs(prefix) && isPrefix(prefix) {
+			f.showPrefix(prefix)
+		}
+	}
+	return f.showProgram(program, path)
+}
+
+// A finder adds to the mounts of a policy.
+type finder struct {
+	policy *isolate.Policy
+	home   string // without links
+}
+
+// searchPath are the absolute directories of PATH, in order.
+func searchPath(env []string) []string {
+	var dirs []string
+	for _, dir := range filepath.SplitList(getenv(env, "PATH")) {
+		if filepath.IsAbs(dir) && !slices.Contains(dirs, filepath.Clean(dir)) {
+			dirs = append(dirs, filepath.Clean(dir))
+		}
+	}
+	return dirs
+}
+
+// isSystem says whether a directory of PATH belongs to the base system, which
+// every sandbox shows. What follows it in PATH takes nothing's place.
+func isSystem(dir string) bool {
+	for _, system := range []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"} {
+		if dir == system {
+			return true
+		}
+	}
+	return false
+}
+
+// showPrograms shows a directory of programs, with the tree that they need.
+func (f *finder) showPrograms(dir string) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return
+	}
+	tree := treeOf(dir, f.home)
+	if isPrefix(tree) {
+		f.showPrefix(tree)
+		return
+	}
+	f.show(tree)
+	if tree == filepath.Join(f.home, ".local/bin") || tree == filepath.Join(f.policy.Home, ".local/bin") {
+		// What pip install --user put there imports its package from here.
+		libraries, _ := filepath.Glob(filepath.Join(filepath.Dir(tree), "lib/python3*"))
+		for _, library := range libraries {
+			f.show(library)
+		}
+	}
+}
+
+// showPrefix shows an environment, the installation that it is based on, and
+// the projects that are installed in it to be edited in place.
+//
+// What an environment says that a program could have written is no reason to
+// show something else: of those only an installation of Python is believed.
+func (f *finder) showPrefix(prefix string) {
+	f.show(prefix)
+	written := f.isWritable(prefix)
+	for _, dir := range basesOf(prefix) {
+		if tree := treeOf(dir, f.home); tree != prefix && (!written || isInstallation(tree)) {
+			f.show(tree)
+		}
+	}
+	if written {
+		return
+	}
+	for _, project := range editable(prefix) {
+		f.show(project)
+	}
+}
+
+// showProgram shows the program that a name means outside. An error says that
+// it can't be.
+func (f *finder) showProgram(name string, path []string) error {
+	found := f.find(name, path)
+	if found == "" || isSystem(filepath.Dir(found)) && f.policy.Base == nil {
+		return nil
+	}
+	f.showFile(found)
+	if interpreter := interpreterOf(found); interpreter != "" && !f.isWritable(found) && isPrefix(filepath.Dir(filepath.Dir(interpreter))) {
+		f.showFile(interpreter)
+	}
+	if !f.visible(found) && !f.replaced(found) {
+		return &isolate.SetupError{Doing: "run " + name, Path: found, Err: errors.New("it is the one that PATH finds, and it can't be shown inside"),
+			Remedy: "name its directory as a mount, or the program that you mean by its path"}
+	}
+	return nil
+}
+
+// find is the path of the program that execvp(3) would run outside, or "".
+func (f *finder) find(name string, path []string) string {
+	if name == "" {
+		return ""
+	}
+	candidates := []string{name}
+	if !strings.Contains(name, "/") {
+		candidates = nil
+		for _, dir := range path {
+			candidates = append(candidates, filepath.Join(dir, name))
+		}
+	}
+	for _, candidate := range candidates {
+		if !filepath.IsAbs(candidate) {
+			candidate = filepath.Join(f.policy.Dir, candidate)
+		}
+		info, err := os.Stat(candidate)
+		if err == nil && info.Mode().IsRegular() && unix.Access(candidate, unix.X_OK) == nil {
+			return filepath.Clean(candidate)
+		}
+	}
+	return ""
+}
+
+// showFile shows a program and where its links lead: uv's and pipx's commands
+// are links into an environment of their own. Of a directory that holds more
+// than programs it shows the program alone.
+func (f *finder) showFile(path string) {
+	written := false
+	for _, step := range chain(path) {
+		dir := filepath.Dir(step)
+		tree := treeOf(dir, f.home)
+		if written && !isInstallation(tree) {
+			return
+		}
+		written = f.isWritable(step)
+		if f.visible(step) {
+			continue
+		}
+		if tree != dir || filepath.Base(dir) == "bin" {
+			f.showPrograms(dir)
+		}
+		if !f.shown(step) {
+			f.add(step)
+		}
+	}
+}
+
+// show adds a directory to the mounts unless it is visible as it is or holds
+// more than programs.
+func (f *finder) show(dir string) {
+	if !f.visible(dir) && !f.isPrivate(dir) {
+		f.add(dir)
+	}
+}
+
+// add adds a mount, where something is and no mount was named to keep it away.
+func (f *finder) add(path string) {
+	if _, err := os.Stat(path); err != nil || f.isCovered(path) {
+		return
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil && real != path && !f.shown(real) {
+		defer f.add(real) // links in what it shows lead there
+	}
+	f.policy.Mounts = append(f.policy.Mounts, isolate.Mount{Source: path, Access: isolate.ReadOnly, Optional: true})
+}
+
+// isPrivate says whether showing dir would show a home directory, the sockets of
+// other programs, or the whole machine.
+func (f *finder) isPrivate(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return true
+	}
+	for _, d := range []string{dir, real} {
+		for _, secret := range []string{f.policy.Home, f.home, "/tmp", "/var/tmp", "/dev/shm", "/run", "/var", "/dev", "/proc", "/sys", "/etc"} {
+			if isBelow(secret, d) {
+				return true
+			}
+		}
+	}
+	local := filepath.Join(f.home, ".local")
+	return real == local || real == filepath.Join(f.home, ".config") || real == filepath.Join(local, "share")
+}
+
+func realHome(home string) string {
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		return real
+	}
+	return home
+}
+
+// isBelow says whether path is dir or lies in it.
+func isBelow(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+func getenv(env []string, name string) (value string) {
+	for _, entry := range env {
+		if n, v, ok := strings.Cut(entry, "="); ok && n == name {
+			value = v
+		}
+	}
+	return value
+}

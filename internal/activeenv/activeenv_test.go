@@ -1,0 +1,129 @@
+package activeenv
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"isolate-namespace/isolate"
+)
+
+// Each case is a home directory as a tool leaves it, what is active, and what is
+// to be shown. ~ is the home directory; a name that ends in / is a directory,
+// NAME -> TARGET a link, NAME = TEXT a file with that content, and any other an
+// executable.
+func TestShow(t *testing.T) {
+	const venv = "~/venv/pyvenv.cfg = home = /usr/bin\n~/venv/bin/python3 -> /usr/bin/env\n~/venv/bin/python -> python3"
+	cases := []struct {
+		name, files string
+		env         string // variables, a space between; PATH gets the system's appended
+		mounts      string
+		program     string
+		want        string
+		refused     bool
+	}{
+		{name: "nothing", want: ""},
+		{name: "the system's program", program: "env", want: ""},
+		{name: "venv", files: venv, env: "PATH=~/venv/bin", program: "python3", want: "~/venv"},
+		{name: "venv whose program is started by another", files: venv, env: "PATH=~/venv/bin", program: "env", want: "~/venv"},
+		{name: "venv named by a variable alone", files: venv, env: "VIRTUAL_ENV=~/venv", want: "~/venv"},
+		{name: "a variable that names no environment", files: "~/work/f", env: "VIRTUAL_ENV=~/work", want: ""},
+		{name: "venv named by a program's path", files: venv, program: "~/venv/bin/python", want: "~/venv"},
+		{name: "venv in the working directory stays writable", files: strings.ReplaceAll(venv, "~/venv", "~/w/.venv"), env: "PATH=~/w/.venv/bin", mounts: "~/w", program: "python3", want: ""},
+		{name: "venv that a mount covers", files: venv, env: "PATH=~/venv/bin", mounts: "~/venv=none", program: "python3", want: "", refused: true},
+		{name: "venv that a mount above covers", files: venv, env: "PATH=~/venv/bin", mounts: "~=none", program: "python3", want: "", refused: true},
+		{name: "something else is shown in its place", files: venv + "\n~/w/venv/bin/python3", env: "PATH=~/venv/bin", mounts: "~/venv=~/w/venv", program: "python3", want: ""},
+		{name: "something else without the program is shown in its place", files: venv + "\n~/w/f", env: "PATH=~/venv/bin", mounts: "~/venv=~/w", program: "python3", want: "", refused: true},
+		{name: "venv after the system", files: venv, env: "PATH=/usr/bin:~/venv/bin", want: ""},
+		{name: "found after the system only", files: venv + "\n~/venv/bin/ours", env: "PATH=/usr/bin:~/venv/bin", program: "ours", want: "~/venv"},
+		{name: "venv on a Python of uv's",
+			files: "~/.local/share/uv/python/cpython-3.12.1/bin/python3.12\n~/.local/share/uv/python/cpython-3.12.1/lib/python3.12/os.py\n~/.local/share/uv/python/cpython-3.12 -> cpython-3.12.1\n" +
+				"~/p/.venv/pyvenv.cfg = home = ~/.local/share/uv/python/cpython-3.12/bin\n~/p/.venv/bin/python -> ~/.local/share/uv/python/cpython-3.12/bin/python3.12",
+			env: "PATH=~/p/.venv/bin", mounts: "~/p", program: "python",
+			want: "~/.local/share/uv/python/cpython-3.12 ~/.local/share/uv/python/cpython-3.12.1"},
+		{name: "a tool of uv's or pipx's",
+			files: "~/.local/bin/black -> ~/.local/share/uv/tools/black/bin/black\n~/.local/share/uv/tools/black/bin/black\n~/.local/share/uv/tools/black/pyvenv.cfg = home = /usr/bin",
+			env:   "PATH=~/.local/bin", program: "black", want: "~/.local/bin ~/.local/share/uv/tools/black"},
+		{name: "pip install --user", files: "~/.local/bin/flake8\n~/.local/lib/python3.11/site-packages/x", env: "PATH=~/.local/bin", program: "flake8", want: "~/.local/bin ~/.local/lib/python3.11"},
+		{name: "pyenv", files: "~/.pyenv/shims/python\n~/.pyenv/versions/3.12/bin/python", env: "PATH=~/.pyenv/shims:~/.pyenv/bin", program: "python", want: "~/.pyenv"},
+		{name: "asdf", files: "~/.asdf/shims/node\n~/.asdf/installs/nodejs/20/bin/node", env: "PATH=~/.asdf/shims", program: "node", want: "~/.asdf"},
+		{name: "conda", files: "~/mc/conda-meta/h\n~/mc/condabin/conda\n~/mc/bin/python\n~/mc/envs/x/conda-meta/h\n~/mc/envs/x/bin/python",
+			env: "CONDA_PREFIX=~/mc/envs/x PATH=~/mc/envs/x/bin:~/mc/condabin", program: "python", want: "~/mc ~/mc/envs/x"},
+		{name: "node of nvm's", files: "~/.nvm/versions/node/v20/bin/node\n~/.nvm/versions/node/v20/lib/x", env: "PATH=~/.nvm/versions/node/v20/bin", program: "node", want: "~/.nvm/versions/node/v20"},
+		{name: "programs of one's own", files: "~/bin/tool", env: "PATH=~/bin", program: "tool", want: "~/bin"},
+		{name: "cargo's, whose parent holds credentials", files: "~/.cargo/bin/rg\n~/.cargo/credentials.toml", env: "PATH=~/.cargo/bin", program: "rg", want: "~/.cargo/bin"},
+		{name: "the home directory itself in PATH", files: "~/tool\n~/secret", env: "PATH=~", program: "tool", want: "~/tool"},
+		{name: "a program in a directory of documents", files: "~/doc/run\n~/doc/letter", program: "~/doc/run", want: "~/doc/run"},
+		{name: "a script of an environment", files: venv + "\n~/s = #!~/venv/bin/python3", program: "~/s", want: "~/s ~/venv"},
+		{name: "an editable install", files: venv + "\n~/src/pkg/x\n~/other/pkg2/x\n~/venv/lib/python3.11/site-packages/a.pth = ~/src/pkg\n" +
+			"~/venv/lib/python3.11/site-packages/__editable__.b.pth = import __editable___b_finder; __editable___b_finder.install()\n" +
+			"~/venv/lib/python3.11/site-packages/__editable___b_finder.py = MAPPING: dict[str, str] = {'b': '~/other/pkg2'}",
+			env: "PATH=~/venv/bin", want: "~/other/pkg2 ~/src/pkg ~/venv"},
+		{name: "an editable install of the home directory", files: venv + "\n~/venv/lib/python3.11/site-packages/a.pth = ~", env: "PATH=~/venv/bin", want: "~/venv"},
+		{name: "a program's script names a file of the caller's as its interpreter", files: "~/.ssh/id\n~/w/run = #!~/.ssh/id", mounts: "~/w", program: "~/w/run", want: ""},
+		{name: "a program has changed its environment's base", files: "~/.ssh/bin/python\n~/.ssh/lib/x\n~/w/.venv/pyvenv.cfg = home = ~/.ssh/bin\n~/w/.venv/bin/python -> ~/.ssh/bin/python",
+			env: "PATH=~/w/.venv/bin", mounts: "~/w", program: "python", want: "", refused: true},
+		{name: "a program has added a project to its environment", files: strings.ReplaceAll(venv, "~/venv", "~/w/.venv") + "\n~/.ssh/id\n~/w/.venv/lib/python3.11/site-packages/a.pth = ~/.ssh",
+			env: "PATH=~/w/.venv/bin", mounts: "~/w", program: "python", want: ""},
+		{name: "the same in an environment shown for another place", files: venv + "\n~/.ssh/id\n~/venv/lib/python3.11/site-packages/a.pth = ~/.ssh",
+			env: "PATH=~/venv/bin", mounts: "/x=~/venv", program: "python", want: "~/venv"},
+		{name: "a program has put a link among its programs", files: "~/.ssh/id\n~/w/bin/tool -> ~/.ssh/id", env: "PATH=~/w/bin", mounts: "~/w", program: "tool", want: "", refused: true},
+		{name: "a directory that doesn't exist", env: "PATH=~/gone/bin", program: "env", want: ""},
+		{name: "a file in PATH", files: "~/f", env: "PATH=~/f", program: "env", want: ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			home, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			expand := func(s string) string { return strings.ReplaceAll(s, "~", home) }
+			makeFiles(t, expand(c.files))
+			p := &isolate.Policy{Home: home, Dir: home, Env: []string{"PATH=/usr/bin:/bin"}}
+			for _, entry := range strings.Fields(expand(c.env)) {
+				if path, ok := strings.CutPrefix(entry, "PATH="); ok {
+					entry = "PATH=" + path + ":/usr/bin:/bin"
+				}
+				p.Env = append(p.Env, entry)
+			}
+			if p.Mounts, err = isolate.ParseMounts(expand(c.mounts), home, home); err != nil {
+				t.Fatal(err)
+			}
+			named := len(p.Mounts)
+			if err := Show(p, expand(c.program)); (err != nil) != c.refused {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range p.Mounts[named:] {
+				if m.Access != isolate.ReadOnly {
+					t.Errorf("%s isn't read-only", m.Source)
+				}
+				got = append(got, m.Source)
+			}
+			slices.Sort(got)
+			if want := expand(c.want); strings.Join(got, " ") != want {
+				t.Errorf("shows\n%s, want\n%s", strings.Join(got, " "), want)
+			}
+		})
+	}
+}
+
+func makeFiles(t *testing.T, list string) {
+	t.Helper()
+	for line := range strings.Lines(list) {
+		line = strings.TrimSpace(line)
+		path, to, isLink := strings.Cut(line, " -> ")
+		path, text, _ := strings.Cut(path, " = ")
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil && isLink {
+			err = os.Symlink(to, path)
+		} else if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

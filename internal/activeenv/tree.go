@@ -1,0 +1,177 @@
+package activeenv
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// treeOf is the directory that the programs in dir need: the prefix that they
+// are installed in, where dir is its bin, the manager whose shims they are, the
+// store that they are linked from, or dir itself.
+func treeOf(dir, home string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		for _, store := range []string{"/nix", "/gnu/store"} {
+			if isBelow(real, store) {
+				return store
+			}
+		}
+	}
+	parent := filepath.Dir(dir)
+	switch filepath.Base(dir) {
+	case "shims":
+		// pyenv, rbenv and nodenv keep versions, asdf and mise installs.
+		if isDir(parent, "versions") || isDir(parent, "installs") {
+			return parent
+		}
+	case "bin":
+		if isPrefix(parent) {
+			return parent
+		}
+		// ~/.local and the like hold more than programs.
+		shared := parent == "/" || isBelow(home, parent) || isBelow(parent, filepath.Join(home, ".local")) && filepath.Dir(parent) == home
+		if !shared && (isDir(parent, "lib") || isDir(parent, "libexec") || isDir(parent, "lib64")) {
+			return parent
+		}
+	default:
+		// conda's condabin lies beside bin.
+		if isDir(parent, "conda-meta") {
+			return parent
+		}
+	}
+	return dir
+}
+
+// isPrefix says whether prefix is an environment of Python's or of conda's.
+func isPrefix(prefix string) bool {
+	_, err := os.Stat(filepath.Join(prefix, "pyvenv.cfg"))
+	return err == nil || isDir(prefix, "conda-meta")
+}
+
+// isInstallation says whether prefix holds a Python with its library.
+func isInstallation(prefix string) bool {
+	found, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/os.py"))
+	return len(found) > 0
+}
+
+func isDir(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.IsDir()
+}
+
+// basesOf are the directories of the interpreters that an environment is based
+// on: the one that its pyvenv.cfg names, and those that its links lead through.
+func basesOf(prefix string) []string {
+	var dirs []string
+	if home := venvHome(prefix); filepath.IsAbs(home) {
+		dirs = append(dirs, filepath.Clean(home))
+	}
+	for _, step := range chain(filepath.Join(prefix, "bin/python")) {
+		dirs = append(dirs, filepath.Dir(step))
+	}
+	for _, dir := range dirs {
+		// The one that is named may be a link itself, as uv's are.
+		if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
+			dirs = append(dirs, real)
+		}
+	}
+	return dirs
+}
+
+// venvHome is where pyvenv.cfg says that the base's programs are.
+func venvHome(prefix string) string {
+	f, err := os.Open(filepath.Join(prefix, "pyvenv.cfg"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(lines.Text(), "="); ok && strings.TrimSpace(name) == "home" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// chain is path and every path that its last links lead through to the file.
+func chain(path string) []string {
+	const most = 40 // what the kernel follows, path_resolution(7)
+	var steps []string
+	for range most {
+		if _, err := os.Lstat(path); err != nil {
+			return steps
+		}
+		steps = append(steps, path)
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			// Links in the directories on the way count before "..".
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				return steps
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = filepath.Clean(to)
+	}
+	return steps
+}
+
+// interpreterOf is the program that a script's first line names, or "".
+func interpreterOf(path string) string {
+	const longest = 256 // BINPRM_BUF_SIZE
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head := make([]byte, longest)
+	n, _ := f.Read(head)
+	line, _, _ := strings.Cut(string(head[:n]), "\n")
+	script, ok := strings.CutPrefix(line, "#!")
+	fields := strings.Fields(script)
+	if !ok || len(fields) == 0 || !filepath.IsAbs(fields[0]) {
+		return ""
+	}
+	return filepath.Clean(fields[0])
+}
+
+// quotedPath is an absolute path in the finder that setuptools writes for an
+// editable install.
+var quotedPath = regexp.MustCompile(`'(/[^']+)'`)
+
+// editable are the projects outside of an environment that its .pth files name.
+func editable(prefix string) []string {
+	var projects []string
+	files, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/site-packages/*.pth"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			if filepath.IsAbs(line) {
+				projects = append(projects, filepath.Clean(line))
+			}
+			if module, ok := strings.CutPrefix(line, "import __editable__"); ok {
+				module, _, _ = strings.Cut(module, ";")
+				finder, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "__editable__"+module+".py"))
+				for line := range strings.Lines(string(finder)) {
+					if !strings.HasPrefix(line, "MAPPING") {
+						continue
+					}
+					for _, found := range quotedPath.FindAllStringSubmatch(line, -1) {
+						projects = append(projects, found[1])
+					}
+				}
+			}
+		}
+	}
+	return projects
+}

@@ -1,0 +1,84 @@
+package activeenv
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"isolate-namespace/isolate"
+)
+
+// visible says whether the policy's mounts show path at its own place, by all
+// the links that lead to it.
+func (f *finder) visible(path string) bool {
+	if !f.shown(path) {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && (real == path || f.shown(real))
+}
+
+// shown says whether the deepest mount over path shows what is there outside.
+func (f *finder) shown(path string) bool {
+	base := f.policy.Base
+	if base == nil {
+		base = []isolate.Mount{{Source: "/usr"}, {Source: "/bin"}, {Source: "/sbin"}, {Source: "/lib"}, {Source: "/lib64"}}
+	}
+	private := []isolate.Mount{}
+	for _, dir := range []string{f.policy.Home, "/tmp", "/var/tmp", "/dev/shm"} {
+		private = append(private, isolate.Mount{Target: dir, Access: isolate.Private})
+	}
+	deepest, target := deepest(path, slices.Concat(base, private, f.policy.Mounts))
+	if deepest.Access == isolate.Masked || deepest.Access == isolate.Private {
+		return false
+	}
+	// The mount may show something else there.
+	inside, err := os.Stat(filepath.Join(deepest.Source, path[len(target):]))
+	outside, err2 := os.Stat(path)
+	return err == nil && err2 == nil && os.SameFile(inside, outside)
+}
+
+// isCovered says whether a mount that was named decides what is at path.
+func (f *finder) isCovered(path string) bool {
+	_, target := deepest(path, f.policy.Mounts)
+	return target != ""
+}
+
+// replaced says whether a mount that was named shows another program at path.
+func (f *finder) replaced(path string) bool {
+	m, target := deepest(path, f.policy.Mounts)
+	if target == "" || target == m.Source || m.Access == isolate.Masked || m.Access == isolate.Private {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(m.Source, path[len(target):]))
+	return err == nil
+}
+
+// isWritable says whether a mount that was named lets a program change path, at
+// whatever place it shows it.
+func (f *finder) isWritable(path string) bool {
+	real, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(f.policy.Mounts, func(m isolate.Mount) bool {
+		source, err := filepath.EvalSymlinks(m.Source)
+		return err == nil && m.Access == isolate.Writable && m.Source != "" && (isBelow(real, source) || isBelow(path, source))
+	})
+}
+
+// deepest is the mount over path that counts, and where it is shown; without
+// one it is a mask at "".
+func deepest(path string, mounts []isolate.Mount) (found isolate.Mount, target string) {
+	found.Access = isolate.Masked
+	for _, m := range mounts {
+		at := m.Target
+		if at == "" {
+			at = m.Source
+		}
+		if isBelow(path, at) && len(at) >= len(target) {
+			found, target = m, at
+		}
+	}
+	return found, target
+}
