@@ -1,0 +1,178 @@
+package isolate
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A limiter enforces the limits of one sandbox.
+type limiter struct {
+	Limits
+	group   *cgroup
+	inForce []InForce
+	rlimits []rlimit
+	timer   *time.Timer // of Time
+	stop    chan struct{}
+	ended   chan string // the limit for which we ended the sandbox
+}
+
+type rlimit struct {
+	resource   int
+	soft, hard uint64
+}
+
+// newLimiter finds a way to enforce every limit that is asked for. What a mount
+// of the sandbox enforces, tmpSize where it isn't 0, is only noted.
+func newLimiter(l Limits, tmpSize int64) (*limiter, error) {
+	m := &limiter{Limits: l, stop: make(chan struct{}), ended: make(chan string, 1)}
+	if l.Memory > 0 || l.Pids > 0 || l.CPUs > 0 || l.CPUTime > 0 {
+		m.group = newCgroup(&m.Limits)
+	}
+	for _, name := range limitNames {
+		if l.get(name) == "" {
+			continue
+		}
+		by := m.group.by(name)
+		if by == "" {
+			var err error
+			if by, err = m.fallback(name); err != nil {
+				m.group.remove()
+				return nil, err
+			}
+		}
+		m.inForce = append(m.inForce, InForce{name, l.get(name), by})
+	}
+	if tmpSize > 0 {
+		m.inForce = append(m.inForce, InForce{"tmp-size", FormatSize(tmpSize), "tmpfs"})
+	}
+	return m, nil
+}
+
+// fallback enforces a limit without a cgroup.
+func (m *limiter) fallback(name string) (by string, err error) {
+	switch name {
+	case "memory":
+		// Not RLIMIT_AS: language runtimes reserve address space that they never
+		// use, and RLIMIT_DATA counts only what can be written to.
+		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
+		return "rlimit of each process", nil
+	case "pids":
+		// It counts in our own user namespace, init included (Linux 5.14), and
+		// doesn't count for the machine's root.
+		if os.Getuid() == 0 && !nested() {
+			return "", m.unenforceable(name)
+		}
+		m.rlimit(unix.RLIMIT_NPROC, uint64(m.Pids)+1, uint64(m.Pids)+1)
+		return "rlimit", nil
+	case "cpus":
+		return "", m.unenforceable(name)
+	case "cpu-time":
+		seconds := uint64((m.CPUTime + time.Second - 1) / time.Second)
+		m.rlimit(unix.RLIMIT_CPU, seconds, seconds+1)
+		return "rlimit of each process", nil
+	case "file-size":
+		m.rlimit(unix.RLIMIT_FSIZE, uint64(m.FileSize), uint64(m.FileSize))
+		return "rlimit", nil
+	}
+	return "clock", nil
+}
+
+func (m *limiter) unenforceable(name string) error {
+	return &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("no cgroup of its own can be made here"),
+		Remedy: "start it by: systemd-run --user --scope -p Delegate=yes COMMAND, or leave the limit out"}
+}
+
+func (m *limiter) rlimit(resource int, soft, hard uint64) {
+	m.rlimits = append(m.rlimits, rlimit{resource, soft, hard})
+}
+
+// limit appends the calls that put the program under its rlimits.
+func (p *program) limit(m *limiter) {
+	for _, r := range m.rlimits {
+		p.do(note{"set a limit", ""}, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.soft, r.hard), num(0))
+	}
+}
+
+// watch ends the sandbox by kill when a limit is reached that the kernel
+// doesn't end it for. It returns at once.
+func (m *limiter) watch(kill func()) {
+	end := func(name string) {
+		select {
+		case m.ended <- name:
+			kill()
+		default: // for another limit, just now
+		}
+	}
+	if m.Time > 0 {
+		m.timer = time.AfterFunc(m.Time, func() { end("time") })
+	}
+	if m.CPUTime > 0 && m.group.by("cpu-time") != "" {
+		go m.watchCPUTime(func() { end("cpu-time") })
+	}
+	if m.Memory > 0 {
+		m.group.onOOM(func() { end("memory") })
+	}
+}
+
+// watchCPUTime looks at the CPU time as rarely as it can: not before all
+// processors together could have used up the rest.
+func (m *limiter) watchCPUTime(end func()) {
+	const shortest = 20 * time.Millisecond
+	for {
+		rest := m.CPUTime - m.group.cpuTime()
+		if rest <= 0 {
+			end()
+			return
+		}
+		select {
+		case <-m.stop:
+			return
+		case <-time.After(max(rest/time.Duration(onlineCPUs()), shortest)):
+		}
+	}
+}
+
+// verdict stops watching and says which limit ended the program, or "". It is
+// called once, when nothing is left of the sandbox but its cgroup.
+func (m *limiter) verdict(status unix.WaitStatus) string {
+	close(m.stop)
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	success := status.Exited() && status.ExitStatus() == 0
+	select {
+	case name := <-m.ended:
+		return name
+	default:
+	}
+	switch {
+	case success:
+	case m.Memory > 0 && m.group.oomKills() > 0:
+		return "memory"
+	case m.CPUTime > 0 && gotSignal(status, unix.SIGXCPU):
+		return "cpu-time"
+	case m.FileSize > 0 && gotSignal(status, unix.SIGXFSZ):
+		return "file-size"
+	case m.Pids > 0 && m.group.forksRefused() > 0:
+		return "pids"
+	}
+	return ""
+}
+
+// gotSignal says that the program was ended by sig, or, as shells report it,
+// a child of its.
+func gotSignal(status unix.WaitStatus, sig unix.Signal) bool {
+	return status.Signaled() && status.Signal() == sig ||
+		status.Exited() && status.ExitStatus() == exitSignal+int(sig)
+}
+
+func onlineCPUs() int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil || set.Count() == 0 {
+		return 1
+	}
+	return set.Count()
+}
