@@ -107,7 +107,7 @@ func TestSourceSwappedForALink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.limiter, err = newLimiter(policy.Limits, policy.TmpSize); err != nil {
+		if c.limiter, err = newLimiter(policy.Limits); err != nil {
 			t.Fatal(err)
 		}
 		err = c.launch(&policy, tree, stdio)

@@ -26,38 +26,42 @@ type cgroup struct {
 var groupCount atomic.Int64
 
 // newCgroup makes a cgroup for what can be limited by one here, as far as the
-// caller may. It is nil where nothing can.
-func newCgroup(l *Limits) *cgroup {
-	var need []string
-	if l.Memory > 0 {
-		need = append(need, "memory")
-	}
-	if l.Pids > 0 {
-		need = append(need, "pids")
-	}
-	if l.CPUs > 0 {
-		need = append(need, "cpu")
+// caller may. It is nil where nothing can. Systemd is asked only for a limit
+// that is set: it would take the caller out of the group that it was started
+// in, and of the limits that somebody may have put on that.
+func newCgroup(b *bounds) *cgroup {
+	var set, all []string // controllers
+	for _, limit := range []string{"memory", "pids", "cpus"} {
+		if b.get(limit) != "" {
+			all = append(all, controllers[limit])
+		}
+		if b.isSet(limit) {
+			set = append(set, controllers[limit])
+		}
 	}
 	g := &cgroup{split: map[string]string{}}
 	name := fmt.Sprint(groupPrefix, os.Getpid(), "-", groupCount.Add(1))
-	g.makeUnified(name, need, l.CPUTime > 0)
-	if missing := g.missing(need); len(missing) > 0 && askForScope() {
+	g.makeUnified(name, all, b.CPUTime > 0)
+	if len(g.missing(set)) > 0 && askForScope() {
 		g.remove()
-		g.makeUnified(name, need, l.CPUTime > 0)
+		g.makeUnified(name, all, b.CPUTime > 0)
 	}
-	old := g.missing(need)
-	if l.CPUTime > 0 && g.unified == "" {
+	old := g.missing(all)
+	if b.CPUTime > 0 && g.unified == "" {
 		old = append(old, "cpuacct")
 	}
 	for _, controller := range old {
 		g.makeSplit(controller, name)
 	}
-	g.set(l)
+	g.set(b)
 	if g.unified == "" && len(g.split) == 0 {
 		return nil
 	}
 	return g
 }
+
+// controllers are those that enforce a limit by its name.
+var controllers = map[string]string{"memory": "memory", "pids": "pids", "cpus": "cpu"}
 
 // missing are the controllers of need that the unified hierarchy doesn't give.
 func (g *cgroup) missing(need []string) []string {
@@ -71,17 +75,20 @@ func (g *cgroup) missing(need []string) []string {
 }
 
 // set writes the limits. A controller that doesn't take its limit is given up.
-func (g *cgroup) set(l *Limits) {
+// To swap out is forbidden by a limit of memory that is set, not by the default.
+func (g *cgroup) set(b *bounds) {
 	const period = 100000 // microseconds; the kernel's default
-	quota := strconv.FormatInt(int64(l.CPUs*period), 10)
-	pids := strconv.Itoa(l.Pids + 1) // init is one
-	memory := strconv.FormatInt(l.Memory, 10)
+	quota := strconv.FormatInt(int64(b.CPUs*period), 10)
+	pids := strconv.Itoa(b.Pids + 1) // init is one
+	memory := strconv.FormatInt(b.Memory, 10)
 	for _, controller := range slices.Clone(g.has) {
 		var err error
 		switch controller {
 		case "memory":
 			err = write(g.unified+"/memory.max", memory)
-			write(g.unified+"/memory.swap.max", "0") // absent without swap
+			if b.isSet("memory") {
+				write(g.unified+"/memory.swap.max", "0") // absent without swap
+			}
 			write(g.unified+"/memory.oom.group", "1")
 		case "pids":
 			err = write(g.unified+"/pids.max", pids)
@@ -97,7 +104,9 @@ func (g *cgroup) set(l *Limits) {
 		switch controller {
 		case "memory":
 			err = write(dir+"/memory.limit_in_bytes", memory)
-			write(dir+"/memory.memsw.limit_in_bytes", memory) // absent without swap accounting
+			if b.isSet("memory") {
+				write(dir+"/memory.memsw.limit_in_bytes", memory) // absent without swap accounting
+			}
 		case "pids":
 			err = write(dir+"/pids.max", pids)
 		case "cpu":
@@ -116,7 +125,7 @@ func (g *cgroup) by(name string) string {
 	if g == nil {
 		return ""
 	}
-	controller := map[string]string{"memory": "memory", "pids": "pids", "cpus": "cpu"}[name]
+	controller := controllers[name]
 	switch {
 	case controller != "" && slices.Contains(g.has, controller), name == "cpu-time" && g.unified != "":
 		return "cgroup v2"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,13 +110,19 @@ func tidy(own string) {
 }
 
 // lock keeps other callers, in this process and others, from changing what is
-// in the group own until the function that it returns is called.
+// in the group own until the function that it returns is called. Who can read
+// the directory can keep it locked, so nobody waits for long.
 func lock(own string) (unlock func()) {
 	dir, err := os.Open(own)
 	if err != nil {
 		return func() {}
 	}
-	unix.Flock(int(dir.Fd()), unix.LOCK_EX)
+	for range 500 {
+		if unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) != unix.EWOULDBLOCK {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 	return func() { dir.Close() }
 }
 

@@ -81,7 +81,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer c.stdio.closeInner()
-	if c.limiter, err = newLimiter(policy.Limits, policy.TmpSize); err == nil {
+	if c.limiter, err = newLimiter(policy.Limits); err == nil {
 		c.libraryRemedy = tree.libraryRemedy(c.Name, &policy)
 		if err = c.launch(&policy, tree, files); err != nil {
 			c.limiter.group.remove()
@@ -221,7 +221,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	if p.Network == NetworkNone {
 		d.setup.raiseLoopback()
 	}
-	d.setup.build(p, t)
+	d.setup.build(p, &c.limiter.bounds, t)
 	d.setup.drop(p)
 	if d.outer = noSlot; c.terminal != nil {
 		d.outer = d.setup.makeTerminal(c.terminal)
@@ -348,6 +348,9 @@ func (c *Cmd) Wait() error {
 	}
 	if c.report.Limit != "" {
 		e.Limit = "the " + c.limiter.describe(c.report.Limit)
+		if c.limiter.isDefault(c.report.Limit) {
+			e.Remedy = "--" + c.report.Limit + " none lifts it"
+		}
 	}
 	return e
 }
@@ -355,6 +358,10 @@ func (c *Cmd) Wait() error {
 // Report says how the program ended and what it used. It is complete when
 // Wait has returned.
 func (c *Cmd) Report() Report { return c.report }
+
+// InForce are the limits that hold and how each is enforced, once Start has
+// returned nil.
+func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
 
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {

@@ -8,19 +8,25 @@ import (
 )
 
 // Describe says in words what the policy lets through, and draws the tree of
-// files that the program would see. It starts nothing.
+// files that the program would see. It starts nothing, but finds out by trying
+// how the limits would be enforced.
 func (p Policy) Describe() (string, error) {
 	p, t, err := p.plan()
 	if err != nil {
 		return "", err
 	}
+	limits, err := newLimiter(p.Limits)
+	if err != nil {
+		return "", err
+	}
+	limits.group.remove()
 	var b strings.Builder
 	say := func(what, text string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), text)) }
 	say("Network", p.networkWords())
 	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.Hostname))
 	say("Directory", p.Dir)
 	say("Environment", strings.Join(names(p.Env), " "))
-	say("Limits", p.limitWords())
+	say("Limits", limits.words())
 	b.WriteString("Files\n")
 	t.draw(&b, "/", "")
 	return b.String(), nil
@@ -52,22 +58,6 @@ func (p *Policy) networkWords() string {
 		return "the host's, with every service on its loopback interface"
 	}
 	return "none, but a loopback interface of its own"
-}
-
-func (p *Policy) limitWords() string {
-	var limits []string
-	for _, name := range limitNames {
-		if value := p.Limits.get(name); value != "" {
-			limits = append(limits, name+" "+value)
-		}
-	}
-	if p.TmpSize > 0 {
-		limits = append(limits, "tmp-size "+FormatSize(p.TmpSize))
-	}
-	if limits == nil {
-		return "none"
-	}
-	return strings.Join(limits, ", ")
 }
 
 // names are the names of variables, in order.

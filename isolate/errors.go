@@ -49,10 +49,11 @@ func (e *ExecError) Unwrap() error { return e.Err }
 type ExitError struct {
 	Status unix.WaitStatus
 	// Limit names the limit that ended it, as in "the memory limit of 64M
-	// (--memory)", or is "".
+	// (--memory)" or "the process limit of 4096, the default", or is "".
 	Limit string
-	// Remedy is what a person can do about a program that could not start for
-	// a library that isn't visible inside; it may be empty.
+	// Remedy is what a person can do about a default limit, or about a program
+	// that could not start for a library that isn't visible inside; it may be
+	// empty.
 	Remedy string
 	// Output is an *OutputError where some of its output is lost, or nil.
 	Output error

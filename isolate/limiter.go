@@ -2,7 +2,10 @@ package isolate
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,7 +13,7 @@ import (
 
 // A limiter enforces the limits of one sandbox.
 type limiter struct {
-	Limits
+	bounds
 	group   *cgroup
 	inForce []InForce
 	rlimits []rlimit
@@ -24,29 +27,30 @@ type rlimit struct {
 	soft, hard uint64
 }
 
-// newLimiter finds a way to enforce every limit that is asked for. What a mount
-// of the sandbox enforces, tmpSize where it isn't 0, is only noted.
-func newLimiter(l Limits, tmpSize int64) (*limiter, error) {
-	m := &limiter{Limits: l, stop: make(chan struct{}), ended: make(chan string, 1)}
-	if l.Memory > 0 || l.Pids > 0 || l.CPUs > 0 || l.CPUTime > 0 {
-		m.group = newCgroup(&m.Limits)
+// newLimiter finds a way to enforce every limit that is set, and the defaults
+// that it finds one for.
+func newLimiter(l Limits) (*limiter, error) {
+	m := &limiter{bounds: l.bounds(), stop: make(chan struct{}), ended: make(chan string, 1)}
+	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
+		m.group = newCgroup(&m.bounds)
 	}
 	for _, name := range limitNames {
-		if l.get(name) == "" {
+		value := m.get(name)
+		if value == "" {
 			continue
 		}
 		by := m.group.by(name)
 		if by == "" {
 			var err error
-			if by, err = m.fallback(name); err != nil {
+			if by, err = m.fallback(name); err != nil && m.isDefault(name) {
+				m.set(name, 0)
+				continue
+			} else if err != nil {
 				m.group.remove()
 				return nil, err
 			}
 		}
-		m.inForce = append(m.inForce, InForce{name, l.get(name), by})
-	}
-	if tmpSize > 0 {
-		m.inForce = append(m.inForce, InForce{"tmp-size", FormatSize(tmpSize), "tmpfs"})
+		m.inForce = append(m.inForce, InForce{name, value, by, m.isDefault(name)})
 	}
 	return m, nil
 }
@@ -55,6 +59,11 @@ func newLimiter(l Limits, tmpSize int64) (*limiter, error) {
 func (m *limiter) fallback(name string) (by string, err error) {
 	switch name {
 	case "memory":
+		// RLIMIT_DATA breaks programs that reserve much and use little, such as
+		// JVMs: nobody gets it who didn't ask.
+		if m.isDefault(name) {
+			return "", m.unenforceable(name)
+		}
 		// Not RLIMIT_AS: language runtimes reserve address space that they never
 		// use, and RLIMIT_DATA counts only what can be written to.
 		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
@@ -62,7 +71,7 @@ func (m *limiter) fallback(name string) (by string, err error) {
 	case "pids":
 		// It counts in our own user namespace, init included (Linux 5.14), and
 		// doesn't count for the machine's root.
-		if os.Getuid() == 0 && !nested() {
+		if isRootOutside() {
 			return "", m.unenforceable(name)
 		}
 		m.rlimit(unix.RLIMIT_NPROC, uint64(m.Pids)+1, uint64(m.Pids)+1)
@@ -76,8 +85,27 @@ func (m *limiter) fallback(name string) (by string, err error) {
 	case "file-size":
 		m.rlimit(unix.RLIMIT_FSIZE, uint64(m.FileSize), uint64(m.FileSize))
 		return "rlimit", nil
+	case "tmp-size":
+		return "tmpfs", nil // bounds.tmpfs
 	}
 	return "clock", nil
+}
+
+// isRootOutside says that we may be the machine's root, whatever our number is
+// here. Of user namespaces one inside the other the innermost map is seen.
+func isRootOutside() bool {
+	var buffer [4096]byte
+	uid := os.Getuid()
+	for line := range strings.Lines(string(peek("/proc/self/uid_map", buffer[:]))) {
+		var numbers [3]int // user_namespaces(7): inside, outside, how many
+		for i, field := range strings.Fields(line) {
+			numbers[i], _ = strconv.Atoi(field)
+		}
+		if n := uid - numbers[0]; n >= 0 && n < numbers[2] {
+			return numbers[1]+n == 0
+		}
+	}
+	return uid == 0
 }
 
 func (m *limiter) unenforceable(name string) error {
@@ -85,8 +113,30 @@ func (m *limiter) unenforceable(name string) error {
 		Remedy: "start it by: systemd-run --user --scope -p Delegate=yes COMMAND, or leave the limit out"}
 }
 
+// rlimit puts the program under a limit, or leaves it under a lower one of the
+// caller's.
 func (m *limiter) rlimit(resource int, soft, hard uint64) {
+	var own unix.Rlimit
+	if unix.Getrlimit(resource, &own) == nil {
+		soft, hard = min(soft, own.Cur), min(hard, own.Max)
+	}
 	m.rlimits = append(m.rlimits, rlimit{resource, soft, hard})
+}
+
+// words list what is in force for a person.
+func (m *limiter) words() string {
+	var all []string
+	for _, f := range m.inForce {
+		by := f.By
+		if f.Default {
+			by += ", default"
+		}
+		all = append(all, fmt.Sprintf("%s %s (%s)", f.Limit, f.Value, by))
+	}
+	if all == nil {
+		return "none"
+	}
+	return strings.Join(all, ", ")
 }
 
 // limit appends the calls that put the program under its rlimits.

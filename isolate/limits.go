@@ -2,23 +2,29 @@ package isolate
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 )
 
+// Unlimited, as the value of a limit, is none, also where zero is a default.
+const Unlimited = -1
+
 // Limits bound what a sandbox uses, all its processes together where nothing
-// else is said. Zero is no limit. One that can't be enforced is an error of
-// Cmd.Start; how each is enforced is in the Report.
+// else is said. Zero is the default that each names, or else no limit. A limit
+// that is set and can't be enforced is an error of Cmd.Start; a default that
+// can't be is left out. Cmd.InForce says which hold, and how.
 type Limits struct {
 	// Memory is in bytes. The sandbox ends when it needs more. Where no cgroup
 	// can be had it bounds the data of each process, which then gets no more
-	// (RLIMIT_DATA).
+	// (RLIMIT_DATA). The default is nine tenths of the memory, where there is a
+	// cgroup. "The memory", here and below, is the least of the machine's and of
+	// what the control groups that the caller is in may use.
 	Memory int64
 	// Pids is how many processes and threads there may be at a time. No more
-	// can be made.
+	// can be made. The default is 4096; the machine's root has none where there
+	// is no cgroup.
 	Pids int
 	// CPUs is how many processors' worth of time there is, such as 0.5.
 	CPUs float64
@@ -30,84 +36,114 @@ type Limits struct {
 	// FileSize is the most bytes that any one file can grow to. A process that
 	// writes more gets SIGXFSZ.
 	FileSize int64
+	// TmpSize is how many bytes the program can store in its private
+	// directories (HOME, /tmp, /var/tmp and /dev/shm) and in the changes of
+	// CopyOnWrite mounts, together. A full one is an error of who writes
+	// (ENOSPC). The default is a quarter of the memory, and no more than a
+	// Memory that is set. Unlimited is as much as the machine's memory.
+	TmpSize int64
+
+	// Group has a cgroup made for the defaults too, if the caller's own can
+	// have another inside. It takes a millisecond or two, so it is for programs
+	// that run for long. Without it there is one where a limit that is set needs
+	// it, and the defaults come along.
+	Group bool
 }
 
 // limitNames are the names of all limits, as they appear in options, reports
 // and messages.
-var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size"}
+var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size", "tmp-size"}
 
 // LimitNames are the options that Limits.Set knows.
 func LimitNames() []string { return limitNames[:] }
 
-// Set sets the limit of the name, one of LimitNames, from text: a size such as
-// 512M (ParseSize), a number, or a duration such as 90, 90s or 1h30m. The error
-// says what it should be, and leaves it to the caller to say what it is.
-func (l *Limits) Set(name, value string) (err error) {
+// field is where the limit of the name is, nil where there is none.
+func (l *Limits) field(name string) any {
 	switch name {
 	case "memory":
-		if l.Memory, err = ParseSize(value); err == nil && l.Memory < 1<<20 {
+		return &l.Memory
+	case "pids":
+		return &l.Pids
+	case "cpus":
+		return &l.CPUs
+	case "cpu-time":
+		return &l.CPUTime
+	case "time":
+		return &l.Time
+	case "file-size":
+		return &l.FileSize
+	case "tmp-size":
+		return &l.TmpSize
+	}
+	return nil
+}
+
+// Set sets the limit of the name, one of LimitNames, from text: a size such as
+// 512M (ParseSize), a number, a duration such as 90, 90s or 1h30m, or none. The
+// error says what it should be, and leaves it to the caller to say what it is.
+func (l *Limits) Set(name, value string) (err error) {
+	if value == "none" {
+		return l.set(name, Unlimited)
+	}
+	switch field := l.field(name).(type) {
+	case *int64:
+		if *field, err = ParseSize(value); err == nil && name == "memory" && l.Memory < 1<<20 {
 			err = errors.New("less than any program needs, which is 1M at least")
 		}
-	case "file-size":
-		l.FileSize, err = ParseSize(value)
-	case "pids":
-		if l.Pids, err = strconv.Atoi(value); err != nil || l.Pids < 1 {
-			err = errors.New("not a number of processes")
+	case *int:
+		if *field, err = strconv.Atoi(value); err != nil || *field < 1 {
+			err = errors.New("not a number such as 64")
 		}
-	case "cpus":
-		l.CPUs, err = strconv.ParseFloat(value, 64)
-		if err != nil || !(l.CPUs >= 0.01 && l.CPUs <= 1<<16) {
+	case *float64:
+		if *field, err = strconv.ParseFloat(value, 64); err != nil || !(*field >= 0.01 && *field <= 1<<16) {
 			err = errors.New("not a number of processors such as 0.5")
 		}
-	case "cpu-time":
-		l.CPUTime, err = parseDuration(value)
-	case "time":
-		l.Time, err = parseDuration(value)
+	case *time.Duration:
+		*field, err = parseDuration(value)
 	default:
 		err = errors.New("no such limit")
 	}
 	return err
 }
 
-// get is the limit of the name as text, or "" for none.
-func (l *Limits) get(name string) string {
-	size := func(n int64) string {
-		if n == 0 {
-			return ""
-		}
-		return FormatSize(n)
+// set sets the limit of the name to a plain number.
+func (l *Limits) set(name string, n int64) error {
+	switch field := l.field(name).(type) {
+	case *int64:
+		*field = n
+	case *int:
+		*field = int(n)
+	case *float64:
+		*field = float64(n)
+	case *time.Duration:
+		*field = time.Duration(n)
+	default:
+		return errors.New("no such limit")
 	}
-	duration := func(d time.Duration) string {
-		if d == 0 {
-			return ""
-		}
-		return d.String()
-	}
-	switch {
-	case name == "memory":
-		return size(l.Memory)
-	case name == "file-size":
-		return size(l.FileSize)
-	case name == "pids" && l.Pids > 0:
-		return strconv.Itoa(l.Pids)
-	case name == "cpus" && l.CPUs > 0:
-		return strconv.FormatFloat(l.CPUs, 'g', -1, 64)
-	case name == "cpu-time":
-		return duration(l.CPUTime)
-	case name == "time":
-		return duration(l.Time)
-	}
-	return ""
+	return nil
 }
 
-// describe names a limit for a person, as in "memory limit of 64M".
-func (l *Limits) describe(name string) string {
-	words := map[string]string{"cpu-time": "CPU time", "file-size": "file size", "pids": "process", "cpus": "CPU"}
-	what, ok := words[name]
-	if !ok {
-		what = name
+// get is the limit of the name as text, or "" for none.
+func (l *Limits) get(name string) string {
+	switch field := l.field(name).(type) {
+	case *int64:
+		if *field > 0 {
+			return FormatSize(*field)
+		}
+	case *int:
+		if *field > 0 {
+			return strconv.Itoa(*field)
+		}
+	case *float64:
+		if *field > 0 {
+			return strconv.FormatFloat(*field, 'g', -1, 64)
+		}
+	case *time.Duration:
+		if *field > 0 {
+			return field.String()
+		}
 	}
-	return fmt.Sprintf("%s limit of %s (--%s)", what, l.get(name), name)
+	return ""
 }
 
 // ParseSize reads a number of bytes with an optional K, M, G or T, of 1024.
@@ -149,7 +185,8 @@ func parseDuration(s string) (time.Duration, error) {
 
 // InForce says how one limit is enforced.
 type InForce struct {
-	Limit string // one of LimitNames, or "tmp-size" (Policy.TmpSize)
-	Value string // as Limits.Set reads it
-	By    string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock" or "tmpfs"
+	Limit   string // one of LimitNames
+	Value   string // as Limits.Set reads it
+	By      string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock" or "tmpfs"
+	Default bool   // nobody asked for it
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,14 @@ func TestLimitsSet(t *testing.T) {
 		{name: "time", value: "-5s", err: "not a time"},
 		{name: "time", value: "inf", err: "not a time"},
 		{name: "cpu-time", value: "2s", want: Limits{CPUTime: 2 * time.Second}},
+		{name: "tmp-size", value: "1M", want: Limits{TmpSize: 1 << 20}},
+		{name: "memory", value: "none", want: Limits{Memory: Unlimited}},
+		{name: "pids", value: "none", want: Limits{Pids: Unlimited}},
+		{name: "cpus", value: "none", want: Limits{CPUs: Unlimited}},
+		{name: "time", value: "none", want: Limits{Time: Unlimited}},
+		{name: "tmp-size", value: "NONE", err: "not a size"},
 		{name: "disk", value: "1", err: "no such limit"},
+		{name: "disk", value: "none", err: "no such limit"},
 	}
 	for _, c := range cases {
 		var got Limits
@@ -99,11 +107,12 @@ func TestLimits(t *testing.T) {
 			if !errors.As(err, &exit) {
 				t.Fatalf("error %v", err)
 			}
-			if len(r.InForce) != 1 || r.InForce[0].Limit != c.name {
+			asked := slices.DeleteFunc(slices.Clone(r.InForce), func(f InForce) bool { return f.Default })
+			if len(asked) != 1 || asked[0].Limit != c.name {
 				t.Fatalf("in force: %v", r.InForce)
 			}
 			// Where each process is refused more, it is for the program to end.
-			if c.signals || strings.HasPrefix(r.InForce[0].By, "cgroup") {
+			if c.signals || strings.HasPrefix(asked[0].By, "cgroup") {
 				if r.Limit != c.name || !strings.Contains(exit.Error(), "(--"+c.name+")") {
 					t.Errorf("limit %q, error %q", r.Limit, exit)
 				}
@@ -232,7 +241,6 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 	for _, c := range []struct {
 		script string
 		limits Limits
-		tmp    int64
 		want   map[string]any
 	}{
 		{script: "exit 0", want: map[string]any{"status": 0., "signal": nil, "limit": nil}},
@@ -240,13 +248,13 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 		{script: "kill -9 $$", want: map[string]any{"status": nil, "signal": 9., "limit": nil}},
 		{script: "sleep 9", limits: Limits{Time: 50 * time.Millisecond, FileSize: 1 << 20},
 			want: map[string]any{"status": nil, "signal": 9., "limit": "time"}},
-		{script: "exit 1", limits: Limits{Time: time.Minute}, tmp: 3 << 20, want: map[string]any{"in_force": []any{
-			map[string]any{"limit": "time", "value": "1m0s", "by": "clock"},
-			map[string]any{"limit": "tmp-size", "value": "3M", "by": "tmpfs"},
+		{script: "exit 1", limits: Limits{Memory: Unlimited, Pids: Unlimited, Time: time.Minute, TmpSize: 3 << 20}, want: map[string]any{"in_force": []any{
+			map[string]any{"limit": "time", "value": "1m0s", "by": "clock", "default": false},
+			map[string]any{"limit": "tmp-size", "value": "3M", "by": "tmpfs", "default": false},
 		}}},
 	} {
 		p := in(dir)
-		p.Limits, p.TmpSize = c.limits, c.tmp
+		p.Limits = c.limits
 		cmd := Command(p, "sh", "-c", c.script)
 		cmd.Run()
 		r := cmd.Report()

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 func testRoles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"caller":    callerRole,
+		"memory":    memoryRole,
+		"pids":      pidsRole,
 		"stopper":   stopperRole,
 		"forbidden": forbiddenRole,
 		"usual":     usualRole,

@@ -14,6 +14,7 @@ import (
 type builder struct {
 	*program
 	policy  *Policy
+	bounds  *bounds
 	root    slot // the new root
 	scratch slot // the private directories, each under a number
 	proc    slot // the process file system, before and after it is in place
@@ -34,8 +35,8 @@ const (
 )
 
 // build appends the calls that make the tree the root of the process.
-func (p *program) build(policy *Policy, t *tree) {
-	b := &builder{program: p, policy: policy, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
+func (p *program) build(policy *Policy, bounds *bounds, t *tree) {
+	b := &builder{program: p, policy: policy, bounds: bounds, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
 	b.begin()
 	for _, n := range t.nodes {
 		b.place(n)
@@ -62,13 +63,7 @@ func (b *builder) begin() {
 	b.do(note{"assemble the new root on", base}, unix.SYS_MOVE_MOUNT,
 		b.root.arg(), b.str(""), cwd(), b.str(base), num(unix.MOVE_MOUNT_F_EMPTY_PATH))
 
-	settings := []string{"mode", "0700"}
-	if b.policy.TmpSize > 0 {
-		// Names cost memory that the size doesn't count.
-		const bytesPerName, fewest = 1024, 1024
-		settings = append(settings, "size", fmt.Sprint(b.policy.TmpSize), "nr_inodes", fmt.Sprint(fewest+b.policy.TmpSize/bytesPerName))
-	}
-	b.scratch = b.newFS("tmpfs", plain, settings...)
+	b.scratch = b.newFS("tmpfs", plain, append(b.bounds.tmpfs(), "mode", "0700")...)
 	b.mkdir(b.root, scratchName, 0o700)
 	b.attach(b.scratch, scratchName)
 	b.void = b.newName()

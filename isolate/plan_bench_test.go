@@ -26,7 +26,8 @@ func BenchmarkMountPlan(b *testing.B) {
 					b.Fatal(err)
 				}
 				p := newProgram()
-				p.build(&policy, t)
+				bounds := policy.Limits.bounds()
+				p.build(&policy, &bounds, t)
 				p.load()
 			}
 		})

@@ -38,11 +38,6 @@ type Policy struct {
 	// Hostname is the sandbox's. Empty means "isolated".
 	Hostname string
 
-	// TmpSize bounds, in bytes, what the program can store in its private
-	// directories (HOME, /tmp, /var/tmp and /dev/shm together). Zero means
-	// the kernel's default for a tmpfs: half of the machine's memory.
-	TmpSize int64
-
 	// Limits bound what the program and all that it starts can use.
 	Limits Limits
 

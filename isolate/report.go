@@ -28,7 +28,7 @@ type Report struct {
 	Memory int64
 	// LargestProcess is the most memory that any one process had, in bytes.
 	LargestProcess int64
-	// InForce are the limits, and how each was enforced.
+	// InForce are the limits that held, and how each was enforced.
 	InForce []InForce
 }
 
@@ -71,7 +71,7 @@ func (r *Report) JSON() []byte {
 			b.WriteString(",")
 		}
 		// Names and values are of letters, digits and dots.
-		fmt.Fprintf(&b, "\n    {\"limit\": %q, \"value\": %q, \"by\": %q}", f.Limit, f.Value, f.By)
+		fmt.Fprintf(&b, "\n    {\"limit\": %q, \"value\": %q, \"by\": %q, \"default\": %t}", f.Limit, f.Value, f.By, f.Default)
 	}
 	if len(r.InForce) > 0 {
 		b.WriteString("\n  ")

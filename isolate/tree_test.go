@@ -176,7 +176,7 @@ func TestUser(t *testing.T) {
 }
 
 func TestTmpSize(t *testing.T) {
-	p := Policy{Dir: "/", Home: "/home/tester", TmpSize: 1 << 20}
+	p := Policy{Dir: "/", Home: "/home/tester", Limits: Limits{TmpSize: 1 << 20}}
 	out, _ := sh(t, p, "head -c 600K /dev/zero > /tmp/x && echo first; head -c 600K /dev/zero 2>/dev/null > ~/x || echo full")
 	if out != "first\nfull\n" {
 		t.Errorf("%q, want the second file to find the file system full", out)

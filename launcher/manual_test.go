@@ -17,7 +17,7 @@ func TestManualHasEveryOption(t *testing.T) {
 		t.Fatal(err)
 	}
 	described, shown := map[string]bool{}, map[string]bool{}
-	value := map[string]string{"MODE": "none", "SIZE": "100M", "N": "3", "T": "90", "ENTRIES": ".", "NAME[=VALUE]": "A=b"}
+	value := map[string]string{"MODE": "none", "SIZE|none": "none", "N|none": "none", "SIZE": "100M", "N": "3", "T": "90", "ENTRIES": ".", "NAME[=VALUE]": "A=b"}
 	for _, o := range page.Options {
 		for _, name := range o.Names {
 			described[name] = true

@@ -25,7 +25,10 @@ by its absolute path.
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
       --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T,
-      --file-size SIZE, --tmp-size SIZE   limits: 1G; 90, 90s or 1h30m
+      --file-size SIZE, --tmp-size SIZE   limits: 1G; 90, 90s or 1h30m; none.
+                        By default --pids is 4096, --tmp-size a quarter of the
+                        memory, and --memory nine tenths where a control group
+                        can be made
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
       --allow-symlinks  let it make symbolic links, sockets and fifos in
@@ -47,7 +50,6 @@ type options struct {
 	env     []string // NAME or NAME=VALUE
 	mounts  []string
 	limits  isolate.Limits
-	tmpSize int64
 	kernel  []string // the real kernel's command
 
 	writableNotebooks bool
@@ -96,7 +98,7 @@ func parseOptions(args []string) (*options, error) {
 
 func takesValue(name string) bool {
 	switch name {
-	case "--network", "--env", "-m", "--mount", "--tmp-size":
+	case "--network", "--env", "-m", "--mount":
 		return true
 	}
 	return isLimit(name)
@@ -107,7 +109,7 @@ func isLimit(name string) bool {
 	return dashed && slices.Contains(isolate.LimitNames(), limit)
 }
 
-func (o *options) set(name, value string) (err error) {
+func (o *options) set(name, value string) error {
 	if isLimit(name) {
 		if err := o.limits.Set(name[2:], value); err != nil {
 			return fmt.Errorf("%s %.40q: %w", name, value, err)
@@ -115,10 +117,6 @@ func (o *options) set(name, value string) (err error) {
 		return nil
 	}
 	switch name {
-	case "--tmp-size":
-		if o.tmpSize, err = isolate.ParseSize(value); err != nil {
-			return fmt.Errorf("--tmp-size %.40q: %w", value, err)
-		}
 	case "--env":
 		if value == "" || value[0] == '=' {
 			return errors.New("--env needs a variable's name")

@@ -29,7 +29,12 @@ func TestParseOptions(t *testing.T) {
 		{
 			name: "limits",
 			args: []string{"--memory", "1G", "--pids=99", "--time", "1h", "--tmp-size", "64M", "--", "k"},
-			want: options{kernel: []string{"k"}, tmpSize: 64 << 20, limits: isolate.Limits{Memory: 1 << 30, Pids: 99, Time: time.Hour}},
+			want: options{kernel: []string{"k"}, limits: isolate.Limits{Memory: 1 << 30, Pids: 99, Time: time.Hour, TmpSize: 64 << 20}},
+		},
+		{
+			name: "no limits",
+			args: []string{"--memory", "none", "--pids=none", "--tmp-size", "none", "--", "k"},
+			want: options{kernel: []string{"k"}, limits: isolate.Limits{Memory: isolate.Unlimited, Pids: isolate.Unlimited, TmpSize: isolate.Unlimited}},
 		},
 		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
 		{name: "what the kernel leaves", args: []string{"--allow-symlinks", "--writable-notebooks", "--", "k"}, want: options{allowSymlinks: true, writableNotebooks: true, kernel: []string{"k"}}},

@@ -21,10 +21,10 @@ const serverConfig = "etc/jupyter"
 
 // newPolicy is what one kernel may see.
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
+	o.limits.Group = true // what it takes of a kernel's start is little
 	p := isolate.Policy{
 		Network: o.network,
 		Limits:  o.limits,
-		TmpSize: o.tmpSize,
 		Home:    isolate.HomeDir(),
 		Env:     environ(o.env),
 		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},

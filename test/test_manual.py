@@ -122,6 +122,8 @@ def test_help_fits_a_screen(command):
 @pytest.mark.parametrize("line, wanted", [
     ("isolate --network ", {"none", "host"}),
     ("isolate-kernel --network h", {"host"}),
+    ("isolate --pids n", {"none"}),
+    ("isolate-kernelspec install --tmp-size n", {"none"}),
     ("isolate-kernelspec install --network n", {"none"}),
     ("isolate --chdir d", {"directory"}),
     ("isolate --report f", {"file"}),

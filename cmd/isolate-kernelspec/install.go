@@ -23,16 +23,16 @@ type install struct {
 
 // sandbox are the options that land in the isolated spec.
 type sandbox struct {
-	Network           string   `placeholder:"MODE" help:"Network of the kernel: none (default), or host, which shows it every service on this machine's loopback interface." enum:",none,host" default:""`
+	Network           string   `placeholder:"MODE" help:"Network: none (default), or host, with every service on this machine's loopback interface." enum:",none,host" default:""`
 	Mount             []string `short:"m" sep:"none" placeholder:"ENTRIES" help:"What the kernel sees besides its working directory: [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none."`
 	Env               []string `sep:"none" placeholder:"NAME[=VALUE]" help:"Let a variable in, or set it."`
-	Memory            string   `placeholder:"SIZE" help:"The most memory, such as 2G."`
-	Pids              string   `placeholder:"N" help:"The most processes and threads at a time."`
+	Memory            string   `placeholder:"SIZE|none" help:"The most memory, such as 2G."`
+	Pids              string   `placeholder:"N|none" help:"The most processes and threads, by default 4096."`
 	Cpus              string   `placeholder:"N" help:"The most processors, such as 0.5."`
-	Time              string   `placeholder:"T" help:"End the kernel after this time, such as 90s or 1h30m."`
+	Time              string   `placeholder:"T" help:"End the kernel after such a time: 90s or 1h30m."`
 	CPUTime           string   `name:"cpu-time" placeholder:"T" help:"End the kernel after this much computing."`
 	FileSize          string   `placeholder:"SIZE" help:"The largest file."`
-	TmpSize           string   `placeholder:"SIZE" help:"The most in HOME, /tmp and the other private directories together."`
+	TmpSize           string   `placeholder:"SIZE|none" help:"The most in HOME, /tmp and other private directories, by default a quarter of the memory."`
 	WritableNotebooks bool     `help:"Let the kernel change the notebooks in its working directory."`
 	AllowSymlinks     bool     `help:"Let the kernel make symbolic links, sockets and fifos in directories that it shares."`
 }

@@ -47,7 +47,7 @@ func limits(twin *kernelspec.Twin) string {
 		all = append(all, name+" "+twin.Limits[name])
 	}
 	if all == nil {
-		return "none"
+		return "default"
 	}
 	return strings.Join(all, ", ")
 }

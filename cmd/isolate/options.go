@@ -32,10 +32,12 @@ Run PROGRAM, or a shell, so that it sees only the directories you name.
       --allow-userns     let it make user namespaces, as isolate does; and links
   -b, --basedir DIR      assemble the new root on DIR; default $NI_BASEDIR
 
-Limits:
-      --memory SIZE, --pids N, --cpus N     of all its processes together
+Limits, each of which none lifts:
+      --memory SIZE, --pids N, --cpus N     of all its processes together;
+                                            --pids is 4096 by default
       --time T, --cpu-time T                90, 90s or 1h30m
-      --file-size SIZE, --tmp-size SIZE     of a file; of HOME and /tmp as one
+      --file-size SIZE, --tmp-size SIZE     of a file; of HOME and /tmp as one,
+                                            a quarter of the memory by default
 
       --report FILE      write at the end how it ended and what it used, in JSON
       --dry-run          say what it would see, and run nothing
@@ -137,7 +139,6 @@ func optionTable() map[string]option {
 		"--hostname":       {1, func(o *options, v []string) error { o.policy.Hostname = v[0]; return nil }},
 		"--uid":            {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.UID) }},
 		"--gid":            {1, func(o *options, v []string) error { return parseID(v[0], &o.policy.User.GID) }},
-		"--tmp-size":       {1, func(o *options, v []string) (err error) { o.policy.TmpSize, err = isolate.ParseSize(v[0]); return err }},
 		"--cow-dir":        {1, func(o *options, v []string) error { o.policy.CowDir = o.path(v[0]); return nil }},
 		"--allow-symlinks": {0, func(o *options, _ []string) error { o.policy.AllowSymlinks = true; return nil }},
 		"--allow-userns":   {0, func(o *options, _ []string) error { o.policy.UserNamespaces = true; return nil }},

@@ -135,6 +135,9 @@ func limits(sandbox error) Finding {
 	var by []string
 	found := Finding{"limits", Good, "", ""}
 	for _, l := range report.InForce {
+		if l.Default {
+			continue
+		}
 		by = append(by, l.Limit+" by "+l.By)
 		if !strings.HasPrefix(l.By, "cgroup") {
 			found.Health, found.Remedy = Weaker, delegation()

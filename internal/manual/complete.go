@@ -27,8 +27,11 @@ func (p *Page) Complete(shell string) (string, error) {
 }
 
 // kind is what a value can be completed with: dir, file, entries, mode,
-// variable, or else nothing.
+// variable, none, or else nothing.
 func kind(value string) string {
+	if strings.HasSuffix(value, "|none") {
+		return "none"
+	}
 	switch value {
 	case "DIR":
 		return "dir"
@@ -74,7 +77,7 @@ func zshOption(command string, o Option) string {
 	for _, v := range o.Values {
 		fmt.Fprintf(&values, ":%s:%s", escape.Replace(v), map[string]string{
 			"dir": "_files -/", "file": "_files", "entries": "_" + function(command) + "_entries",
-			"mode": "(none host)", "variable": "( )", "nothing": "( )",
+			"mode": "(none host)", "none": "(none)", "variable": "( )", "nothing": "( )",
 		}[kind(v)])
 	}
 	var all []string
@@ -102,7 +105,7 @@ func fishOption(command string, o Option) string {
 	if len(o.Values) > 0 {
 		b.WriteString(map[string]string{
 			"dir": " -x -a '(__fish_complete_directories)'", "file": " -r -F", "entries": " -x -a '(__" + function(command) + "_entries)'",
-			"mode": " -x -a 'none host'", "variable": " -x -a '(set -nx)'", "nothing": " -x",
+			"mode": " -x -a 'none host'", "none": " -x -a none", "variable": " -x -a '(set -nx)'", "nothing": " -x",
 		}[kind(o.Values[0])])
 	}
 	return b.String()

@@ -1,0 +1,219 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// held says how the limit of the name was enforced, if it was.
+func held(inForce []InForce, name string) (f InForce, found bool) {
+	i := slices.IndexFunc(inForce, func(f InForce) bool { return f.Limit == name })
+	if i < 0 {
+		return f, false
+	}
+	return inForce[i], true
+}
+
+func TestBounds(t *testing.T) {
+	quarter := wholeMebibytes(memoryHere() / 4)
+	cases := []struct {
+		name     string
+		limits   Limits
+		tmpSize  int64
+		pids     int
+		defaults []string
+	}{
+		{"nothing said", Limits{}, quarter, 4096, []string{"memory", "pids", "tmp-size"}},
+		{"a small memory", Limits{Memory: 60<<20 + 1}, 60 << 20, 4096, []string{"pids", "tmp-size"}},
+		{"a large memory", Limits{Memory: 1 << 50}, quarter, 4096, []string{"pids", "tmp-size"}},
+		{"set", Limits{Pids: 5, TmpSize: 1 << 50}, 1 << 50, 5, []string{"memory"}},
+		{"lifted", Limits{Memory: Unlimited, Pids: Unlimited, TmpSize: Unlimited, Time: Unlimited, CPUs: Unlimited}, 0, 0, nil},
+	}
+	for _, c := range cases {
+		b := c.limits.bounds()
+		if b.TmpSize != c.tmpSize || b.Pids != c.pids || !slices.Equal(b.defaults, c.defaults) || b.Time != 0 || b.CPUs != 0 {
+			t.Errorf("%s: %+v", c.name, b)
+		}
+	}
+}
+
+func TestMemoryLimits(t *testing.T) {
+	cases := []struct {
+		name, groups string
+		want         []string
+	}{
+		{"version 2", "0::/user.slice/a.scope\n", []string{"/sys/fs/cgroup/user.slice/a.scope/memory.max", "/sys/fs/cgroup/user.slice/memory.max", "/sys/fs/cgroup/memory.max"}},
+		{"version 1, and 2 without it", "4:cpu,memory:/a\n1:name=systemd:/s\n0::/b\n", []string{"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}},
+		{"the root", "0::/\n", []string{"/sys/fs/cgroup/memory.max"}},
+		{"outside of the namespace", "0::/../b\n", []string{"/sys/fs/cgroup/memory.max"}},
+		{"none", "3:cpu:/a\n", nil},
+		{"nothing", "", nil},
+		{"nonsense", "0::\n", []string{"/sys/fs/cgroup/memory.max"}},
+	}
+	for _, c := range cases {
+		if diff := cmp.Diff(c.want, memoryLimits(c.groups)); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+// The memory is that of the control group above, where it is less than the
+// machine's.
+func TestMemoryOfTheGroupAbove(t *testing.T) {
+	const limit = 700 << 20
+	own, file := ownGroup("memory", "cgroup"), "memory.limit_in_bytes"
+	if own == "" {
+		own, file = ownGroup("", "cgroup2"), "memory.max"
+	}
+	above := filepath.Join(own, fmt.Sprint("above-", os.Getpid()))
+	in := filepath.Join(above, "in")
+	if own == "" || os.MkdirAll(in, 0o755) != nil || write(filepath.Join(above, file), strconv.Itoa(limit)) != nil {
+		os.Remove(in)
+		os.Remove(above)
+		return // no such group can be made here
+	}
+	defer os.Remove(above)
+	defer os.Remove(in)
+	for _, c := range []struct {
+		group string
+		want  int64
+	}{{in, limit}, {own, memoryHere()}} {
+		self := exec.Command("sh", "-c", "echo $$ > "+c.group+"/cgroup.procs && exec "+selfPath(t))
+		self.Env = append(os.Environ(), roleVariable+"=memory")
+		out, err := self.CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != fmt.Sprint(c.want) {
+			t.Errorf("in %s: %s (%v), want %d", c.group, out, err, c.want)
+		}
+	}
+}
+
+func memoryRole([]string) int {
+	fmt.Println(memoryHere())
+	return 0
+}
+
+// crowd makes up to 4500 processes and says how many it got.
+const crowd = `mkfifo /tmp/end && exec 3<>/tmp/end
+count() { kill -s TERM 0; echo $i; exit 3; }
+trap : TERM
+trap count EXIT
+for i in $(seq 4500); do { trap - TERM EXIT; read x <&3; } & done 2>/dev/null`
+
+// A fork bomb stops at the default. Where nobody can set one it goes on, and
+// so it does where it is lifted.
+func TestForkBombStopsByDefault(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		limits Limits
+	}{
+		{"without a group", Limits{}},
+		{"with a group", Limits{Group: true}},
+		{"lifted", Limits{Pids: Unlimited, Group: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := in(t.TempDir())
+			p.Limits = c.limits
+			var out strings.Builder
+			cmd := Command(p, "sh", "-c", crowd)
+			cmd.Stdout = &out
+			err := runNoting(t, cmd)
+			made, _ := strconv.Atoi(strings.TrimSpace(out.String()))
+			f, bounded := held(cmd.InForce(), "pids")
+			switch {
+			case c.limits.Pids == Unlimited && bounded, bounded && (!f.Default || f.Value != "4096"):
+				t.Errorf("in force: %+v", f)
+			case !bounded && made < 4200:
+				t.Errorf("made %d (%v), want more than the default", made, err)
+			case bounded && (made < 4000 || made > 4096):
+				t.Errorf("by %s made %d (%v), want the default", f.By, made, err)
+			case bounded && strings.HasPrefix(f.By, "cgroup"):
+				const want = "ended at the process limit of 4096, the default; --pids none lifts it"
+				if got := fmt.Sprint(err, "; ", Hint(err)); got != want {
+					t.Errorf("error %q, want %q", got, want)
+				}
+			}
+			if !bounded && c.limits.Pids == 0 && !isRootOutside() {
+				t.Error("nothing bounds an ordinary user's processes")
+			}
+		})
+	}
+}
+
+// A lower limit of the caller's stays, and is no reason not to start.
+func TestLowerLimitOfTheCallerStays(t *testing.T) {
+	caller := exec.Command("sh", "-c", "ulimit -p 3000; ulimit -f 100; exec "+selfPath(t)+` "$0" "$@"`, t.TempDir(), "sh", "-c", "ulimit -p; ulimit -f")
+	caller.Env = append(os.Environ(), roleVariable+"=caller")
+	out, err := caller.CombinedOutput()
+	if string(out) != "3000\n100\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// In a sandbox in a sandbox the machine's root is still whom no limit of
+// processes holds: one that is asked for is refused there.
+func TestPidsInsideItself(t *testing.T) {
+	self, dir := selfPath(t), t.TempDir()
+	p := in(dir)
+	p.Mounts = append(p.Mounts, Mount{Source: self, Access: ReadOnly})
+	p.UserNamespaces = true
+	p.Env = []string{roleVariable + "=pids", "PATH=/usr/bin:/bin"}
+	var out strings.Builder
+	cmd := Command(p, self)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	enforced, refused := strings.Contains(out.String(), "bounded"), strings.Contains(out.String(), "no cgroup of its own")
+	if isRootOutside() && !refused || !isRootOutside() && !enforced {
+		t.Errorf("%s (%v)", &out, err)
+	}
+}
+
+func pidsRole([]string) int {
+	cmd := Command(Policy{Dir: "/", Limits: Limits{Pids: 4}}, "sh", "-c", "for i in 1 2 3 4 5 6; do sleep 1 & done || echo bounded; wait")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *ExitError
+	if errors.As(err, &exit) && exit.Status.ExitStatus() == 2 {
+		fmt.Println("bounded") // the shell gives up
+	}
+	fmt.Println(err)
+	return 0
+}
+
+// The private directories have a quarter of the memory, or what is said.
+func TestSizeOfPrivateDirectories(t *testing.T) {
+	memory := memoryHere()
+	for _, c := range []struct {
+		name   string
+		limits Limits
+		want   int64
+	}{
+		{"by default", Limits{}, wholeMebibytes(memory / 4)},
+		{"with a limit of memory", Limits{Memory: 60 << 20}, 60 << 20},
+		{"set", Limits{TmpSize: 100 << 20}, 100 << 20},
+		{"lifted", Limits{TmpSize: Unlimited}, 0},
+	} {
+		p := in(t.TempDir())
+		p.Limits = c.limits
+		out, err := sh(t, p, "stat -f -c '%b %S' /tmp")
+		var blocks, size int64
+		fmt.Sscan(out, &blocks, &size)
+		var info unix.Sysinfo_t
+		unix.Sysinfo(&info)
+		if c.want == 0 {
+			c.want = int64(info.Totalram) * int64(info.Unit)
+		}
+		if blocks*size != c.want {
+			t.Errorf("%s: %q (%v), want %d", c.name, out, err, c.want)
+		}
+	}
+}
