@@ -1,7 +1,6 @@
 package isolate
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -288,8 +287,8 @@ func words(path string) []string {
 
 // numberIn is the number in a file of the kernel's, 0 where there is none.
 func numberIn(path string) int64 {
-	data, _ := os.ReadFile(path)
-	n, _ := strconv.ParseInt(string(bytes.TrimSpace(data)), 10, 64)
+	var buffer [32]byte
+	n, _ := strconv.ParseInt(string(peek(path, buffer[:])), 10, 64)
 	return n
 }
 

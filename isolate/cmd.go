@@ -221,7 +221,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	if p.Network == NetworkNone {
 		d.setup.raiseLoopback()
 	}
-	d.setup.build(p, &c.limiter.bounds, t)
+	d.setup.build(p, c.limiter, t)
 	d.setup.drop(p)
 	if d.outer = noSlot; c.terminal != nil {
 		d.outer = d.setup.makeTerminal(c.terminal)
@@ -362,6 +362,11 @@ func (c *Cmd) Report() Report { return c.report }
 // InForce are the limits that hold and how each is enforced, once Start has
 // returned nil.
 func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
+
+// Caveat says on one line, for a person, which limits that are set bound each
+// process by itself and what to do about it, once Start has returned nil. It is
+// "" where there is none.
+func (c *Cmd) Caveat() string { return c.limiter.caveat() }
 
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {

@@ -3,6 +3,7 @@ package isolate
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,12 +30,33 @@ func (l Limits) bounds() bounds {
 	b.byDefault("memory", wholeMebibytes(memory/10*9))
 	b.byDefault("pids", pids)
 	b.byDefault("tmp-size", wholeMebibytes(tmp))
+	for _, name := range []string{"inotify", "watches"} {
+		b.byDefault(name, inotifyHere(name)/2)
+	}
 	for _, name := range limitNames {
 		if b.get(name) == "" {
 			b.set(name, 0)
 		}
 	}
 	return b
+}
+
+// inotifyNumbers are, below /proc/sys, what a user namespace may have, and what
+// a user may (namespaces(7), inotify(7)).
+var inotifyNumbers = map[string]struct{ namespace, user string }{
+	"inotify": {"user/max_inotify_instances", "fs/inotify/max_user_instances"},
+	"watches": {"user/max_inotify_watches", "fs/inotify/max_user_watches"},
+}
+
+// inotifyHere is how many our user may have, 0 where the kernel doesn't say. In
+// the first user namespace both numbers are the same; in another one the former
+// is the largest there can be until somebody sets it.
+func inotifyHere(name string) int64 {
+	n := numberIn("/proc/sys/" + inotifyNumbers[name].namespace)
+	if n == math.MaxInt32 {
+		n = numberIn("/proc/sys/" + inotifyNumbers[name].user)
+	}
+	return n
 }
 
 // byDefault sets a limit that is neither set nor lifted.
@@ -93,8 +115,7 @@ func memoryHere() int64 {
 	least := int64(info.Totalram) * int64(info.Unit)
 	var buffer [4096]byte
 	for _, file := range memoryLimits(string(peek("/proc/self/cgroup", buffer[:]))) {
-		n, err := strconv.ParseInt(string(peek(file, buffer[:])), 10, 64) // or "max"
-		if err == nil && n > 0 {
+		if n := numberIn(file); n > 0 { // not "max"
 			least = min(least, n)
 		}
 	}

@@ -33,11 +33,11 @@ func TestBounds(t *testing.T) {
 		pids     int
 		defaults []string
 	}{
-		{"nothing said", Limits{}, quarter, 4096, []string{"memory", "pids", "tmp-size"}},
-		{"a small memory", Limits{Memory: 60<<20 + 1}, 60 << 20, 4096, []string{"pids", "tmp-size"}},
-		{"a large memory", Limits{Memory: 1 << 50}, quarter, 4096, []string{"pids", "tmp-size"}},
-		{"set", Limits{Pids: 5, TmpSize: 1 << 50}, 1 << 50, 5, []string{"memory"}},
-		{"lifted", Limits{Memory: Unlimited, Pids: Unlimited, TmpSize: Unlimited, Time: Unlimited, CPUs: Unlimited}, 0, 0, nil},
+		{"nothing said", Limits{}, quarter, 4096, []string{"memory", "pids", "tmp-size", "inotify", "watches"}},
+		{"a small memory", Limits{Memory: 60<<20 + 1}, 60 << 20, 4096, []string{"pids", "tmp-size", "inotify", "watches"}},
+		{"a large memory", Limits{Memory: 1 << 50}, quarter, 4096, []string{"pids", "tmp-size", "inotify", "watches"}},
+		{"set", Limits{Pids: 5, TmpSize: 1 << 50}, 1 << 50, 5, []string{"memory", "inotify", "watches"}},
+		{"lifted", Limits{Memory: Unlimited, Pids: Unlimited, TmpSize: Unlimited, Time: Unlimited, CPUs: Unlimited, InotifyInstances: Unlimited, InotifyWatches: Unlimited}, 0, 0, nil},
 	}
 	for _, c := range cases {
 		b := c.limits.bounds()

@@ -17,6 +17,7 @@ type limiter struct {
 	group   *cgroup
 	inForce []InForce
 	rlimits []rlimit
+	numbers []setting
 	timer   *time.Timer // of Time
 	stop    chan struct{}
 	ended   chan string // the limit for which we ended the sandbox
@@ -25,6 +26,13 @@ type limiter struct {
 type rlimit struct {
 	resource   int
 	soft, hard uint64
+}
+
+// A setting is a number of the sandbox's own namespaces.
+type setting struct {
+	name     string // below /proc/sys
+	value    int64
+	optional bool
 }
 
 // newLimiter finds a way to enforce every limit that is set, and the defaults
@@ -67,6 +75,8 @@ func (m *limiter) fallback(name string) (by string, err error) {
 		// Not RLIMIT_AS: language runtimes reserve address space that they never
 		// use, and RLIMIT_DATA counts only what can be written to.
 		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
+		// System V's shared memory is nobody's data. An ordinary user may not.
+		m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
 		return "rlimit of each process", nil
 	case "pids":
 		// It counts in our own user namespace, init included (Linux 5.14), and
@@ -87,8 +97,35 @@ func (m *limiter) fallback(name string) (by string, err error) {
 		return "rlimit", nil
 	case "tmp-size":
 		return "tmpfs", nil // bounds.tmpfs
+	case "inotify":
+		return m.inNamespace(name, int64(m.InotifyInstances))
+	case "watches":
+		return m.inNamespace(name, int64(m.InotifyWatches))
 	}
 	return "clock", nil
+}
+
+// inNamespace enforces a limit by what the sandbox's user namespace may have.
+func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
+	number := setting{inotifyNumbers[name].namespace, n, m.isDefault(name)}
+	if unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
+		return "", &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("this kernel has none for a user namespace"),
+			Remedy: "leave the limit out"}
+	}
+	m.numbers = append(m.numbers, number)
+	return "user namespace", nil
+}
+
+// limitNamespaces appends the calls that bound the sandbox's own namespaces.
+func (b *builder) limitNamespaces() {
+	for _, number := range b.limits.numbers {
+		what := note{"set", "/proc/sys/" + number.name}
+		first := len(b.calls)
+		b.writeFile(what, b.proc.arg(), "sys/"+number.name, strconv.FormatInt(number.value, 10))
+		for i := first; number.optional && i < len(b.calls); i++ {
+			b.calls[i].fine = anyError
+		}
+	}
 }
 
 // isRootOutside says that we may be the machine's root, whatever our number is
@@ -110,7 +147,32 @@ func isRootOutside() bool {
 
 func (m *limiter) unenforceable(name string) error {
 	return &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("no cgroup of its own can be made here"),
-		Remedy: "start it by: systemd-run --user --scope -p Delegate=yes COMMAND, or leave the limit out"}
+		Remedy: groupRemedy() + ", or leave the limit out"}
+}
+
+// groupRemedy is how a caller gets a group that others can be made in.
+func groupRemedy() string {
+	switch {
+	case unix.Access("/run/systemd/system", unix.F_OK) != nil: // sd_booted(3)
+		return "start it in a control group that you may write to, which without systemd an administrator makes"
+	case os.Getuid() == 0:
+		return "start it by: systemd-run --scope -p Delegate=yes COMMAND"
+	}
+	return "start it by: systemd-run --user --scope -p Delegate=yes COMMAND"
+}
+
+// caveat is what Cmd.Caveat says.
+func (m *limiter) caveat() string {
+	var each []string
+	for _, f := range m.inForce {
+		if f.By == "rlimit of each process" {
+			each = append(each, "--"+f.Limit+" "+f.Value)
+		}
+	}
+	if each == nil {
+		return ""
+	}
+	return "for each process by itself: " + strings.Join(each, ", ") + ", since no cgroup can be made here; " + groupRemedy()
 }
 
 // rlimit puts the program under a limit, or leaves it under a lower one of the

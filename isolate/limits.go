@@ -42,6 +42,10 @@ type Limits struct {
 	// (ENOSPC). The default is a quarter of the memory, and no more than a
 	// Memory that is set. Unlimited is as much as the machine's memory.
 	TmpSize int64
+	// InotifyInstances and InotifyWatches are of inotify(7). The default is half
+	// of what the caller's user may have, so that a program doesn't take all of
+	// it from the user's other programs.
+	InotifyInstances, InotifyWatches int
 
 	// Group has a cgroup made for the defaults too, if the caller's own can
 	// have another inside. It takes a millisecond or two, so it is for programs
@@ -52,7 +56,7 @@ type Limits struct {
 
 // limitNames are the names of all limits, as they appear in options, reports
 // and messages.
-var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size", "tmp-size"}
+var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size", "tmp-size", "inotify", "watches"}
 
 // LimitNames are the options that Limits.Set knows.
 func LimitNames() []string { return limitNames[:] }
@@ -74,6 +78,10 @@ func (l *Limits) field(name string) any {
 		return &l.FileSize
 	case "tmp-size":
 		return &l.TmpSize
+	case "inotify":
+		return &l.InotifyInstances
+	case "watches":
+		return &l.InotifyWatches
 	}
 	return nil
 }
@@ -187,6 +195,6 @@ func parseDuration(s string) (time.Duration, error) {
 type InForce struct {
 	Limit   string // one of LimitNames
 	Value   string // as Limits.Set reads it
-	By      string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock" or "tmpfs"
+	By      string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock", "tmpfs" or "user namespace"
 	Default bool   // nobody asked for it
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -156,6 +157,52 @@ func TestMemoryLimitEndsTheSandbox(t *testing.T) {
 	}
 }
 
+// A limit of memory that no cgroup enforces is said to be of each process, and
+// bounds the directories in memory and, as root, System V's shared memory. In a
+// sandbox in a sandbox no cgroup can be made.
+func TestMemoryWithoutACgroup(t *testing.T) {
+	self, dir := selfPath(t), t.TempDir()
+	outer := in(dir)
+	outer.Mounts = append(outer.Mounts, Mount{Source: self, Access: ReadOnly})
+	outer.UserNamespaces = true
+	outer.Env = []string{roleVariable + "=memoryInside", "PATH=/usr/bin:/bin"}
+	var out strings.Builder
+	cmd := Command(outer, self)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %s", err, &out)
+	}
+	want := "for each process by itself: --memory 40M, since no cgroup can be made here; " + groupRemedy() + "\nfull\n"
+	if os.Getuid() == 0 {
+		want += "refused\n"
+	} else {
+		want += "made\n"
+	}
+	if want += "without: not full\nmade\n"; out.String() != want {
+		t.Errorf("%s\nwant %s", &out, want)
+	}
+}
+
+func memoryInsideRole([]string) int {
+	const script = `head -c 60M /dev/zero >/dev/shm/x 2>/dev/null && echo not full || echo full
+		ipcmk -M 60M >/dev/null 2>&1 && echo made || echo refused`
+	for _, memory := range []int64{40 << 20, 0} {
+		cmd := Command(Policy{Dir: "/", Limits: Limits{Memory: memory}}, "sh", "-c", script)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Start(); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		if memory > 0 {
+			fmt.Println(cmd.Caveat())
+		} else {
+			fmt.Print("without: ", cmd.Caveat())
+		}
+		cmd.Wait()
+	}
+	return 0
+}
+
 // Sandboxes of one caller share the group that theirs are made in.
 func TestLimitStaysWhenAnotherSandboxEnds(t *testing.T) {
 	other, p := in(t.TempDir()), in(t.TempDir())
@@ -248,7 +295,7 @@ func TestReportIsWhatTheSchemaSays(t *testing.T) {
 		{script: "kill -9 $$", want: map[string]any{"status": nil, "signal": 9., "limit": nil}},
 		{script: "sleep 9", limits: Limits{Time: 50 * time.Millisecond, FileSize: 1 << 20},
 			want: map[string]any{"status": nil, "signal": 9., "limit": "time"}},
-		{script: "exit 1", limits: Limits{Memory: Unlimited, Pids: Unlimited, Time: time.Minute, TmpSize: 3 << 20}, want: map[string]any{"in_force": []any{
+		{script: "exit 1", limits: Limits{Memory: Unlimited, Pids: Unlimited, Time: time.Minute, TmpSize: 3 << 20, InotifyInstances: Unlimited, InotifyWatches: Unlimited}, want: map[string]any{"in_force": []any{
 			map[string]any{"limit": "time", "value": "1m0s", "by": "clock", "default": false},
 			map[string]any{"limit": "tmp-size", "value": "3M", "by": "tmpfs", "default": false},
 		}}},

@@ -14,7 +14,7 @@ import (
 type builder struct {
 	*program
 	policy  *Policy
-	bounds  *bounds
+	limits  *limiter
 	root    slot // the new root
 	scratch slot // the private directories, each under a number
 	proc    slot // the process file system, before and after it is in place
@@ -35,8 +35,8 @@ const (
 )
 
 // build appends the calls that make the tree the root of the process.
-func (p *program) build(policy *Policy, bounds *bounds, t *tree) {
-	b := &builder{program: p, policy: policy, bounds: bounds, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
+func (p *program) build(policy *Policy, limits *limiter, t *tree) {
+	b := &builder{program: p, policy: policy, limits: limits, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
 	b.begin()
 	for _, n := range t.nodes {
 		b.place(n)
@@ -55,6 +55,7 @@ func (b *builder) begin() {
 	if !b.policy.UserNamespaces {
 		b.forbidUserNamespaces()
 	}
+	b.limitNamespaces()
 	b.root = b.newFS("tmpfs", plain, "mode", "0755")
 	base := b.policy.BaseDir
 	if base == "" {
@@ -63,7 +64,7 @@ func (b *builder) begin() {
 	b.do(note{"assemble the new root on", base}, unix.SYS_MOVE_MOUNT,
 		b.root.arg(), b.str(""), cwd(), b.str(base), num(unix.MOVE_MOUNT_F_EMPTY_PATH))
 
-	b.scratch = b.newFS("tmpfs", plain, append(b.bounds.tmpfs(), "mode", "0700")...)
+	b.scratch = b.newFS("tmpfs", plain, append(b.limits.tmpfs(), "mode", "0700")...)
 	b.mkdir(b.root, scratchName, 0o700)
 	b.attach(b.scratch, scratchName)
 	b.void = b.newName()

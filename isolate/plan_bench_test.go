@@ -26,8 +26,11 @@ func BenchmarkMountPlan(b *testing.B) {
 					b.Fatal(err)
 				}
 				p := newProgram()
-				bounds := policy.Limits.bounds()
-				p.build(&policy, &bounds, t)
+				limits, err := newLimiter(policy.Limits)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p.build(&policy, limits, t)
 				p.load()
 			}
 		})

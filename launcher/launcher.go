@@ -122,6 +122,9 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	if caveat := cmd.Caveat(); caveat != "" {
+		fmt.Fprintln(stderr, "isolate-kernel: "+caveat)
+	}
 	out.start()
 	rest.After(5 * time.Second) // the kernel is up by then
 	return &kernel{cmd, c, out}, nil

@@ -25,10 +25,11 @@ by its absolute path.
   -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
                         [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
       --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T,
-      --file-size SIZE, --tmp-size SIZE   limits: 1G; 90, 90s or 1h30m; none.
-                        By default --pids is 4096, --tmp-size a quarter of the
-                        memory, and --memory nine tenths where a control group
-                        can be made
+      --file-size SIZE, --tmp-size SIZE, --inotify N, --watches N
+                        limits: 1G; 90, 90s or 1h30m; none. By default --pids is
+                        4096, --tmp-size a quarter of the memory, --memory nine
+                        tenths where a control group can be made, and inotify
+                        instances and watches are half of the user's
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
       --allow-symlinks  let it make symbolic links, sockets and fifos in

@@ -38,6 +38,8 @@ Limits, each of which none lifts:
       --time T, --cpu-time T                90, 90s or 1h30m
       --file-size SIZE, --tmp-size SIZE     of a file; of HOME and /tmp as one,
                                             a quarter of the memory by default
+      --inotify N, --watches N              inotify instances and watches, half of
+                                            the user's by default
 
       --report FILE      write at the end how it ended and what it used, in JSON
       --dry-run          say what it would see, and run nothing

@@ -77,6 +77,10 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	if caveat := cmd.Caveat(); caveat != "" {
+		// A terminal may be in raw mode by now.
+		fmt.Fprint(stderr, "isolate: "+caveat+lineEnd(stderr))
+	}
 	rest.After(time.Second)
 	go func() {
 		for s := range signals {
@@ -113,6 +117,16 @@ func (o *options) describe(w io.Writer) error {
 		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, printable.Text(text))
 	}
 	return err
+}
+
+// lineEnd ends a line for a terminal in raw mode too.
+func lineEnd(w io.Writer) string {
+	if f, ok := w.(*os.File); ok {
+		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
+			return "\r\n"
+		}
+	}
+	return "\n"
 }
 
 // complain says on one line why nothing ran, or which limit ended what did:
