@@ -74,6 +74,16 @@ func echo(heartbeat zmq4.Socket) {
 	}
 }
 
+// discard reads a socket to no purpose until it is closed: a connection whose
+// messages nobody takes would never be seen to end.
+func discard(socket zmq4.Socket) {
+	for {
+		if _, err := socket.Recv(); err != nil {
+			return
+		}
+	}
+}
+
 // A request is a message and the way back.
 type request struct {
 	*protocol.Message
@@ -112,6 +122,7 @@ func Serve(ctx context.Context, c *protocol.Connection, why Reason, language fun
 	defer s.Close()
 	requests := make(chan request)
 	go echo(s.Heartbeat)
+	go discard(s.Stdin)
 	go s.receive(ctx, s.Shell, requests)
 	go s.receive(ctx, s.Control, requests)
 	k := &kernel{sockets: s, session: protocol.NewSession(), why: why, language: language}

@@ -68,5 +68,9 @@ func (c *Connection) Endpoint(port int) string {
 	if c.Transport == "ipc" {
 		return fmt.Sprintf("ipc://%s-%d", c.IP, port)
 	}
-	return fmt.Sprintf("tcp://%s:%d", c.IP, port)
+	ip := c.IP
+	if ip == "" {
+		ip = "127.0.0.1" // and not every address
+	}
+	return fmt.Sprintf("tcp://%s:%d", ip, port)
 }

@@ -14,7 +14,8 @@ func (s *Sockets) Open(c *Connection, open func(socket zmq4.Socket, endpoint str
 	registerBounded()
 	ports := []int{c.Shell, c.IOPub, c.Stdin, c.Control, c.Heartbeat}
 	for i, socket := range s.all() {
-		if err := open(socket, schemePrefix+c.Endpoint(ports[i])); err != nil {
+		small := socket == s.Stdin || socket == s.Heartbeat
+		if err := open(socket, roleOf(socket.Type(), small).scheme()+c.Endpoint(ports[i])); err != nil {
 			return err
 		}
 	}

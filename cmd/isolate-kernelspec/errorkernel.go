@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"isolate-namespace/errorkernel"
+	"isolate-namespace/internal/peer"
 	"isolate-namespace/launcher"
 	"isolate-namespace/protocol"
 )
@@ -46,6 +48,10 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 			stop()
 		}()
 	}
+	var once sync.Once
+	ctx = protocol.WithRefusal(ctx, func(reason error) {
+		once.Do(func() { fmt.Fprintf(os.Stderr, "isolate-kernel: %v; %s\n", reason, peer.Remedy) })
+	})
 	c, err := protocol.ReadConnection(ending.ConnectionFile)
 	if err != nil {
 		return false, err
