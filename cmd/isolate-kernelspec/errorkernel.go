@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"isolate-namespace/errorkernel"
+	"isolate-namespace/internal/end"
 	"isolate-namespace/internal/peer"
 	"isolate-namespace/launcher"
 	"isolate-namespace/protocol"
@@ -33,6 +34,9 @@ func (*errorKernel) Run(*session) error {
 	}
 	if asked, err := serve(ending); err == nil && asked {
 		return nil
+	}
+	if ending.Limit != "" && status > 128 {
+		end.BySignal(syscall.Signal(status - 128)) // as the launcher itself does
 	}
 	return exitStatus(status)
 }
