@@ -1,7 +1,6 @@
 package isolate
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,21 +34,11 @@ func callAttacks() []attack {
 			_, err := unix.KeyctlJoinSessionKeyring("isolate-test")
 			return err
 		}),
-		plain("reads memory by process_vm_readv", func(*world) error {
-			from, to := []byte(secret), make([]byte, len(secret))
-			local := []unix.Iovec{{Base: &to[0], Len: uint64(len(to))}}
-			remote := []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&from[0])), Len: len(from)}}
-			_, err := unix.ProcessVMReadv(os.Getpid(), local, remote, 0)
-			return err
-		}),
 		plain("reads another's memory by process_vm_readv", func(w *world) error {
-			to := make([]byte, 8)
-			start, err := firstMapping(w.Victim)
-			if err != nil {
-				return err
-			}
-			_, err = unix.ProcessVMReadv(w.Victim, []unix.Iovec{{Base: &to[0], Len: 8}}, []unix.RemoteIovec{{Base: start, Len: 8}}, 0)
-			return err
+			return moveMemory(unix.SYS_PROCESS_VM_READV, w.Victim, w.Mapping)
+		}),
+		plain("writes another's memory by process_vm_writev", func(w *world) error {
+			return moveMemory(unix.SYS_PROCESS_VM_WRITEV, w.Victim, w.Mapping)
 		}),
 		plain("opens another's memory", func(w *world) error { _, err := os.Open(fmt.Sprintf("/proc/%d/mem", w.Victim)); return err }),
 		plain("traces another", func(w *world) error { return unix.PtraceSeize(w.Victim) }),
@@ -131,13 +120,17 @@ func typeInto(high uintptr) error {
 	}
 }
 
-func firstMapping(pid int) (uintptr, error) {
-	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
-	var start uintptr
-	if err == nil {
-		_, err = fmt.Fscanf(bytes.NewReader(maps), "%x-", &start)
+// moveMemory moves 8 bytes between a process's memory and ours. To write where
+// its program is mapped fails for the mapping, once it has been found.
+func moveMemory(call uintptr, pid int, address uint64) error {
+	var bytes [8]byte
+	local := unix.Iovec{Base: &bytes[0], Len: uint64(len(bytes))}
+	remote := unix.RemoteIovec{Base: uintptr(address), Len: len(bytes)}
+	_, _, errno := unix.Syscall6(call, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	if errno == 0 || errno == unix.EFAULT {
+		return nil
 	}
-	return start, err
+	return errno
 }
 
 // leftoverAttacks leave something in the directory that is shared with the

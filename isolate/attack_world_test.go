@@ -22,6 +22,7 @@ type world struct {
 	Hidden    string // a masked file in Work, with content outside
 	Shadow    string // a masked directory in Work
 	Victim    int    // a process of the same user's, with secret in environment
+	Mapping   uint64 // where its memory begins
 	Port      int    // a listener on the loopback interface
 	Abstract  string // an abstract socket's name
 	Pathname  string // a listening socket's path in Outside
@@ -169,7 +170,11 @@ func (w *world) startVictim() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return nil
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", w.Victim))
+	if err == nil {
+		_, err = fmt.Sscanf(string(maps), "%x-", &w.Mapping)
+	}
+	return err
 }
 
 // victimRole becomes a program that its siblings may trace, where Yama would

@@ -70,7 +70,6 @@ func forbiddenCalls() []forbiddenCall {
 		{"setting a clock", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_CLOCK_SETTIME, 99999, 0) }},
 		{"quotas", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_QUOTACTL, 0xff, 0, 0, 0) }},
 		{"io_uring", unix.ENOSYS, func(string) unix.Errno { return raw(unix.SYS_IO_URING_SETUP, 1, 0) }},
-		{"reading memory", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_PROCESS_VM_READV, uintptr(os.Getpid()), 0, 0, 0, 0, 0) }},
 		{"descriptors of others", unix.EPERM, func(string) unix.Errno { return raw(unix.SYS_PIDFD_GETFD, ^uintptr(0), 0, 0) }},
 		{"comparing processes", unix.EPERM, func(string) unix.Errno {
 			return raw(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(os.Getpid()), 0, 0, 0)

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 
-	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -48,27 +47,17 @@ func assemble(goarch string, kind Kind) ([]bpf.Instruction, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := assembler{Program: seccomp.NewProgram(), labels: map[string]seccomp.Label{}}
+	a := assembler{rules: map[string]place{}}
 	a.search(ranges(machine, kind))
-	a.define()
-	body, err := a.Assemble()
-	if err != nil {
-		return nil, fmt.Errorf("assemble the filter for %s: %w", goarch, err)
-	}
-	for i, instruction := range body {
-		if instruction == (bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | pretended}) {
-			body[i] = bpf.RetConstant{Val: uint32(seccomp.ActionErrno)}
-		}
-	}
+
 	// The number means nothing before the architecture is known: the 32-bit
 	// entry of the same processor counts differently.
-	const numberAt, archAt, word = 0, 4, 4
-	return append([]bpf.Instruction{
-		bpf.LoadAbsolute{Off: archAt, Size: word},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(machine.ID), SkipTrue: 1},
-		bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | uint32(unix.ENOSYS)},
-		bpf.LoadAbsolute{Off: numberAt, Size: word},
-	}, body...), nil
+	const numberAt, archAt = 0, 4
+	byNumber := a.load(numberAt)
+	foreign := a.ret(errnoAction(unix.ENOSYS))
+	a.jump(bpf.JumpEqual, uint32(machine.ID), byNumber, foreign)
+	a.load(archAt)
+	return a.program(), nil
 }
 
 // A span is a run of numbers with one rule, up to the next span.
@@ -107,62 +96,4 @@ func ranges(machine *arch.Info, kind Kind) spans {
 		all.add(uint32(number)+1, unknown)
 	}
 	return all
-}
-
-// An assembler adds to the library's one what a filter needs beyond lists.
-type assembler struct {
-	seccomp.Program
-	labels map[string]seccomp.Label // of rules, by name
-	tests  []rule                   // jumped to and not yet written
-	ends   []rule                   // the same
-}
-
-// verdict is where a rule is carried out.
-func (a *assembler) verdict(r rule) seccomp.Label {
-	label, ok := a.labels[r.name]
-	if !ok {
-		label = a.NewLabel()
-		a.labels[r.name] = label
-		if r.end {
-			a.ends = append(a.ends, r)
-		} else {
-			a.tests = append(a.tests, r)
-		}
-	}
-	return label
-}
-
-// search finds the span of the number that is loaded, by halving.
-func (a *assembler) search(spans spans) {
-	if len(spans) == 2 {
-		a.JmpIf(bpf.JumpGreaterOrEqual, spans[1].from, a.verdict(spans[1].rule), a.verdict(spans[0].rule))
-		return
-	}
-	half := len(spans) / 2
-	if half == 1 { // three spans
-		low := a.NewLabel()
-		a.JmpIf(bpf.JumpGreaterOrEqual, spans[1].from, low, a.verdict(spans[0].rule))
-		a.SetLabel(low)
-		a.search(spans[1:])
-		return
-	}
-	low, high := a.NewLabel(), a.NewLabel()
-	a.JmpIf(bpf.JumpGreaterOrEqual, spans[half].from, high, low)
-	a.SetLabel(low)
-	a.search(spans[:half])
-	a.SetLabel(high)
-	a.search(spans[half:])
-}
-
-// define writes down the rules that were jumped to. A filter jumps forward
-// only: the ends come after all tests.
-func (a *assembler) define() {
-	for i := 0; i < len(a.tests); i++ { // a test may add tests
-		a.SetLabel(a.labels[a.tests[i].name])
-		a.tests[i].write(a)
-	}
-	for _, r := range a.ends {
-		a.SetLabel(a.labels[r.name])
-		r.write(a)
-	}
 }

@@ -16,22 +16,19 @@ import (
 type rule struct {
 	name  string
 	end   bool // it returns, and tests nothing
-	write func(*assembler)
+	write func(*assembler) place
 }
 
 func allow() rule {
-	return rule{"allow", true, func(a *assembler) { a.Ret(seccomp.ActionAllow) }}
+	return rule{"allow", true, func(a *assembler) place { return a.ret(seccomp.ActionAllow) }}
 }
 
 func errno(e unix.Errno) rule {
-	return rule{fmt.Sprintf("errno %d", int(e)), true, func(a *assembler) { a.Ret(seccomp.ActionErrno | seccomp.Action(e)) }}
+	return rule{fmt.Sprintf("errno %d", int(e)), true, func(a *assembler) place { return a.ret(errnoAction(e)) }}
 }
 
-// pretend does nothing and reports success. The library writes EPERM where no
-// number is given: this one, which no error has, is taken out in assemble.
-func pretend() rule { return errno(pretended) }
-
-const pretended = 0xffff
+// pretend does nothing and reports success, which is 0.
+func pretend() rule { return errno(0) }
 
 // A test looks at the low half of one argument: the kernel takes nearly all that
 // are tested here as 32-bit numbers, and ignores what is above.
@@ -47,21 +44,13 @@ func is(argument uint32, value uint32) test    { return test{argument, bpf.JumpE
 
 // when is: yes if every test holds, else no.
 func when(name string, yes, no rule, tests ...test) rule {
-	return rule{name, false, func(a *assembler) {
-		for i, t := range tests {
-			if t.high {
-				a.LdHi(t.argument)
-			} else {
-				a.LdLo(t.argument)
-			}
-			if i == len(tests)-1 {
-				a.JmpIf(t.how, t.value, a.verdict(yes), a.verdict(no))
-				return
-			}
-			next := a.NewLabel()
-			a.JmpIf(t.how, t.value, next, a.verdict(no))
-			a.SetLabel(next)
+	return rule{name, false, func(a *assembler) place {
+		next, otherwise := a.verdict(yes), a.verdict(no)
+		for _, t := range slices.Backward(tests) {
+			a.jump(t.how, t.value, next, otherwise)
+			next = a.loadArgument(t.argument, t.high)
 		}
+		return next
 	}}
 }
 
@@ -74,9 +63,9 @@ func oneOf(name string, argument uint32, values []uint32, yes, no rule) rule {
 			spans.add(value+1, no)
 		}
 	}
-	return rule{name, false, func(a *assembler) {
-		a.LdLo(argument)
+	return rule{name, false, func(a *assembler) place {
 		a.search(spans)
+		return a.loadArgument(argument, false)
 	}}
 }
 
@@ -101,8 +90,13 @@ func rulesFor(kind Kind) map[string]rule {
 	// Keys: the program's keyring is its user's too (keyrings(7)).
 	put(refused, "add_key", "request_key", "keyctl")
 	// Other processes' memory and descriptors by other doors than ptrace(2),
-	// and files by numbers instead of by paths that mounts decide.
-	put(refused, "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "open_by_handle_at")
+	// and files by numbers instead of by paths that mounts decide. MPI copies
+	// messages by process_vm_readv, which reaches what ptrace(2) does and no more.
+	put(refused, "process_madvise", "pidfd_getfd", "kcmp", "open_by_handle_at")
+	// Inside, the caller's other groups all have the number of nobody's. A
+	// program that copies files takes them for its own, and fails to give a file
+	// to one of them.
+	put(pretend(), "getgroups")
 	// Large parts of the kernel that programs can do without, and have been
 	// found to be ways into it.
 	put(refused, "bpf", "perf_event_open", "userfaultfd")
