@@ -114,7 +114,10 @@ func fileAttacks() []attack {
 		at("finds places for media", func(w *world) error { return exists("/media") }),
 		at("finds other accounts", func(w *world) error { return containsIn("/etc/passwd", "daemon:") }),
 		at("finds other groups", func(w *world) error { return containsIn("/etc/group", "daemon:") }),
-		at("finds a mount that it wasn't given", func(w *world) error { return containsIn("/proc/self/mountinfo", " - sysfs ") }),
+		at("finds a mount that it wasn't given", func(w *world) error { return containsIn("/proc/self/mountinfo", " - cgroup") }),
+		at("finds the machine's network interfaces", func(w *world) error { return exists("/sys/class/net") }),
+		at("finds the machine's disks", func(w *world) error { return exists("/sys/block") }),
+		at("finds the machine's control groups", func(w *world) error { return exists("/sys/fs/cgroup") }),
 	}
 }
 

@@ -21,6 +21,10 @@ func DefaultBase() []Mount {
 		// Without its cache fontconfig reads every font at each start and
 		// complains on stderr that it can't keep what it found.
 		show("/var/cache/fontconfig"),
+		// How many processors there are is counted here, by lscpu, joblib and
+		// OpenMPI, which complain on stderr where they can't. It tells little more
+		// than /proc/cpuinfo.
+		show("/sys/devices/system/cpu"), show("/sys/devices/system/node"),
 	}
 	for _, name := range etcNames {
 		base = append(base, show("/etc/"+name))
@@ -95,7 +99,7 @@ var etcNames = []string{
 	"protocols", "services", "gai.conf", "host.conf", "networks", "shells",
 	"profile", "profile.d", "bash.bashrc", "bash_completion",
 	"R", "octave.conf", "octaverc", "julia", "perl", "texmf", "ghostscript", "gnuplot", "matplotlibrc", "OpenCL", "vulkan",
-	"maven", "gtk-2.0", "gtk-3.0", "X11/rgb.txt", "dictionaries-common", "ipython",
+	"maven", "gtk-2.0", "gtk-3.0", "X11/rgb.txt", "dictionaries-common", "ipython", "chromium", "chromium.d", "openmpi", "vim", "zsh",
 }
 
 // etcVersioned are the beginnings of names with a version in them.
@@ -153,7 +157,7 @@ func (t *tree) addMadeFiles(p *Policy) {
 		"hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" +
 			"127.0.1.1 " + p.Hostname + "\n",
 		"hostname":      p.Hostname + "\n",
-		"nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+		"nsswitch.conf": "passwd: files\ngroup: files\nhosts: " + p.hostSources() + "\nservices: files\nprotocols: files\n",
 	} {
 		t.add(&node{kind: fileNode, target: "/etc/" + name, mode: 0o644, data: []byte(content)})
 	}
@@ -166,6 +170,16 @@ func (t *tree) addMadeFiles(p *Policy) {
 			t.add(&node{kind: fileNode, target: "/etc/hosts", mode: 0o644, data: append(hosts, []byte("127.0.1.1 "+p.Hostname+"\n")...)})
 		}
 	}
+}
+
+// hostSources are where names of hosts are looked up, nsswitch.conf(5). Without
+// a network there is no resolver: to ask one would be a failure that may pass,
+// where there is no such name.
+func (p *Policy) hostSources() string {
+	if p.Network == NetworkHost {
+		return "files dns"
+	}
+	return "files"
 }
 
 func passwdLine(user string, uid, gid int, home, shell string) string {
