@@ -113,7 +113,7 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 	if err != nil {
 		return nil, err
 	}
-	out, err := newOutput(stdout, stderr)
+	out, err := newOutput(stdout, stderr, o.logSize)
 	if err != nil {
 		return nil, err
 	}

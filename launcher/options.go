@@ -30,6 +30,8 @@ by its absolute path.
                         4096, --tmp-size a quarter of the memory, --memory nine
                         tenths where a control group can be made, and inotify
                         instances and watches are half of the user's
+      --log-size SIZE   what it may write to the server's log, by default 16M;
+                        none lifts it
       --writable-notebooks  let the kernel change and replace *.ipynb files in
                         its working directory
       --allow-symlinks  let it make symbolic links, sockets and fifos in
@@ -51,6 +53,7 @@ type options struct {
 	env     []string // NAME or NAME=VALUE
 	mounts  []string
 	limits  isolate.Limits
+	logSize int64    // 0 is the default
 	kernel  []string // the real kernel's command
 
 	writableNotebooks bool
@@ -99,7 +102,7 @@ func parseOptions(args []string) (*options, error) {
 
 func takesValue(name string) bool {
 	switch name {
-	case "--network", "--env", "-m", "--mount":
+	case "--network", "--env", "-m", "--mount", "--log-size":
 		return true
 	}
 	return isLimit(name)
@@ -118,6 +121,15 @@ func (o *options) set(name, value string) error {
 		return nil
 	}
 	switch name {
+	case "--log-size":
+		if value == "none" {
+			o.logSize = isolate.Unlimited
+			return nil
+		}
+		var err error
+		if o.logSize, err = isolate.ParseSize(value); err != nil {
+			return fmt.Errorf("%s %.40q: %w", name, value, err)
+		}
 	case "--env":
 		if value == "" || value[0] == '=' {
 			return errors.New("--env needs a variable's name")

@@ -33,9 +33,11 @@ func TestParseOptions(t *testing.T) {
 		},
 		{
 			name: "no limits",
-			args: []string{"--memory", "none", "--pids=none", "--tmp-size", "none", "--", "k"},
-			want: options{kernel: []string{"k"}, limits: isolate.Limits{Memory: isolate.Unlimited, Pids: isolate.Unlimited, TmpSize: isolate.Unlimited}},
+			args: []string{"--log-size=none", "--memory", "none", "--pids=none", "--tmp-size", "none", "--", "k"},
+			want: options{kernel: []string{"k"}, logSize: isolate.Unlimited, limits: isolate.Limits{Memory: isolate.Unlimited, Pids: isolate.Unlimited, TmpSize: isolate.Unlimited}},
 		},
+		{name: "a log's size", args: []string{"--log-size", "1M", "--", "k"}, want: options{kernel: []string{"k"}, logSize: 1 << 20}},
+		{name: "a log's size that is none", args: []string{"--log-size", "0", "--", "k"}, err: `--log-size "0": not a size such as 64M`},
 		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
 		{name: "what the kernel leaves", args: []string{"--allow-symlinks", "--writable-notebooks", "--", "k"}, want: options{allowSymlinks: true, writableNotebooks: true, kernel: []string{"k"}}},
 		{name: "help", args: []string{"--help", "x"}, want: options{help: true}},

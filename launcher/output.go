@@ -1,23 +1,44 @@
 package launcher
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
+
+	"isolate-namespace/isolate"
 )
 
+// defaultLogSize is more than a kernel says in its life, and less than fills a
+// disk that holds the server's log.
+const defaultLogSize = 16 << 20
+
 // An output copies what the kernel writes to its standard output and errors to
-// our own. The kernel gets pipes of ours and not the front end's files: those
-// may be the terminal that somebody types passwords on, or a pipe that others
-// write to, which it could open anew through /proc and read.
+// our own, up to a size of both together, since they go to one log as a rule.
+// What a cell prints goes another way.
+//
+// The kernel gets pipes of ours and not the front end's files: those may be the
+// terminal that somebody types passwords on, or a pipe that others write to,
+// which it could open anew through /proc and read.
 type output struct {
 	stdout, stderr *os.File // the kernel's ends, until it has them
+	log            *os.File // our standard error
+	size           int64    // as --log-size says
 	jobs           []func()
 	copied         chan struct{}
+
+	counting sync.Mutex
+	left     int64 // of size
+	midLine  bool
+	full     bool
 }
 
-func newOutput(stdout, stderr *os.File) (*output, error) {
-	o := &output{copied: make(chan struct{}, 2)}
+func newOutput(stdout, stderr *os.File, size int64) (*output, error) {
+	o := &output{copied: make(chan struct{}, 2), log: stderr, size: size}
+	if o.left = size; size == 0 {
+		o.left = defaultLogSize
+	}
 	var err error
 	if o.stdout, err = o.pipe(stdout); err != nil {
 		return nil, err
@@ -39,7 +60,11 @@ func (o *output) pipe(w *os.File) (*os.File, error) {
 		return nil, err
 	}
 	o.jobs = append(o.jobs, func() {
-		io.Copy(w, outer)
+		if o.size == isolate.Unlimited {
+			io.Copy(w, outer)
+		} else {
+			o.copy(w, outer)
+		}
 		// A front end that stopped listening is no reason for the kernel to
 		// fail: what nobody wants is thrown away.
 		io.Copy(io.Discard, outer)
@@ -47,6 +72,52 @@ func (o *output) pipe(w *os.File) (*os.File, error) {
 		o.copied <- struct{}{}
 	})
 	return inner, nil
+}
+
+// copy copies to w what still fits.
+func (o *output) copy(w io.Writer, outer io.Reader) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := outer.Read(buffer)
+		text := o.take(buffer[:n])
+		if _, failed := w.Write(text); err != nil || failed != nil {
+			return
+		}
+		if len(text) < n {
+			o.sayFull()
+			return
+		}
+	}
+}
+
+// take is the part of text that still fits, counted from now on.
+func (o *output) take(text []byte) []byte {
+	o.counting.Lock()
+	defer o.counting.Unlock()
+	text = text[:min(int64(len(text)), o.left)]
+	o.left -= int64(len(text))
+	if len(text) > 0 {
+		o.midLine = text[len(text)-1] != '\n'
+	}
+	return text
+}
+
+// sayFull says once, on a line of its own, that the rest is thrown away.
+func (o *output) sayFull() {
+	o.counting.Lock()
+	defer o.counting.Unlock()
+	if o.full {
+		return
+	}
+	o.full = true
+	begin, size, lift := "", isolate.FormatSize(o.size)+" (--log-size)", ""
+	if o.midLine {
+		begin = "\n"
+	}
+	if o.size == 0 {
+		size, lift = isolate.FormatSize(defaultLogSize)+", the default", "; --log-size none lifts it"
+	}
+	fmt.Fprintf(o.log, "%sisolate-kernel: the kernel's output reached the limit of %s: the rest is thrown away%s\n", begin, size, lift)
 }
 
 // start begins to copy, once the kernel has its ends.

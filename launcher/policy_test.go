@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -235,6 +236,48 @@ func TestOutputGoesThroughPipesOfOurs(t *testing.T) {
 	}
 	if got := k.ask("shell", "fd 0"); got != "/dev/null" {
 		t.Errorf("stdin is %v", got)
+	}
+}
+
+// Of a flood of output the log gets what fits, whole, and one line; the kernel
+// goes on and ends as it would. Without the limit the log gets all of it.
+func TestOutputIsBounded(t *testing.T) {
+	const piece = 60 << 10 // and a line end
+	for _, c := range []struct {
+		options []string
+		pieces  int
+		want    int64 // how much of the output arrives, or 0 for all
+		said    string
+	}{
+		{nil, 290, 16 << 20, "isolate-kernel: the kernel's output reached the limit of 16M, the default: the rest is thrown away; --log-size none lifts it"},
+		{[]string{"--log-size", "100K"}, 3, 100 << 10, "isolate-kernel: the kernel's output reached the limit of 100K (--log-size): the rest is thrown away"},
+		{[]string{"--log-size", "none"}, 290, 0, ""},
+		{[]string{"--log-size", "1M"}, 3, 0, ""},
+	} {
+		k := startSession(t, setup{options: c.options})
+		rest := make(chan string)
+		go func() {
+			all, _ := io.ReadAll(k.output)
+			rest <- string(all)
+		}()
+		for range c.pieces {
+			k.ask("shell", "print "+strings.Repeat("x", piece))
+		}
+		fmt.Fprintln(k.dial("control"), "quit 7")
+		if status, _ := k.wait(); status != 7 {
+			t.Errorf("%v: status %d", c.options, status)
+		}
+		output, said, _ := strings.Cut(<-rest, "isolate-kernel: ")
+		got := int64(len("listening\n") + len(output))
+		if c.want == 0 {
+			c.want = int64(len("listening\n") + c.pieces*(piece+1))
+		} else {
+			c.want++ // the end of the line that was cut
+			said = "isolate-kernel: " + said
+		}
+		if got != c.want || strings.TrimSuffix(said, "\n") != c.said {
+			t.Errorf("%v: %d bytes and %q, want %d", c.options, got, said, c.want)
+		}
 	}
 }
 

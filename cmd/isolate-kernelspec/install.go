@@ -35,6 +35,7 @@ type sandbox struct {
 	TmpSize           string   `placeholder:"SIZE|none" help:"The most in HOME, /tmp and other private directories, by default a quarter of the memory."`
 	Inotify           string   `placeholder:"N|none" help:"The most inotify instances."`
 	Watches           string   `placeholder:"N|none" help:"The most inotify watches."`
+	LogSize           string   `placeholder:"SIZE|none" help:"The most output in the log, by default 16M."`
 	WritableNotebooks bool     `help:"Let the kernel change the notebooks in its working directory."`
 	AllowSymlinks     bool     `help:"Let the kernel make symbolic links, sockets and fifos in directories that it shares."`
 }
@@ -45,7 +46,7 @@ func (b *sandbox) launch() []string {
 	for _, o := range []struct{ name, value string }{
 		{"memory", b.Memory}, {"pids", b.Pids}, {"cpus", b.Cpus}, {"time", b.Time},
 		{"cpu-time", b.CPUTime}, {"file-size", b.FileSize}, {"tmp-size", b.TmpSize},
-		{"inotify", b.Inotify}, {"watches", b.Watches},
+		{"inotify", b.Inotify}, {"watches", b.Watches}, {"log-size", b.LogSize},
 	} {
 		if o.value != "" {
 			args = append(args, "--"+o.name, o.value)
