@@ -15,7 +15,7 @@ func TestSecurityNamesTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sources strings.Builder
-	for _, pattern := range []string{"*_test.go", "internal/*/*_test.go", "../internal/*/*_test.go", "../protocol/*_test.go", "../launcher/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "internal/*/*_test.go", "../internal/*/*_test.go", "../launcher/*_test.go"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -10,11 +10,11 @@ import (
 	"sync"
 	"syscall"
 
-	"isolate-namespace/errorkernel"
 	"isolate-namespace/internal/end"
+	"isolate-namespace/internal/errorkernel"
 	"isolate-namespace/internal/peer"
+	"isolate-namespace/internal/protocol"
 	"isolate-namespace/launcher"
-	"isolate-namespace/protocol"
 )
 
 // errorKernel is what isolate-kernel becomes where there is no kernel. No

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"isolate-namespace/protocol"
+	"isolate-namespace/internal/protocol"
 )
 
 // bait is what lies around a kernel and what it shouldn't find: a file, another

@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
-	"isolate-namespace/protocol"
+	"isolate-namespace/internal/protocol"
 )
 
 // A client is one front end's end of the five sockets.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"isolate-namespace/protocol"
+	"isolate-namespace/internal/protocol"
 )
 
 // What a kernel sends a moment after the end of its cell is the cell's, too.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
-	"isolate-namespace/protocol"
+	"isolate-namespace/internal/protocol"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"github.com/go-zeromq/zmq4"
 	"golang.org/x/sys/unix"
 
-	"isolate-namespace/protocol"
+	"isolate-namespace/internal/protocol"
 )
 
 // sockets are a kernel's ends of the five channels.

@@ -1,6 +1,6 @@
 package errorkernel
 
-import "isolate-namespace/protocol"
+import "isolate-namespace/internal/protocol"
 
 // reply is the answer to a request. A cell fails, questions about the session
 // have the answers of an empty one, and what isn't known is refused.
