@@ -14,6 +14,7 @@ import (
 	"isolate-namespace/internal/errorkernel"
 	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/protocol"
+	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
 
@@ -68,8 +69,24 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 		return false, errorkernel.Tell(ctx, c, errorkernel.Killed(ending.Limit), cell)
 	}
 	language := sync.OnceValue(func() map[string]any {
-		return errorkernel.LanguageInfo(os.Getenv("JPY_SESSION_NAME"), c.KernelName)
+		if info := errorkernel.NotebookLanguage(os.Getenv("JPY_SESSION_NAME")); info != nil {
+			return info
+		}
+		return errorkernel.Language(languageOf(c.KernelName))
 	})
 	go language() // may take a while
 	return errorkernel.Serve(ctx, c, errorkernel.NoSandbox(ending.Cause, ending.Remedy), language)
+}
+
+// languageOf is the language of an installed kernel, or "" if it has none.
+func languageOf(kernelName string) string {
+	jupyter, err := kernelspec.FindJupyter()
+	if err != nil {
+		return ""
+	}
+	kernel, err := jupyter.Find(kernelName)
+	if err != nil {
+		return ""
+	}
+	return kernel.Spec.Language()
 }

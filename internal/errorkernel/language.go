@@ -4,33 +4,15 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
-
-	"isolate-namespace/kernelspec"
 )
 
 // maxNotebook is the size in bytes above which a notebook isn't looked at.
 const maxNotebook = 64 << 20
 
-// LanguageInfo is the language_info of a kernel, which front ends write into
-// the notebook: as the notebook has it already, so that it stays as it is,
-// otherwise as the kernel's kernel.json names the language.
-func LanguageInfo(notebook, kernelName string) map[string]any {
-	if info := ofNotebook(notebook); info != nil {
-		return info
-	}
-	language := "text"
-	if jupyter, err := kernelspec.FindJupyter(); err == nil {
-		if base, err := jupyter.Find(kernelName); err == nil {
-			if name := base.Spec.Language(); name != "" {
-				language = name
-			}
-		}
-	}
-	return ofLanguage(language)
-}
-
-// ofNotebook is what a notebook says of its language, or nil.
-func ofNotebook(path string) map[string]any {
+// NotebookLanguage is the language_info of a kernel, which front ends write
+// into the notebook, as the notebook has it already, so that it stays as it is.
+// It is nil if the notebook has none.
+func NotebookLanguage(path string) map[string]any {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxNotebook {
 		return nil
 	}
@@ -52,9 +34,13 @@ func ofNotebook(path string) map[string]any {
 	return notebook.Metadata.Language
 }
 
-// ofLanguage is what the kernels of common languages say of themselves.
-func ofLanguage(language string) map[string]any {
+// Language is the language_info that kernels of a language have, by the name
+// that a kernel.json gives it. If that is empty it is plain text.
+func Language(language string) map[string]any {
 	name := strings.ToLower(language)
+	if name == "" {
+		name = "text"
+	}
 	info := map[string]any{"name": name, "version": "", "mimetype": "text/x-" + name, "file_extension": ".txt"}
 	switch name {
 	case "python":
