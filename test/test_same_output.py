@@ -31,6 +31,47 @@ x, y = load_iris(return_X_y=True)
 g = GridSearchCV(RandomForestClassifier(10, random_state=0), {"max_depth": [2, 3]}, n_jobs=2, cv=2).fit(x, y)
 print(round(g.best_score_, 3))
 """,
+    "clusters": """
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.neighbors import KNeighborsClassifier
+x = np.random.default_rng(0).normal(size=(60, 2))
+print(round(KMeans(3, n_init=1, random_state=0).fit(x).inertia_, 3), KNeighborsClassifier(3).fit(x, x[:, 0] > 0).predict(x[:2]))
+""",
+    "boosting": """
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+x = np.random.default_rng(0).normal(size=(100, 3))
+print(HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(x, x[:, 0]).predict(x[:1]).round(3))
+""",
+    "parallel jobs": """
+import joblib, math, os
+print(joblib.Parallel(n_jobs=2)(joblib.delayed(math.factorial)(n) for n in range(5)))
+print(joblib.Parallel(n_jobs=2, backend="threading")(joblib.delayed(math.sqrt)(n) for n in (4, 9)))
+print(joblib.cpu_count(), joblib.cpu_count(only_physical_cores=True), os.cpu_count())
+""",
+    "optimization": """
+import numpy as np, scipy.optimize, scipy.sparse.linalg, scipy.stats, scipy.integrate
+print(scipy.optimize.minimize(lambda x: (x - 3) ** 2, 0).x.round(4), scipy.stats.ttest_1samp([1, 2, 3.5], 2).pvalue.round(6))
+print(scipy.sparse.linalg.spsolve(scipy.sparse.eye(3, format="csc") * 2, np.ones(3)), round(scipy.integrate.quad(np.sin, 0, 1)[0], 6))
+""",
+    "regression": """
+import numpy as np, statsmodels.api as sm
+x = np.arange(10.0)
+print(sm.OLS(2 * x + np.sin(x), sm.add_constant(x)).fit().params.round(4))
+""",
+    "algebra": """
+import sympy
+x = sympy.symbols("x")
+print(sympy.solve(x**2 - 2), sympy.integrate(sympy.exp(-x**2), (x, -sympy.oo, sympy.oo)), sympy.latex(x**2))
+""",
+    "statistical figures": """
+import io, pandas as pd, seaborn as sns, matplotlib.pyplot as plt
+d = pd.DataFrame({"a": [1, 2, 3, 4], "b": [2, 1, 4, 3], "c": list("xyxy")})
+sns.set_theme(); sns.scatterplot(d, x="a", y="b", hue="c"); d.plot(x="a", y="b"); b = io.BytesIO(); plt.savefig(b); plt.close("all")
+print(len(b.getvalue()) > 1000)
+""",
+    "processors": "!lscpu | grep -E '^(CPU\\(s\\)|Core|Thread|Socket|NUMA)'\n!nproc",
     "figures": """
 import io, matplotlib.pyplot as plt
 f, b = plt.figure(), io.BytesIO()
