@@ -1,31 +1,21 @@
-"""How the benches print what they measured: as rows of tables in Markdown."""
-import statistics
+"""How the benches hand over what they measured: a line of JSON for each figure.
 
-HEAD = "| figure | isolated | plain | ratio | goal |\n| --- | --- | --- | --- | --- |"
+"sandbox table" reads these lines and prints a table.
+"""
 
-
-def spread(values, unit):
-    """The median of values, with the quartiles."""
-    middle = statistics.median(values)
-    low, high = values[0], values[0]
-    if len(values) > 1:
-        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    digits = 1 if middle >= 10 else 2
-    return f"{middle:.{digits}f} {unit} ({low:.{digits}f}–{high:.{digits}f})"
+import json
 
 
-def row(name, *cells):
-    print("|", " | ".join([name, *cells]), "|", flush=True)
+def emit(figure, unit, isolated, plain=(), scale=1, **goals):
+    """Prints the values of a figure, each multiplied by scale, which makes them of that unit.
+
+    goals are ratios, a list of the most that the medians' ratio may be, and most,
+    the most that the isolated median may be.
+    """
+    values = {"isolated": [v * scale for v in isolated], "plain": [v * scale for v in plain]}
+    print(json.dumps({"figure": figure, "unit": unit, **values, **goals}), flush=True)
 
 
-def verdict(met):
-    return "met" if met else "not met"
-
-
-def compare(name, plain, isolated, unit, scale=1, goal=None):
-    """Print a row of two lists of seconds, in unit (scale to a second), and of
-    the most that their medians' ratio may be."""
-    plain, isolated = ([t * scale for t in times] for times in (plain, isolated))
-    ratio = statistics.median(isolated) / statistics.median(plain)
-    wanted = f"at most {goal}: {verdict(ratio <= goal)}" if goal else ""
-    row(name, spread(isolated, unit), spread(plain, unit), f"{ratio:.2f}", wanted)
+def absent(figure, why):
+    """Prints that a figure couldn't be measured."""
+    print(json.dumps({"figure": figure, "absent": why}), flush=True)

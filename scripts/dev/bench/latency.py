@@ -3,9 +3,8 @@
 
 Usage: latency.py PLAIN ISOLATED [--runs N]
 
-Starts the two kernels by their kernelspecs' names, in turns, and prints for
-each figure a row of the table. Needs jupyter_client, in the Python
-that runs it.
+Starts the two kernels, named by their kernelspecs, in turns, and prints each
+figure as a line of JSON for "sandbox table". Needs jupyter_client.
 """
 import argparse
 import os
@@ -13,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from figures import compare
+from figures import emit
 from jupyter_client import KernelManager
 
 OUTPUT = "for _ in range(100): print('x' * 999_999)"  # 100 MB with the newlines
@@ -82,9 +81,9 @@ def main():
                 times.append(kernel.round_trip())
         for kernel in kernels:
             kernel.end()
-    compare("launch to first kernel_info reply", *launch, "s", goal=1.05)
-    compare("execute_request `1+1`", *round_trip, "ms", 1e3, goal=1.05)
-    compare("100 MB of output", *output, "s", goal=1.1)
+    emit("launch to first kernel_info reply", "s", *reversed(launch), ratios=[1.05])
+    emit("execute_request `1+1`", "ms", *reversed(round_trip), scale=1e3, ratios=[1.05])
+    emit("100 MB of output", "s", *reversed(output), ratios=[1.1])
 
 
 if __name__ == "__main__":

@@ -3,19 +3,19 @@
 
 Usage: memory.py PLAIN ISOLATED [--count N]
 
-Starts N kernels by each kernelspec's name, first all plain ones, then all
-isolated ones, waits till they are at rest, and prints rows of the table. A
-size is the proportional set size (PSS): what processes share counts once.
-Needs jupyter_client, in the Python that runs it, and root, who may look into
-a sandbox's init.
+Starts N kernels of each kernelspec, first all plain ones, then all isolated
+ones, waits until they are idle, and prints each figure as a line of JSON for
+"sandbox table". A size is the proportional set size (PSS): what processes share
+counts once. Needs jupyter_client, and root, which may look into a sandbox's init.
 """
 import argparse
 import os
 import subprocess
 import tempfile
 import time
+from statistics import fmean
 
-from figures import row, verdict
+from figures import absent, emit
 from jupyter_client import KernelManager
 
 GOAL = 6  # MiB
@@ -59,8 +59,8 @@ def pss(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("Pss:")) / 1024
 
 
-def average(name, count):
-    """MiB of a kernel and of its helpers, with count of them alive."""
+def measure(name, count):
+    """MiB of each kernel, and of each one's helpers, with count of them alive."""
     kernels = []
     try:
         for _ in range(count):
@@ -70,7 +70,7 @@ def average(name, count):
     finally:
         for kernel in kernels:
             kernel.end()
-    return [sum(values) / count for values in zip(*sizes)]
+    return list(zip(*sizes))
 
 
 def main():
@@ -80,13 +80,13 @@ def main():
     args = parser.parse_args()
     title = f"{args.count} idle kernels, memory of each (PSS)"
     if os.getuid() != 0:
-        row(title, "takes root", "", "", "")
+        absent(title, "takes root")
         return
-    (plain, _), (isolated, helpers) = (average(name, args.count) for name in args.names)
-    row(f"{title}: the kernel", f"{isolated:.2f} MiB", f"{plain:.2f} MiB", f"{isolated / plain:.2f}", "")
-    row(f"{title}: launcher and init", f"{helpers:.2f} MiB", "", "", "")
-    added = isolated - plain + helpers
-    row("memory that isolation adds, each", f"{added:.2f} MiB", "", "", f"at most {GOAL} MiB: {verdict(added <= GOAL)}")
+    (plain, _), (isolated, helpers) = (measure(name, args.count) for name in args.names)
+    emit(f"{title}: the kernel", "MiB", isolated, plain)
+    emit(f"{title}: launcher and init", "MiB", helpers)
+    added = fmean(isolated) - fmean(plain) + fmean(helpers)
+    emit("memory that isolation adds, each", "MiB", [added], most=GOAL)
 
 
 if __name__ == "__main__":

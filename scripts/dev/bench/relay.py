@@ -4,8 +4,8 @@
 Usage: relay.py LAUNCHER [--pairs N]
 
 Runs this file as a "kernel", once plain and once under LAUNCHER, both at the
-same time, and asks them in turns. Prints for each figure a row of the table.
-Needs pyzmq, in the Python that runs it.
+same time, and asks them in turns. Prints each figure as a line of JSON for
+"sandbox table". Needs pyzmq.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from figures import compare
+from figures import emit
 
 CHANNELS = ["shell", "iopub", "stdin", "control", "hb"]
 
@@ -118,8 +118,8 @@ def main():
                     times.append(peer.fetch(100))
             for peer in peers:
                 peer.end()
-    compare("bare ZeroMQ echo of 500 bytes", *echo, "µs", 1e6, goal=1.7)
-    compare("100 MiB by bare ZeroMQ", *bulk, "s")
+    emit("bare ZeroMQ echo of 500 bytes", "µs", *reversed(echo), scale=1e6, ratios=[1.7])
+    emit("100 MiB by bare ZeroMQ", "s", *reversed(bulk))
 
 
 if __name__ == "__main__":

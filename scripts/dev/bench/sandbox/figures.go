@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +12,7 @@ import (
 // A sample is a figure's values, of one peer, in one unit.
 type sample []float64
 
-// quantile is the value that a part of all is below.
+// quantile returns the value below which the given part of all values lies.
 func (s sample) quantile(part float64) float64 {
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[int(part*float64(len(sorted)-1)+0.5)]
@@ -18,18 +20,26 @@ func (s sample) quantile(part float64) float64 {
 
 func (s sample) median() float64 { return s.quantile(0.5) }
 
-// with is the median with the quartiles.
+// with prints the median and, if there are more values than one, the quartiles.
+// It is "" without values.
 func (s sample) with(unit string) string {
-	digits := 1
+	if len(s) == 0 {
+		return ""
+	}
+	digits := 2
 	if s.median() >= 100 {
 		digits = 0
-	} else if s.median() < 1 {
-		digits = 2
+	} else if s.median() >= 10 {
+		digits = 1
 	}
-	return fmt.Sprintf("%.*f %s (%.*f–%.*f)", digits, s.median(), unit, digits, s.quantile(0.25), digits, s.quantile(0.75))
+	text := fmt.Sprintf("%.*f %s", digits, s.median(), unit)
+	if len(s) > 1 {
+		text += fmt.Sprintf(" (%.*f–%.*f)", digits, s.quantile(0.25), digits, s.quantile(0.75))
+	}
+	return text
 }
 
-// milliseconds are the values of a part of each cost.
+// milliseconds returns a part of each cost.
 func milliseconds(costs []cost, part func(cost) time.Duration) sample {
 	var s sample
 	for _, c := range costs {
@@ -41,15 +51,35 @@ func milliseconds(costs []cost, part func(cost) time.Duration) sample {
 func wall(c cost) time.Duration { return c.wall }
 func cpu(c cost) time.Duration  { return c.cpu }
 
-// against prints a row that compares ours with theirs and with the most that
-// the ratio may be: first the one, then the next.
-func against(figure string, ours, theirs sample, unit string, goals ...float64) {
-	ratio := ours.median() / theirs.median()
-	var judged []string
-	for _, goal := range goals {
-		judged = append(judged, fmt.Sprintf("at most %.1f: %s", goal, verdict(ratio <= goal)))
+// A figure is one row of a table: what was measured of ours and of theirs.
+type figure struct {
+	Name   string    `json:"figure"`
+	Unit   string    `json:"unit"`
+	Ours   sample    `json:"isolated"`
+	Theirs sample    `json:"plain"`  // may be missing
+	Ratios []float64 `json:"ratios"` // goals: the most that the ratio of the medians may be
+	Most   float64   `json:"most"`   // a goal: the most that our median may be; 0 is none
+	Absent string    `json:"absent"` // why there are no values
+}
+
+// row is the figure in Markdown.
+func (f figure) row() string {
+	if f.Absent != "" {
+		return fmt.Sprintf("| %s | %s | | | |", f.Name, f.Absent)
 	}
-	fmt.Printf("| %s | %s | %s | %.2f | %s |\n", figure, ours.with(unit), theirs.with(unit), ratio, strings.Join(judged, "; "))
+	var ratio string
+	var goals []string
+	if len(f.Theirs) > 0 {
+		r := f.Ours.median() / f.Theirs.median()
+		ratio = fmt.Sprintf("%.2f", r)
+		for _, goal := range f.Ratios {
+			goals = append(goals, fmt.Sprintf("at most %.4g: %s", goal, verdict(r <= goal)))
+		}
+	}
+	if f.Most > 0 {
+		goals = append(goals, fmt.Sprintf("at most %.4g %s: %s", f.Most, f.Unit, verdict(f.Ours.median() <= f.Most)))
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |", f.Name, f.Ours.with(f.Unit), f.Theirs.with(f.Unit), ratio, strings.Join(goals, "; "))
 }
 
 func verdict(met bool) string {
@@ -57,4 +87,19 @@ func verdict(met bool) string {
 		return "met"
 	}
 	return "not met"
+}
+
+// table prints the figures that figures.py has written, one a line, as they come.
+func table(lines io.Reader) error {
+	fmt.Println("| figure | isolated | plain | ratio | goal |")
+	fmt.Println("| --- | --- | --- | --- | --- |")
+	for decoder := json.NewDecoder(lines); ; {
+		var f figure
+		if err := decoder.Decode(&f); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read a figure: %w", err)
+		}
+		fmt.Println(f.row())
+	}
 }

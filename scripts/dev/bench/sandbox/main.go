@@ -3,9 +3,13 @@
 // Markdown, for docs/performance.md.
 //
 //	sandbox [--quick] ISOLATE
+//	sandbox table
 //
-// What bubblewrap is told is made of what a probe sees inside isolate's
+// What bubblewrap is told is made from what a probe sees inside isolate's
 // sandbox; the same probe inside bubblewrap's then has to see the same.
+//
+// The second form prints the table of the figures that the Python benches write
+// to its standard input.
 package main
 
 import (
@@ -27,7 +31,7 @@ func main() {
 // A bench is one run of all of it.
 type bench struct {
 	binary string // isolate
-	place  string // everything of this run's, outside
+	place  string // the directory of this run, outside of the sandboxes
 	shown  string // the directory that the sandboxes show
 	host   *view
 	ours   *peer
@@ -47,11 +51,14 @@ func run(args []string) error {
 	if len(args) > 0 && strings.HasPrefix(args[0], "probe") {
 		return probe(args[0] == "probe-root")
 	}
+	if len(args) > 0 && args[0] == "table" {
+		return table(os.Stdin)
+	}
 	if len(args) > 0 && args[0] == "--quick" {
 		size, args = sizes{starts: 30, mountStarts: 10, crowds: 1, series: 100, memories: 1, others: 3, settled: time.Second}, args[1:]
 	}
 	if len(args) != 1 {
-		return fmt.Errorf("usage: sandbox [--quick] ISOLATE")
+		return fmt.Errorf("usage: sandbox [--quick] ISOLATE, or sandbox table")
 	}
 	b := &bench{binary: args[0], sizes: size}
 	if err := b.prepare(); err != nil {
@@ -96,7 +103,7 @@ func (b *bench) prepare() (err error) {
 	return exec.Command("cp", self, filepath.Join(b.shown, "probe")).Run()
 }
 
-// comparePolicies makes sure that it is like that is compared.
+// comparePolicies makes sure that like is compared with like.
 func (b *bench) comparePolicies() (err error) {
 	if b.host, err = look(); err != nil {
 		return err

@@ -33,8 +33,13 @@ func (b *bench) compareStarts(what string, rounds int, ours, theirs *peer, wallG
 	if err != nil {
 		return err
 	}
-	against(what+", wall", milliseconds(costs[0], wall), milliseconds(costs[1], wall), "ms", wallGoals...)
-	against(what+", CPU", milliseconds(costs[0], cpu), milliseconds(costs[1], cpu), "ms", 1)
+	for _, f := range []figure{
+		{Name: what + ", wall", Ours: milliseconds(costs[0], wall), Theirs: milliseconds(costs[1], wall), Ratios: wallGoals},
+		{Name: what + ", CPU", Ours: milliseconds(costs[0], cpu), Theirs: milliseconds(costs[1], cpu), Ratios: []float64{1}},
+	} {
+		f.Unit = "ms"
+		fmt.Println(f.row())
+	}
 	return nil
 }
 
@@ -49,7 +54,8 @@ func (b *bench) crowds() error {
 			failures[i] += failed
 		}
 	}
-	against(fmt.Sprintf("%d `true` at once, until the last has ended", n), times[0], times[1], "ms", 1)
+	took := figure{Name: fmt.Sprintf("%d `true` at once, until the last has ended", n), Unit: "ms", Ours: times[0], Theirs: times[1], Ratios: []float64{1}}
+	fmt.Println(took.row())
 	fmt.Printf("| failures of those | %d | %d | | none: %s |\n", failures[0], failures[1], verdict(failures[0] == 0))
 	return nil
 }
