@@ -5,21 +5,16 @@ it, and uses the commands in .build/bin as a person would. scripts/setup makes
 what is used here; nothing is skipped when it is missing.
 """
 
-import contextlib
 import json
 import os
 import pathlib
-import random
-import socket
 import subprocess
 import time
 
-import nbformat
 import pytest
+from common import BUILD, free_port
 from jupyter_client.manager import KernelManager
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / ".build"
 COMMANDS = BUILD / "bin"
 PYTHONS = {
     "ipykernel7": BUILD / "venv-ipykernel7/bin/python",
@@ -32,17 +27,13 @@ for needed in [COMMANDS / "isolate-kernel", *PYTHONS.values()]:
         raise SystemExit(f"{needed} is missing; run scripts/setup")
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "once: takes long and is the same for every user: not run a second time as another")
-
-
 class Jupyter:
     """One person's Jupyter: a home, a path to kernels, an environment."""
 
-    def __init__(self, home, python):
+    def __init__(self, home, python, env=None):
         self.home = home
         self.python = python
-        self.env = {
+        self.env = env or {
             "HOME": str(home),
             "USER": os.environ.get("USER", "tester"),
             "LANG": "C.UTF-8",
@@ -51,7 +42,7 @@ class Jupyter:
             "JUPYTER_PATH": str(home / "path"),
             "IPYTHONDIR": str(home / ".ipython"),
         }
-        (home / "tmp").mkdir()
+        (home / "tmp").mkdir(exist_ok=True)
 
     def run(self, *command, check=True, **options):
         """Runs a command as this person."""
@@ -145,15 +136,12 @@ class Kernel:
 
 
 def free_ports():
-    """Ports below those that the system gives to connections: many of those are made while a test runs."""
-    with contextlib.ExitStack() as held:
-        ports = {}
-        while len(ports) < 5:
-            with contextlib.suppress(OSError):
-                server = held.enter_context(socket.create_server(("127.0.0.1", random.randrange(10000, 32000))))
-                name = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")[len(ports)]
-                ports[name] = server.getsockname()[1]
-        return ports
+    """A free port for each channel of a kernel."""
+    names = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+    ports = set()
+    while len(ports) < len(names):
+        ports.add(free_port())
+    return dict(zip(names, ports))
 
 
 def base_dirs(jupyter):
@@ -196,38 +184,3 @@ def kernels():
     yield started
     for kernel in started:
         kernel.stop()
-
-
-def unique():
-    """A number of seconds to sleep by which a process of this test is told from all others."""
-    return f"86400.{os.getpid()}{time.monotonic_ns()}"
-
-
-def processes(mark):
-    """Command lines of all processes that contain mark, but for our own."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if mark in line and int(path.parent.name) != os.getpid():
-            found.append(line)
-    return found
-
-
-def wait_for(condition, seconds=20):
-    """Whether condition() becomes true in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def notebook(*cells):
-    """A notebook of code cells."""
-    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
-    book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
-    return book

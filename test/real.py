@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, PYTHONS, Jupyter, fresh_home
+from common import BUILD
+from conftest import PYTHONS, Jupyter, fresh_home
 
 VENV, NODE = BUILD / "venv-kernels", BUILD / "node"
 

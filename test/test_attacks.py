@@ -13,7 +13,8 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD, PYTHONS, ROOT, Jupyter, fresh_home
+from common import BUILD, ROOT
+from conftest import PYTHONS, Jupyter, fresh_home
 
 PLAINLY, PRIVILEGED = "plainly", "with privileges"
 OWN_NAMESPACES = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child", "--mount-proc"]

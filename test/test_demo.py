@@ -1,7 +1,7 @@
 """What scripts/demo shows."""
 
 import nbformat
-from conftest import ROOT
+from common import ROOT
 
 
 def test_side_by_side(jupyter):

@@ -8,7 +8,8 @@ import signal
 import time
 
 import pytest
-from conftest import COMMANDS, notebook, processes, wait_for
+from common import notebook, processes, wait_for
+from conftest import COMMANDS
 
 REASON = "no such file or directory"
 REMEDY = "remove it from the mounts"

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD, COMMANDS, PYTHONS, Jupyter, free_ports, fresh_home, processes
+from common import BUILD, processes
+from conftest import COMMANDS, PYTHONS, Jupyter, free_ports, fresh_home
 
 
 def make_base(jupyter, name, spec):

@@ -2,7 +2,8 @@
 
 import json
 
-from conftest import COMMANDS, wait_for
+from common import wait_for
+from conftest import COMMANDS
 from real import each
 from test_verify import PROBES, PROTOCOL
 

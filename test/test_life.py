@@ -14,7 +14,8 @@ import time
 
 import pytest
 import nbformat
-from conftest import COMMANDS, notebook, processes, unique, wait_for
+from common import notebook, processes, unique, wait_for
+from conftest import COMMANDS
 
 
 def test_parent_poller(each_jupyter, kernels):
@@ -120,10 +121,10 @@ def test_dies_with_the_front_end(jupyter):
     mark = unique()
     script = f"""
 import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
-import pathlib, conftest, time
-j = conftest.Jupyter.__new__(conftest.Jupyter)
-j.home = pathlib.Path({str(jupyter.home)!r}); j.python = pathlib.Path({str(jupyter.python)!r}); j.env = {jupyter.env!r}
-k = j.start("python3-isolated"); k.run("import subprocess; subprocess.Popen(['sleep', '{mark}'])")
+import time
+from conftest import Jupyter
+from pathlib import PosixPath
+k = Jupyter({jupyter.home!r}, {jupyter.python!r}, {jupyter.env!r}).start("python3-isolated"); k.run("import subprocess; subprocess.Popen(['sleep', '{mark}'])")
 print("ready", flush=True); time.sleep(60)
 """
     front_end = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

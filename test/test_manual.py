@@ -7,7 +7,8 @@ import subprocess
 
 import nbformat
 import pytest
-from conftest import COMMANDS, fresh_home, notebook, wait_for
+from common import notebook, wait_for
+from conftest import COMMANDS, fresh_home
 from window import Window
 
 SHARE = COMMANDS.parent / "share"

@@ -8,7 +8,8 @@ import time
 
 import pytest
 import zmq
-from conftest import BUILD, COMMANDS, wait_for
+from common import BUILD, wait_for
+from conftest import COMMANDS
 from jupyter_client.blocking import BlockingKernelClient
 
 PROBE = """

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import COMMANDS, fresh_home, unique, wait_for
+from common import unique, wait_for
+from conftest import COMMANDS, fresh_home
 from window import Window
 
 

@@ -4,7 +4,7 @@ import re
 import shlex
 import subprocess
 
-from conftest import unique, wait_for
+from common import unique, wait_for
 
 
 class Window:

@@ -3,7 +3,8 @@
 import contextlib
 import json
 
-from machine import BUILD, answers, free_port
+from common import BUILD, free_port
+from machine import answers
 from playwright.sync_api import expect
 
 TOKEN = "frontends"

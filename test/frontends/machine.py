@@ -1,21 +1,16 @@
-"""A home with a Jupyter in it, and what the tests do there: run programs, write notebooks, wait."""
+"""A home with a Jupyter in it and what the tests do there: run programs, read and write notebooks."""
 
 import contextlib
 import os
 import pathlib
-import random
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import nbformat
 import pytest
-
-ROOT = pathlib.Path(__file__).parents[2]
-BUILD = ROOT / ".build"
+from common import BUILD, notebook, wait_for
 
 # What shapes a Jupyter that a test starts must come from the test alone.
 FOREIGN = re.compile(r"JUPYTER|JPY_|IPYTHON|XDG_|MNTDIRS|NBGRADER|VIRTUAL_ENV|PYTHON")
@@ -67,7 +62,7 @@ class Machine:
                 **options,
             )
         try:
-            wait(lambda: server.poll() is not None or ready(), timeout, f"{argv[0]} to be ready, see {log}")
+            assert wait_for(lambda: server.poll() is not None or ready(), timeout), f"{argv[0]} isn't ready, see {log}"
             assert server.poll() is None, pathlib.Path(log).read_text()
             yield server
         finally:
@@ -83,16 +78,6 @@ class Machine:
         return f"import os; print('sees secret:', os.path.exists({str(self.secret)!r}))"
 
 
-def wait(condition, seconds, what):
-    """Return the condition's first true value; fail when there is none in the time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    pytest.fail(f"waited {seconds} s in vain for {what}")
-
-
 def answers(url, headers=None):
     """Tell whether a web server answers at url."""
     try:
@@ -102,23 +87,10 @@ def answers(url, headers=None):
     return True
 
 
-def free_port():
-    """A port below those that the system gives away, so that no connection made meanwhile takes it."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with contextlib.suppress(OSError), socket.socket() as s:
-            s.bind(("127.0.0.1", port))
-            return port
-
-
 def write_notebook(path, kernel, *sources):
     """Write a notebook of code cells that asks for the kernel."""
-    notebook = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
-        cells=[nbformat.v4.new_code_cell(s) for s in sources],
-    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    nbformat.write(notebook(*sources, kernel=kernel), path)
     return path
 
 
@@ -126,13 +98,3 @@ def outputs(path):
     """All that the cells of a stored notebook printed."""
     notebook = nbformat.read(path, as_version=4)
     return "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
-
-
-def processes(part):
-    """The ids of the processes that have the text in their command lines."""
-    found = []
-    for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if part.encode() in cmdline.read_bytes():
-                found.append(int(cmdline.parent.name))
-    return found

@@ -5,7 +5,8 @@ import signal
 import sys
 
 import pexpect
-from machine import outputs, processes, wait, write_notebook
+from common import processes, wait_for
+from machine import outputs, write_notebook
 from jupyter_client import BlockingKernelClient
 
 
@@ -53,7 +54,7 @@ def test_jupyter_console(machine, kernel, seen):
     console.sendline("y")
     console.expect(pexpect.EOF)
     console.close()
-    wait(lambda: not processes(f"{machine.home}/.local/share/jupyter/runtime"), 10, "the kernel to end")
+    assert wait_for(lambda: not processes(f"{machine.home}/.local/share/jupyter/runtime"), 10), "the kernel is still there"
 
 
 def test_jupyter_kernel(machine, kernel, seen, tmp_path):

@@ -1,7 +1,8 @@
 """JupyterLab in a real browser: everything a person does with a kernel."""
 
 import pytest
-from machine import wait, write_notebook
+from common import wait_for
+from machine import write_notebook
 from lab import TOKEN, Lab
 from playwright.sync_api import expect
 
@@ -44,7 +45,7 @@ def test_launcher_offers_the_kernel(lab, kernel, machine, seen):
     card = lab.page.locator(f'.jp-LauncherCard[data-category="Notebook"][title="{name}"]')
     logo = card.locator("img")
     expect(card).to_contain_text(name)
-    wait(lambda: logo.evaluate("i => i.naturalWidth") >= 32, 5, "the logo to load")
+    assert wait_for(lambda: logo.evaluate("i => i.naturalWidth") >= 32, 5), "the logo isn't loaded"
     assert f"/kernelspecs/{kernel}/" in logo.get_attribute("src")
     lab.screenshot("launcher")
 
@@ -116,7 +117,7 @@ def test_shutdown_ends_the_kernel(lab, notebook, server, machine):
     assert len(kernels(server)) == 1
     lab.menu("Kernel", "Shut Down Kernel")
     expect(lab.notebook.locator(".jp-KernelName")).to_have_text("No Kernel")
-    wait(lambda: not kernels(server), 10, "the server to have no kernel")
+    assert wait_for(lambda: not kernels(server), 10), "the server still has the kernel"
 
 
 def test_crash_restarts_the_kernel(lab, notebook):

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 
 from course import ASSIGNMENT, POINTS, Course
-from machine import ROOT
+from common import ROOT
 
 STUDENTS = [f"student{n:02}" for n in range(40)]
 

@@ -4,7 +4,8 @@ import os
 
 import pytest
 import requests
-from machine import BUILD, Machine, answers, free_port, processes, wait
+from common import BUILD, free_port, processes, wait_for
+from machine import Machine, answers
 from lab import TOKEN, lab_server
 from rest import Kernel
 
@@ -23,7 +24,7 @@ def life(k, machine, seen):
     k.restart()
     assert k.run("print(mine)") == "NameError"
     k.shut_down()
-    wait(lambda: not processes(k.id), 10, "the kernel's processes to end")
+    assert wait_for(lambda: not processes(k.id), 10), "the kernel has processes left"
 
 
 def test_jupyter_server(machine, kernel, seen, tmp_path):
@@ -65,7 +66,7 @@ c.JupyterHub.cookie_secret_file = "{tmp_path}/cookie"
             user = requests.get(f"{url}/hub/api/users/ada", headers=admin).json()
             return user["servers"].get("", {}).get("ready")
 
-        wait(ready, 60, "the single-user server")
+        assert wait_for(ready, 60), "the single-user server isn't ready"
         k = Kernel(f"http://127.0.0.1:{single}/user/ada", kernel, "sesame-service")
         hubs = "import os; print(sorted(k for k in os.environ if 'HUB' in k or 'OPEN' in k))"
         answer = k.run(hubs)

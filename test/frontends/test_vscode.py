@@ -16,7 +16,7 @@ import uuid
 
 import psutil
 import pytest
-from machine import free_port, processes, wait
+from common import free_port, processes, wait_for
 from jupyter_client import BlockingKernelClient
 
 HIDDEN_NAMES = re.compile(r"python 3|python 3 \(ipykernel\)|python\d*\.?\d*", re.IGNORECASE)
@@ -63,7 +63,7 @@ class VSCode:
 
     def connect(self):
         for port in self.ports[:2]:
-            wait(lambda port=port: self.open(port), 30, "the port to be open")
+            assert wait_for(lambda port=port: self.open(port), 30), f"port {port} isn't open"
         client = BlockingKernelClient(connection_file=str(self.file))
         client.load_connection_file()
         client.start_channels()
@@ -115,7 +115,7 @@ def test_runs_interrupts_and_ends(machine, code, seen):
     client.stop_channels()
     code.shut_down()
     code.process.wait(10)
-    wait(lambda: not processes(str(code.file)), 10, "every process to end")
+    assert wait_for(lambda: not processes(str(code.file)), 10), "processes are left"
 
 
 def test_is_listed(code):
