@@ -130,7 +130,7 @@ def snapshot(course):
 
 
 def test_same_scores_and_nothing_seen(jupyter, course):
-    """6, 19, 22: the plain kernel is the control: what isolation refuses, it allows."""
+    """Scores are those of the plain kernel, which is the control: it allows what isolation refuses."""
     for student in sorted(set(STUDENTS) - {"mallory"}):
         submit(course, student, STUDENTS[student])
     autograde(jupyter, course)
@@ -152,7 +152,7 @@ def test_same_scores_and_nothing_seen(jupyter, course):
 
 
 def test_host_writer_follows_no_planted_link(jupyter, course):
-    """18: the instructor's own process writes the notebook after the kernel has ended."""
+    """The instructor's own process writes the notebook after the kernel has ended, and must not follow a link there."""
     submit(course, "mallory", STUDENTS["mallory"])
     autograde(jupyter, course, "--ExecutePreprocessor.kernel_name=python3-isolated")
     assert "REFUSED" in text(course, "mallory")

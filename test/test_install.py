@@ -22,7 +22,7 @@ def install(jupyter, name, *arguments, check=True, **options):
 
 
 def test_python_is_the_one_that_runs_jupyter(jupyter, kernels):
-    """14: "python" in a spec is Jupyter's own, not the first in PATH."""
+    """The "python" of a kernel.json is the one that runs Jupyter, not the first in PATH."""
     decoy = jupyter.home / "decoy"
     decoy.mkdir()
     for name in ("python", "python3"):
@@ -36,7 +36,7 @@ def test_python_is_the_one_that_runs_jupyter(jupyter, kernels):
 
 
 def test_native_kernel(tmp_path, kernels):
-    """16: ipykernel provides python3 when no kernel.json says so."""
+    """ipykernel provides python3 even if no kernel.json does."""
     venv = tmp_path / "venv"
     shutil.copytree(BUILD / "venv-ipykernel6", venv, symlinks=True)
     shutil.rmtree(venv / "share/jupyter/kernels/python3")
@@ -56,7 +56,7 @@ def test_native_kernel(tmp_path, kernels):
 
 
 def test_resources_and_unknown_keys(jupyter):
-    """16: foreign keys and linked logos come along, and front ends list the twin."""
+    """Unknown keys and linked logos are copied, and front ends list the twin."""
     base = make_base(jupyter, "strange", {"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Strange", "language": "python", "codemirror_mode": "x", "metadata": {"mine": [1]}})
     (jupyter.home / "logo.svg").write_text("<svg/>")
@@ -80,7 +80,7 @@ def test_removed_without_a_trace(jupyter):
 
 
 def test_interpreter_in_the_hidden_home(tmp_path, kernels):
-    """25: a virtual environment in HOME, with an editable package, is there and can't be changed."""
+    """A virtual environment in HOME, with an editable package, is visible and can't be changed."""
     home = fresh_home(tmp_path)
     jupyter = Jupyter(home, PYTHONS["ipykernel7"])
     venv, project = home / "envs/my env", home / "projects/mine"

@@ -1,7 +1,6 @@
 """What a kernel sees in its sandbox, and what it doesn't.
 
-The numbers are those of the traps that wrappers of kernels fall into; each
-test fails without the handling that it names.
+Most of it is a trap that wrappers of kernels fall into; docs/design.md lists them.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ from conftest import COMMANDS
 
 
 def test_connection_file_is_a_copy(each_jupyter, kernels):
-    """2: ipykernel 6 writes the connection file anew; Jupyter's own stays as it was."""
+    """ipykernel 6 rewrites its connection file; Jupyter's own must stay as it was."""
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     before = json.loads(pathlib.Path(kernel.connection_file).read_text())
@@ -33,7 +32,7 @@ def test_connection_file_is_a_copy(each_jupyter, kernels):
 
 
 def test_connection_file_in_tmp(each_jupyter):
-    """3: nbconvert's connection file lies in a temporary directory, and is found all the same."""
+    """nbconvert's connection file lies in /tmp, which is another one inside, and must be found there."""
     start = time.monotonic()
     book = each_jupyter.workdir() / "n.ipynb"
     book.write_text(json.dumps({"cells": [{"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "id": "a",
@@ -51,7 +50,7 @@ def test_connection_file_in_tmp(each_jupyter):
 
 
 def test_runtime_directory_is_hidden(each_jupyter, kernels):
-    """4: the directory of the connection file holds other kernels' keys and the server's token."""
+    """The connection file's directory holds other kernels' keys and the server's token, which stay outside."""
     runtime = each_jupyter.home / "runtime"
     runtime.mkdir()
     (runtime / "jpserver-1.json").write_text("token")
@@ -63,7 +62,7 @@ def test_runtime_directory_is_hidden(each_jupyter, kernels):
 
 
 def test_loopback_is_up(jupyter, kernels):
-    """5: a server inside is reachable inside, and nothing outside is."""
+    """A new network namespace has its loopback interface down: a server inside must be reachable inside, and nothing outside."""
     kernel = jupyter.start("python3-isolated")
     kernels.append(kernel)
     assert kernel.run("""
@@ -76,7 +75,7 @@ except OSError as e: print(e.strerror)
 
 
 def test_standard_streams_are_no_terminal(jupyter):
-    """17: the kernel holds no terminal on which somebody types."""
+    """The kernel holds no terminal on which somebody types."""
     code = "import os\nfor n in os.listdir('/proc/self/fd'):\n    try: print(n, os.readlink('/proc/self/fd/' + n))\n    except OSError: pass\nprint('end')"
     outer, inner = pty.openpty()
     command = ["/usr/bin/python3", "-c", code, jupyter.connection_file()]
@@ -90,7 +89,7 @@ def test_standard_streams_are_no_terminal(jupyter):
 
 
 def test_environment_secrets(each_jupyter, kernels):
-    """20: tokens stay outside, also in what the process file system tells."""
+    """Tokens stay outside; process 1's environment and command line in /proc don't show them either."""
     secret = "sekret-of-the-hub"
     env = {"JUPYTERHUB_API_TOKEN": secret, "SSH_AUTH_SOCK": "/run/" + secret, "NBGRADER_EXECUTION": "autograde"}
     search = f"""
@@ -111,7 +110,7 @@ print(found, os.environ.get("NBGRADER_EXECUTION"))
 
 
 def test_history_and_start_up_files(each_jupyter, kernels):
-    """21: the person's own IPython profile is neither run nor written."""
+    """The person's own IPython profile is neither run nor written."""
     startup = each_jupyter.home / ".ipython/profile_default/startup"
     startup.mkdir(parents=True)
     marker = each_jupyter.workdir() / "marker"
@@ -129,14 +128,14 @@ def test_history_and_start_up_files(each_jupyter, kernels):
 
 
 def test_no_noise_on_stderr(jupyter, kernels):
-    """22: a warning in a test cell would cost the student the points."""
+    """A warning on standard error in a test cell would cost the student the points."""
     kernel = jupyter.start("python3-isolated")
     kernels.append(kernel)
     assert kernel.run("import matplotlib.pyplot as plt, pandas; plt.plot([1, 2]); plt.title('x'); plt.savefig('p.png'); plt.close(); print('done')", 120) == "done"
 
 
 def test_surroundings(each_jupyter, kernels):
-    """23: pseudo-terminals, shared memory, processes, names."""
+    """Pseudo-terminals, shared memory, /proc, and the names of host and user are there."""
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     assert kernel.run("get_ipython().system('echo hi')").strip() == "hi"
@@ -148,7 +147,7 @@ def test_surroundings(each_jupyter, kernels):
 
 
 def test_working_directory(jupyter, kernels):
-    """24: the kernel is where the notebook is, whatever PWD says, and HOME is not the real one."""
+    """The kernel's working directory is the notebook's, whatever PWD says, and HOME isn't the real one."""
     real = jupyter.home / "real dir"
     real.mkdir()
     (real / "data.csv").write_text("1,2")

@@ -1,7 +1,6 @@
 """A kernel in its sandbox starts, is signalled and ends as the plain one does.
 
-The numbers are those of the traps that wrappers of kernels fall into; each
-test fails without the handling that it names.
+Most of it is a trap that wrappers of kernels fall into; docs/design.md lists them.
 """
 
 import os
@@ -19,7 +18,7 @@ from conftest import COMMANDS
 
 
 def test_parent_poller(each_jupyter, kernels):
-    """1: the kernel's parent is process 1; a poller must not take that for an orphan's."""
+    """The kernel's parent is process 1, and ipykernel must not conclude that its front end has died."""
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     time.sleep(2.5)
@@ -28,7 +27,7 @@ def test_parent_poller(each_jupyter, kernels):
 
 
 def test_parent_poller_is_there(each_jupyter):
-    """1, the control: a kernel that is told its front end's number ends by itself, since that is not its parent."""
+    """The control: told its front end's process ID, the kernel ends by itself, since that is not its parent."""
     spec = each_jupyter.spec("python3-isolated")
     at = spec["argv"].index("--") + 1
     argv = [*spec["argv"][:at], "/usr/bin/env", f"JPY_PARENT_PID={os.getpid()}", *spec["argv"][at:]]
@@ -41,7 +40,7 @@ def test_parent_poller_is_there(each_jupyter):
 
 @pytest.mark.parametrize("mode", ["signal", "message"])
 def test_interrupt(each_jupyter, kernels, mode):
-    """6 and 7: an interrupt arrives, once, and the kernel lives on."""
+    """An interrupt arrives exactly once, and the kernel lives on."""
     each_jupyter.edit("python3-isolated", lambda spec: spec.update(interrupt_mode=mode))
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
@@ -61,7 +60,7 @@ def launch(jupyter, code):
 
 
 def test_signal_to_the_process_alone(jupyter):
-    """8: VS Code starts kernels without a group of their own and signals the process."""
+    """VS Code starts kernels without a group of their own and signals the process."""
     mark = unique()
     code = f"import time\ntry:\n    print('ready', flush=True); time.sleep(30)\nexcept KeyboardInterrupt: print('interrupted', flush=True)\ntime.sleep({mark})"
     launcher = launch(jupyter, code)
@@ -76,7 +75,7 @@ def test_signal_to_the_process_alone(jupyter):
 
 
 def test_terminate_and_reap(each_jupyter, kernels):
-    """9: process 1 reaps, and SIGTERM ends a kernel that does not catch it."""
+    """Process 1 reaps, and SIGTERM ends a kernel that doesn't catch it."""
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     zombies = kernel.run("""
@@ -95,7 +94,7 @@ print(sum(open(f"/proc/{p}/stat").read().rsplit(")")[1].split()[0] == "Z" for p 
 
 
 def test_no_orphans(each_jupyter, kernels):
-    """10: the kernel dies with the launcher, and what it left behind with the kernel."""
+    """The kernel dies with the launcher, and with the kernel every process that it started."""
     mark = unique()
     leave = f"import subprocess; subprocess.Popen(['setsid', 'sleep', '{mark}']).pid"
     plain = each_jupyter.start("python3")
@@ -117,7 +116,7 @@ def test_no_orphans(each_jupyter, kernels):
 
 
 def test_dies_with_the_front_end(jupyter):
-    """10: a front end that is killed leaves no kernel."""
+    """A front end that is killed leaves no kernel behind."""
     mark = unique()
     script = f"""
 import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
@@ -136,7 +135,7 @@ print("ready", flush=True); time.sleep(60)
 
 
 def test_ends_with_the_kernel(each_jupyter, kernels):
-    """11: the kernel's end is the launcher's, with its status."""
+    """When the kernel ends, the launcher ends with its status."""
     kernel = each_jupyter.start("python3-isolated")
     kernels.append(kernel)
     kernel.client.execute("import os; os._exit(7)")
@@ -144,7 +143,7 @@ def test_ends_with_the_kernel(each_jupyter, kernels):
 
 
 def test_notebook_of_a_dead_kernel(jupyter):
-    """11: nbclient says at once that the kernel died."""
+    """nbclient says at once that the kernel died."""
     book = jupyter.workdir() / "n.ipynb"
     nbformat.write(notebook("import os; os._exit(7)"), book)
     jupyter.env["JUPYTER_PATH"] = str(jupyter.home / "prefix/share/jupyter")
@@ -155,7 +154,7 @@ def test_notebook_of_a_dead_kernel(jupyter):
 
 
 def test_restart_on_the_same_ports(jupyter, kernels):
-    """12: restarts keep the ports, and clients find the new kernel there."""
+    """Restarts keep the ports, and clients find the new kernel there."""
     kernel = jupyter.start("python3-isolated")
     kernels.append(kernel)
     ports = kernel.manager.ports
@@ -173,7 +172,7 @@ def test_restart_on_the_same_ports(jupyter, kernels):
 
 
 def test_extra_arguments(jupyter, kernels):
-    """13: arguments that a front end adds at the end reach the kernel. Without them it has no such setting: the control."""
+    """Arguments that a front end appends reach the kernel. The control: without them it has no such setting."""
     for arguments, want in (["--InteractiveShell.xmode=Plain"], True), ([], False):
         kernel = jupyter.start("python3-isolated", arguments=arguments)
         kernels.append(kernel)
