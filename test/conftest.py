@@ -1,4 +1,4 @@
-"""Real Jupyter parts for the tests, in places of their own.
+"""Real Jupyter parts for the tests, each in directories made for the test.
 
 Everything a test starts has a HOME, a /tmp and Jupyter directories made for
 it, and uses the commands in .build/bin as a person would. scripts/setup makes
@@ -54,7 +54,7 @@ class Jupyter:
         return done
 
     def install(self, *arguments, check=True, **options):
-        """isolate-kernelspec install python3, with its clone in this home."""
+        """isolate-kernelspec install python3, with the twin in this home."""
         return self.run(
             COMMANDS / "isolate-kernelspec", "install", "python3", "--prefix", self.home / "prefix", *arguments, check=check, **options
         )
@@ -93,7 +93,7 @@ class Kernel:
         from jupyter_client.kernelspec import KernelSpecManager
 
         specs = KernelSpecManager(kernel_dirs=[str(jupyter.home / "prefix/share/jupyter/kernels"), *base_dirs(jupyter)])
-        # What a front end's own environment would say of places.
+        # A front end would choose its place by its own environment.
         self.connection_file = options.pop("connection_file", str(jupyter.home / "tmp" / f"tmp{time.monotonic_ns()}.json"))
         if options.get("transport") != "ipc":
             options = {**free_ports(), "cache_ports": False, **options}
@@ -123,8 +123,8 @@ class Kernel:
             elif kind == "error":
                 parts.append(content["ename"] + ": " + content["evalue"])
 
-        # An error in one cell must not cancel the next, as it does where a
-        # front end had them queued.
+        # An error in one cell must not cancel the next, as it does when a front
+        # end has several queued.
         reply = self.client.execute_interactive(code, timeout=timeout, output_hook=collect, allow_stdin=False, stop_on_error=False)
         self.status = reply["content"]["status"]
         return "".join(parts).strip()
@@ -151,7 +151,7 @@ def base_dirs(jupyter):
 
 @pytest.fixture(params=["ipykernel7", "ipykernel6", "debian"])
 def python(request):
-    """Every interpreter with an ipykernel of its own."""
+    """Each interpreter that has an ipykernel."""
     return PYTHONS[request.param]
 
 
@@ -171,7 +171,7 @@ def jupyter(tmp_path):
 
 @pytest.fixture
 def each_jupyter(tmp_path, python):
-    """The same for every interpreter."""
+    """The same for each interpreter."""
     person = Jupyter(fresh_home(tmp_path), python)
     person.install()
     return person

@@ -1,4 +1,4 @@
-"""The kernels of many makes that scripts/setup installs."""
+"""The kernels of many languages and makers that scripts/setup installs."""
 
 import json
 import shutil
@@ -19,15 +19,15 @@ class Real:
     name: str
     specs: Path  # the directory of kernels that it is in
     code: str  # prints 42
-    python: Path = VENV / "bin/python"  # of the Jupyter that starts it
-    faults: frozenset = frozenset()  # what of the protocol it gets wrong without isolation
-    tries: int = 1  # its protocol goes wrong now and then without isolation
+    python: Path = VENV / "bin/python"  # the interpreter of the Jupyter that starts it
+    faults: frozenset = frozenset()  # the checks of the protocol that it fails without isolation
+    tries: int = 1  # how often to try, since it fails now and then without isolation
 
     def person(self, tmp_path):
         """A person whose Jupyter starts it, from a spec that is theirs to change."""
         home = fresh_home(tmp_path)
         jupyter = Jupyter(home, self.python)
-        jupyter.env["PATH"] = f"{NODE / 'bin'}:{self.python.parent}:/usr/bin:/bin"  # its node before the one that is a program of Python's
+        jupyter.env["PATH"] = f"{NODE / 'bin'}:{self.python.parent}:/usr/bin:/bin"  # the real node, before the Python wrapper of that name
         jupyter.env["JUPYTER_PATH"] = str(home / "prefix/share/jupyter")
         shutil.copytree(self.specs / self.name, self.base(jupyter))
         return jupyter
@@ -43,7 +43,7 @@ class Real:
 
 
 DEBIAN = Path("/usr/share/jupyter/kernels")
-ENDS = frozenset({"interrupt"})  # as the kernel does on one
+ENDS = frozenset({"interrupt"})  # an interrupt ends the kernel
 
 REAL = {
     "Debian's ipykernel": Real("python3", DEBIAN, "print(6*7)", PYTHONS["debian"]),
@@ -60,10 +60,10 @@ REAL = {
     "tslab's JavaScript": Real("jslab", NODE / "share/jupyter/kernels", "console.log(6*7)"),
 }
 
-# What a second run, as another user, has no copy of.
+# The second run, as another user, has no copy of these.
 ONCE = {name for name, real in REAL.items() if VENV in real.specs.parents or NODE in real.specs.parents}
 
 
 def each(names=REAL):
-    """Parametrises a test over these kernels."""
+    """Runs a test for each of these kernels."""
     return pytest.mark.parametrize("real", [pytest.param(REAL[n], id=n, marks=[pytest.mark.once] if n in ONCE else []) for n in names])

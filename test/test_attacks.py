@@ -33,7 +33,7 @@ def binary():
 
 
 class World:
-    """What the attacks know of the machine, made outside and for one kernel."""
+    """The files and addresses that the attacks are told, made outside for one kernel."""
 
     def __init__(self, binary, place):
         place.mkdir()
@@ -47,13 +47,13 @@ class World:
         assert self.process.returncode == 0
 
     def options(self):
-        """What a kernel's policy has besides the working directory."""
+        """What a kernel's policy has in addition to the working directory."""
         return [f"--mount=ro:{self.attacker} ro:{self.known['Frozen']} {self.known['Hidden']}=none {self.known['Shadow']}=none"]
 
 
 @pytest.fixture(scope="module")
 def kernel_in_world(tmp_path_factory, binary):
-    """Starts a kernel in a world of its own."""
+    """Starts a kernel with a world made for it."""
     begun = []
 
     def start(name, first=None):
@@ -75,7 +75,7 @@ def kernel_in_world(tmp_path_factory, binary):
 
 
 def outcomes(kernel, world, role, *commands):
-    """What becomes of each attack when a cell runs the commands one after the other."""
+    """The result of each attack when a cell runs the commands one after the other."""
     said = kernel.run(f"""
 import os, subprocess
 for command in {commands!r}:

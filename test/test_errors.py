@@ -1,4 +1,4 @@
-"""What is told in a notebook when there is no kernel, or none any more, and where no notebook is told."""
+"""What a notebook shows if there is no kernel or it has ended, and which programs get only an error."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ class Session:
         return self.reply(message["header"]["msg_id"], socket)
 
     def reply(self, message_id, socket=None):
-        """The content of the reply to a request, to one of the shell channel's as a rule. Others may still come."""
+        """The content of the reply to a request, usually one of the shell channel. More messages may follow."""
         while True:
             reply = (socket or self.client.shell_channel).get_msg(timeout=10)
             if reply["parent_header"].get("msg_id") == message_id:
@@ -124,7 +124,7 @@ def test_the_rest_of_the_protocol(broken, sessions):
     assert session.ask("debug_request", "control", type="request", command="initialize")["status"] == "error"
     session.client.hb_channel.unpause()
     assert not wait_for(lambda: not session.client.hb_channel.is_beating(), 2)
-    # An interrupt is no reason to end, a shutdown is.
+    # An interrupt doesn't end it, a shutdown does.
     session.kernel.manager.interrupt_kernel()
     assert session.ask("kernel_info_request") == info
     process = session.kernel.process
@@ -156,7 +156,7 @@ def test_restart(broken, sessions, options):
     assert session.kernel.run("print(6 * 7)") == "42"
 
 
-# A front end that starts a kernel and a cell in it, with the variables that the kernel gets beside its own.
+# A front end that starts a kernel, with more variables than its own, and runs a cell in it.
 FRONT_END = """
 import json, os, sys
 from jupyter_client.manager import KernelManager
@@ -195,7 +195,7 @@ def test_who_is_told(broken, born, set_, file, told):
 
 
 def test_a_launcher_that_jupyter_did_not_start_tells_nobody(broken):
-    """One that is not the front end's own child, or has no isolate-kernelspec beside it."""
+    """A launcher that isn't the front end's child, or has no isolate-kernelspec beside it."""
     spec = broken.spec("python3-isolated")
     path = broken.home / "tmp/kernel-1.json"
     os.rename(broken.connection_file(), path)
@@ -212,7 +212,7 @@ def test_a_launcher_that_jupyter_did_not_start_tells_nobody(broken):
 
 @pytest.fixture
 def limited(jupyter):
-    """A person whose kernel may compute for a few seconds: a limit that every user can have on every machine."""
+    """A person whose kernel may compute for a few seconds, a limit that any user can set on any machine."""
     jupyter.install("--cpu-time", "3s")
     return jupyter
 
@@ -232,7 +232,7 @@ def test_a_kernel_killed_by_a_limit_says_so_in_its_cell_once(limited, sessions):
     errors = {session.client: [], other: []}
 
     def listen():
-        """A client must read to subscribe again after its connection was lost (libzmq)."""
+        """A client has to read in order to subscribe again after it lost its connection (libzmq)."""
         for client, found in errors.items():
             with contextlib.suppress(queue.Empty):
                 while True:

@@ -40,7 +40,7 @@ def test_native_kernel(tmp_path, kernels):
     venv = tmp_path / "venv"
     shutil.copytree(BUILD / "venv-ipykernel6", venv, symlinks=True)
     shutil.rmtree(venv / "share/jupyter/kernels/python3")
-    for script in (venv / "bin").iterdir():  # their first lines name the place they were made in
+    for script in (venv / "bin").iterdir():  # their first lines hold the path of the environment
         if script.is_file() and not script.is_symlink():
             text = script.read_bytes()
             if text.startswith(b"#!"):
@@ -103,7 +103,7 @@ def test_interpreter_in_the_hidden_home(tmp_path, kernels):
 
 @pytest.mark.parametrize("place", ["--user", "--sys-prefix", None])
 def test_places(tmp_path, place):
-    """Where a twin goes, and what is printed."""
+    """Where a twin is installed, and what is printed."""
     home = fresh_home(tmp_path)
     jupyter = Jupyter(home, PYTHONS["ipykernel7"])
     make_base(jupyter, "base", {"argv": ["python3", "{connection_file}"], "display_name": "B", "language": "python"})

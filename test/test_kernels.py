@@ -1,4 +1,4 @@
-"""Kernels of every make, from install to remove."""
+"""Kernels of many languages and makers, from install to remove."""
 
 import json
 
@@ -13,14 +13,14 @@ def command(jupyter, *arguments, check=True):
 
 
 def verify(jupyter, name, tries):
-    """The exit status, what is isolated, and what of the protocol goes wrong as it does without isolation."""
+    """The exit status, what is isolated, and the checks of the protocol that fail as they do without isolation."""
     for _ in range(tries):
         done = command(jupyter, "verify", name, "--json", check=False)
         print(done.stdout, done.stderr)  # for the report of a test that fails
         checks = json.loads(done.stdout)["checks"]
         if done.returncode == 0:
             break
-    assert {c["name"] for c in checks if c["kind"] == "protocol"} >= PROTOCOL - {"stdin"}  # which some languages haven't
+    assert {c["name"] for c in checks if c["kind"] == "protocol"} >= PROTOCOL - {"stdin"}  # which some languages don't have
     held = {c["name"] for c in checks if c["kind"] == "isolation" and c["held"]}
     return done.returncode, held, {c["name"] for c in checks if c["as_plain"]}
 
@@ -32,7 +32,7 @@ def state(jupyter, name):
 
 @each()
 def test_life(tmp_path, kernels, real):
-    """Installed, verified, made again of a changed base, run, and removed without a trace."""
+    """Installed, verified, updated after its base has changed, run, and removed without a trace."""
     jupyter = real.person(tmp_path)
     before = sorted((jupyter.home / "prefix").rglob("*"))
     twin = real.name + "-isolated"

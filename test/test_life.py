@@ -163,7 +163,7 @@ def test_restart_on_the_same_ports(jupyter, kernels):
         kernel.client.wait_for_ready(timeout=30)
         assert kernel.manager.ports == ports
     assert kernel.run("1 + 1") == "2"
-    # The control: where somebody else has one of the ports, there is no kernel.
+    # The control: if somebody else has one of the ports, there is no kernel.
     kernel.process.kill()
     kernel.process.wait()
     with socket.create_server(("127.0.0.1", ports[0])):

@@ -143,7 +143,7 @@ def test_values(shell, line, wanted):
 
 @pytest.mark.parametrize("entry", ["ro:d", "target=d"])
 def test_last_path_of_an_entry(shell, entry):
-    """What stands before the path in an entry stays, and the path is completed."""
+    """An entry's path is completed, and what stands before it stays."""
     found = shell.candidates(f"isolate --mount {entry}")
     assert len(found) == 1 and found.pop().rstrip("/").endswith("directory")
 

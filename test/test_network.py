@@ -152,7 +152,7 @@ def control_request(kernel, kind, content):
 
 
 def test_debugger(jupyter, kernels):
-    """debugpy listens inside, the front end asks by the control channel."""
+    """debugpy listens inside; the front end asks on the control channel."""
     kernel = jupyter.start("python3-isolated")
     kernels.append(kernel)
     reply = control_request(kernel, "debug_request", {"type": "request", "seq": 1, "command": "initialize",
@@ -184,7 +184,7 @@ def test_crash_and_autorestart(jupyter, kernels):
 
 
 def test_ipc(each_jupyter, kernels):
-    """With transport ipc the sockets are where clients expect them; the kernel sees none of the directory."""
+    """With transport ipc the sockets are where clients expect them; the kernel doesn't see their directory."""
     runtime = each_jupyter.home / "r"
     runtime.mkdir()
     (runtime / "secret").write_text("x")
@@ -248,7 +248,7 @@ def test_other_kernels(jupyter, kernels, name):
     jupyter.run(COMMANDS / "isolate-kernelspec", "install", name, "--prefix", jupyter.home / "prefix")
     kernel = jupyter.start(name + "-isolated")
     kernels.append(kernel)
-    # The client may not have subscribed to the kernel's output yet; the plain kernel's is lost as well.
+    # The client may not have subscribed yet; then it also misses the plain kernel's output.
     assert wait_for(lambda: kernel.run(code, 60) == want, 10)
     kernel.manager.restart_kernel(now=True)
     kernel.client.wait_for_ready(timeout=60)

@@ -1,4 +1,4 @@
-"""isolate in a terminal, as a person at a keyboard has it: tmux types and looks."""
+"""isolate in a terminal, with a person at the keyboard: tmux types and looks."""
 
 import os
 import re
@@ -33,7 +33,7 @@ class Terminal(Window):
         assert wait_for(lambda: self.screen() == "outer>"), self.screen()
 
     def pid(self, pattern):
-        """The number of the process whose command line has the pattern."""
+        """The ID of the process whose command line has the pattern."""
         def find():
             return subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout.split()
 
@@ -99,7 +99,7 @@ def test_vim(terminal):
 
 
 def test_everything_stops(terminal):
-    """With the program stops what it has in the background, and both go on."""
+    """When the program stops, its background processes stop, too, and all of them continue together."""
     ticks = terminal.work / "ticks"
     terminal.enter("isolate --time 600 sh -c 'setsid sh -c \"while echo >>ticks; do sleep 0.05; done\" & until [ -s ticks ]; do sleep 0.05; done; kill -STOP $$; echo on; sleep 600'")
     terminal.expect("Stopped")
@@ -204,7 +204,7 @@ def test_flood(terminal):
 
 
 def test_resize(terminal):
-    """A program is told of the window's new size."""
+    """A program gets the window's new size."""
     terminal.enter("isolate sh -c 'trap \"stty size\" WINCH; stty size; echo rea''dy; while :; do sleep 0.1; done'")
     terminal.expect("^24 80\nready$")
     terminal.tmux("resize-window", "-x", "91", "-y", "33")
@@ -215,7 +215,7 @@ def test_resize(terminal):
 
 @pytest.mark.parametrize("who", ["program", "isolate"])
 def test_terminal_is_whole_afterwards(terminal, who):
-    """What a program did to its terminal is not done to the caller's, however it ends."""
+    """What a program does to its terminal doesn't change the caller's, however it ends."""
     terminal.enter("stty -a > before")
     mark = unique()
     terminal.enter(f"isolate sh -c 'stty raw -echo; echo chan''ged; exec sleep {mark}'")
@@ -244,7 +244,7 @@ def test_paste(terminal):
 
 
 def test_sandbox_in_a_sandbox(terminal):
-    """The inner one has a terminal of its own, too, and keys get through both."""
+    """In a sandbox in a sandbox the inner one also has its own terminal, and keys get through both."""
     terminal.enter(f"isolate --allow-userns -m '. ro:{COMMANDS}' isolate sh -c 'tty; stty size; read line; echo got $line; sleep 1000'")
     terminal.expect("^/dev/pts/0\n24 80$")
     terminal.enter("typed")

@@ -68,13 +68,13 @@ def test_plain_r_holds_nothing(jupyter):
     ids=["network", "mount", "read-only mount", "environment", "no launcher"],
 )
 def test_weakened(jupyter, weaken, opened):
-    """A spec that was opened by hand is found out, and how."""
+    """verify finds a spec that somebody has opened by hand, and how."""
     jupyter.edit("python3-isolated", lambda spec: weaken(spec, jupyter.home))
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
 
 
 def test_progress(jupyter):
-    """A terminal shows that it works, and nothing of that is left; elsewhere nothing is shown."""
+    """A terminal shows progress, which is erased at the end; elsewhere nothing is shown."""
     command = f"{COMMANDS / 'isolate-kernelspec'} verify python3-isolated"
     shown = jupyter.run("script", "--quiet", "--return", "--command", command, "/dev/null", env=found(jupyter)).stdout
     assert "verifying python3-isolated, 0 s" in shown
@@ -90,7 +90,7 @@ XPYTHON = ["/usr/bin/xpython", "-f", "{connection_file}"]  # ends on an interrup
 
 
 def test_fault_of_the_kernel_itself(jupyter):
-    """What goes wrong without isolation as well is said, and held."""
+    """A check that the plain kernel fails as well is reported, and counts as held."""
     make_base(jupyter, "xpython", {"argv": XPYTHON, "display_name": "X", "language": "python"})
     jupyter.run(COMMANDS / "isolate-kernelspec", "install", "xpython", "--prefix", jupyter.home / "prefix")
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "xpython-isolated", env=found(jupyter))
@@ -98,7 +98,7 @@ def test_fault_of_the_kernel_itself(jupyter):
 
 
 def test_fault_of_isolation(jupyter):
-    """What only the isolated kernel gets wrong is not held."""
+    """A check that only the isolated kernel fails is not held."""
     jupyter.edit("python3-isolated", lambda spec: spec.update(argv=spec["argv"][: spec["argv"].index("--") + 1] + XPYTHON))
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - {"interrupt"}, {"interrupt"})
 
@@ -112,7 +112,7 @@ def test_kernel_that_does_not_start(jupyter):
 
 
 def test_probes_that_give_no_answer(jupyter):
-    """That is neither held nor open."""
+    """A probe without an answer is neither held nor open."""
     jupyter.edit("python3-isolated", lambda spec: spec.update(language="javascript"))
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))
     words = dict(line.split()[:2] for line in done.stdout.splitlines())
@@ -135,7 +135,7 @@ def test_interpreter_without_the_kernels_module(jupyter, isolated):
 
 
 def test_module_that_only_the_isolated_kernel_lacks(jupyter):
-    """Installing it would be of no use."""
+    """The remedy is an update: installing the module would not help."""
     home = jupyter.home / "packages"
     home.mkdir()
     (home / "mykernel.py").write_text("")
@@ -223,7 +223,7 @@ def test_hang_up_that_is_ignored(jupyter):
 
 
 def test_killed(jupyter):
-    """Processes end with verify in any case; the directory goes with the next trial, and that of a trial which goes on doesn't."""
+    """The processes end with verify; the next trial removes the directory, and leaves that of a trial that is still running."""
     verify_it = [COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"]
     options = dict(env={**jupyter.env, **found(jupyter)}, cwd=jupyter.home, stdout=subprocess.PIPE, text=True)
     killed, other = subprocess.Popen(verify_it, **options), subprocess.Popen(verify_it, **options)

@@ -8,11 +8,11 @@ from common import unique, wait_for
 
 
 class Window:
-    """A window in which a command runs, with a server of its own."""
+    """A window in which a command runs, with its own tmux server."""
 
     def __init__(self, command, cwd, env, columns=80, lines=24):
         self.cwd, self.env = cwd, {"SHELL": "/bin/sh", **env}  # which tmux starts it through
-        self.name = unique()  # a path of the test's may be too long for a socket
+        self.name = unique()  # a path in the test's directory may be too long for a socket
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines, shlex.join(map(str, command)))
 
     def tmux(self, *arguments):

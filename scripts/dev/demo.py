@@ -76,7 +76,7 @@ def answers(kernel, folder):
     NotebookClient(book, kernel_name=kernel, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
     nbformat.write(book, folder.parent / f"{kernel}.ipynb")
     texts = ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in book.cells]
-    # Inside, the place may be the kernel's own: what counts is what is there afterwards.
+    # Inside, the place may be the kernel's private one: what counts is which file is there afterwards.
     planted = folder.parent / "planted.txt"
     index = [question for question, _ in CELLS].index(PLANTS)
     texts[index] = "the file is there" if planted.exists() else "no file is there"
@@ -90,7 +90,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.csv").write_text("1,2,39")
     (place / "other-student.txt").write_text("another student's answer")
-    # A home of the demo's own: nobody's real keys end up in a notebook.
+    # A home made for the demo, so that nobody's real keys end up in a notebook.
     home = place / "home"
     (home / ".ssh").mkdir(parents=True, exist_ok=True)
     (home / ".ssh/id_ed25519").write_text("a private key")

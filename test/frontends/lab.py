@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 TOKEN = "frontends"
 
-# No question about news, no look for updates, and every cell in the page, also those below the fold.
+# No question about news, no check for updates, and every cell in the page, even below the fold.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},

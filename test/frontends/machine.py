@@ -12,12 +12,12 @@ import nbformat
 import pytest
 from common import BUILD, notebook, wait_for
 
-# What shapes a Jupyter that a test starts must come from the test alone.
+# Only the test may configure the Jupyter that it starts.
 FOREIGN = re.compile(r"JUPYTER|JPY_|IPYTHON|XDG_|MNTDIRS|NBGRADER|VIRTUAL_ENV|PYTHON")
 
 
 class Machine:
-    """A home directory of its own with a Jupyter in it, and the programs of this virtual environment."""
+    """A home directory made for the tests, with a Jupyter in it and the programs of this virtual environment."""
 
     def __init__(self, home):
         self.home = home
@@ -79,7 +79,7 @@ class Machine:
 
 
 def answers(url, headers=None):
-    """Tell whether a web server answers at url."""
+    """Whether a web server answers at url."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=5).close()
     except OSError:

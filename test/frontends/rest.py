@@ -1,4 +1,4 @@
-"""A client of a Jupyter server's REST and websocket interface, as other programs write one."""
+"""A client of a Jupyter server's REST and websocket interface, as people write one."""
 
 import json
 import uuid
@@ -53,9 +53,9 @@ class Kernel:
                 return text, message["content"]
 
     def run(self, code):
-        """What the code prints; the error's name where it ends with one."""
+        """What the code prints, and the name of the error if there is one."""
         request, text, error, idle = self.send(code), "", None, False
-        # The reply and the output come by different ways, in no order.
+        # The reply and the output take different ways, so either may come first.
         while error is None or not idle:
             message = json.loads(self.socket.recv())
             content = message["content"]

@@ -1,4 +1,4 @@
-"""What a person sees in JupyterLab when there is no kernel, or none any more; and programs, which see none."""
+"""What a person sees in JupyterLab if there is no kernel or it has ended; programs see no kernel."""
 
 import sys
 

@@ -5,7 +5,7 @@ from course import ASSIGNMENT, POINTS, RIGHT, Course
 from lab import TOKEN, Lab, lab_server
 from playwright.sync_api import expect
 
-# Squares that are right only for who can read the file; what was seen is in the feedback too.
+# Squares that are right only if the file can be read; the feedback shows what was seen.
 CHEAT = """
 import os
 seen = os.path.exists({secret!r})
@@ -41,7 +41,7 @@ def test_autograde_from_the_browser(browser, machine, course, isolated, seen, tm
 
 
 def press(page, row, action, answer):
-    """Press one of a submission's buttons and close the message that tells how it went."""
+    """Press one of a submission's buttons and close the message that says how it went."""
     row.locator(f".{action} a").click()
     dialog = page.locator(".modal.in")
     expect(dialog).to_contain_text(answer, timeout=60_000)

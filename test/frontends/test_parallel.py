@@ -9,7 +9,7 @@ from common import ROOT
 
 STUDENTS = [f"student{n:02}" for n in range(40)]
 
-# Right up to the student's own number, unless another's kernel has changed the file.
+# Right up to the student's own number, unless another student's kernel has changed the file.
 ANSWER = """
 import pathlib
 mine = pathlib.Path("/tmp/mine")
@@ -42,7 +42,7 @@ def test_one_that_fails_is_told(machine, kernel):
 
 
 def grade(course):
-    """Runs the line of the documents for this assignment."""
+    """Runs docs/jupyter.md's line for this assignment."""
     line = re.search(r"^    (ls submitted \| xargs .*)$", (ROOT / "docs/jupyter.md").read_text(), re.MULTILINE)[1]
     line = line.replace("ps1", ASSIGNMENT).replace(" --ExecutePreprocessor.kernel_name=python3-isolated", "")
     return subprocess.run(line, shell=True, cwd=course.root, env=course.machine.env, capture_output=True, text=True, timeout=600)

@@ -49,7 +49,7 @@ class VSCode:
         return argv
 
     def env(self, base):
-        """A variable of kernel.json that refers to an unknown one gets nothing in its place."""
+        """In a variable of kernel.json, a reference to an unknown variable becomes nothing."""
         refer = re.compile(r"\$\{(\w+)\}")
         own = {k: refer.sub(lambda m: base.get(m[1], ""), v) for k, v in self.spec.get("env", {}).items()}
         return {**base, **own}
@@ -119,7 +119,7 @@ def test_runs_interrupts_and_ends(machine, code, seen):
 
 
 def test_is_listed(code):
-    """It hides kernels with a common name, and Python ones whose interpreter it doesn't know."""
+    """VS Code hides kernels with a common name, and Python kernels whose interpreter it doesn't know."""
     assert not HIDDEN_NAMES.fullmatch(code.spec["display_name"])
     assert os.access(code.spec["metadata"]["interpreter"]["path"], os.X_OK)
     assert os.access(code.spec["argv"][0], os.X_OK)
@@ -129,7 +129,7 @@ def test_is_listed(code):
 
 @pytest.mark.parametrize("query", [["-c", "print(1)"], ["/tmp/interpreterInfo.py"], ["-I", "-m", "pip", "list"], []])
 def test_launcher_is_no_python(machine, code, query):
-    """It may take the program of a kernel for a Python and ask it what it is; no is the answer."""
+    """VS Code may take a kernel's program for a Python and ask it what it is; the launcher ends with an error."""
     done = machine.run(code.spec["argv"][0], *query, check=False, timeout=20)
     assert done.returncode == 125 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
