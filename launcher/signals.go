@@ -20,14 +20,13 @@ const grace = 5 * time.Second
 
 // catchSignals begins to collect the signals that are meant for the kernel.
 // Jupyter sends them to the launcher's process group, which is the launcher
-// alone, VS Code to the launcher; either way they come once.
+// alone, VS Code to the launcher; either way they come once. Those that Jupyter
+// was started to ignore, as in a script's background job, are collected as well:
+// a kernel that takes its interrupts anyway gets them, and the others inherit
+// that they ignore them.
 func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 32)
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH} {
-		if inherited.Ignores(sig) { // as nohup(1) has it
-			signal.Ignore(sig)
-			continue
-		}
 		signal.Notify(signals, sig)
 	}
 	// A front end that stopped listening to our output is no reason to end.
@@ -43,8 +42,9 @@ func passSignals(k *isolate.Cmd, signals <-chan os.Signal, orphaned, ended <-cha
 	for {
 		select {
 		case s := <-signals:
-			k.Signal(s.(unix.Signal))
-			if deadline == nil && (s == unix.SIGTERM || s == unix.SIGHUP) {
+			sig := s.(unix.Signal)
+			k.Signal(sig)
+			if deadline == nil && (sig == unix.SIGTERM || sig == unix.SIGHUP) && !inherited.Ignores(sig) {
 				deadline = time.After(grace)
 			}
 		case <-orphaned:

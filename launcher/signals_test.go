@@ -3,6 +3,7 @@ package launcher
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,10 +15,15 @@ import (
 
 func TestSignalsArriveOnce(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		group bool // Jupyter sends to the group, VS Code to the process
-	}{{"group", true}, {"process", false}} {
+		name    string
+		group   bool // Jupyter sends to the group, VS Code to the process
+		ignored bool // by Jupyter when it was started, in a script's background
+	}{{"group", true, false}, {"process", false, false}, {"ignored outside", true, true}} {
 		t.Run(test.name, func(t *testing.T) {
+			if test.ignored {
+				signal.Ignore(syscall.SIGINT)
+				defer signal.Reset(syscall.SIGINT)
+			}
 			k := startSession(t, setup{})
 			pid := k.cmd.Process.Pid
 			if test.group {
