@@ -9,7 +9,8 @@ import signal
 import subprocess
 
 import pytest
-from conftest import COMMANDS, wait_for
+from common import wait_for
+from conftest import COMMANDS
 from test_install import make_base
 
 PROBES = {"read", "write", "keys", "processes", "environment", "network", "privileges"}
