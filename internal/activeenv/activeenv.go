@@ -31,6 +31,9 @@ func Show(p *isolate.Policy, program string) error {
 		if isSystem(dir) {
 			break
 		}
+		if isBelow(dir, "/usr") && p.Base == nil {
+			continue // part of the base
+		}
 		f.showPrograms(dir)
 	}
 	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
