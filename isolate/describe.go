@@ -5,11 +5,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/text"
 )
 
 // Describe says in words what the policy lets through, and draws the tree of
-// files that the program would see. It starts nothing, but finds out by trying
-// how the limits would be enforced.
+// files that the program would see, in lines that a terminal can show whatever
+// the files are called. It starts nothing, but finds out by trying how the
+// limits would be enforced.
 func (p Policy) Describe() (string, error) {
 	p, t, err := p.plan()
 	if err != nil {
@@ -21,7 +24,7 @@ func (p Policy) Describe() (string, error) {
 	}
 	limits.group.remove()
 	var b strings.Builder
-	say := func(what, text string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), text)) }
+	say := func(what, words string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), words)) }
 	say("Network", p.networkWords())
 	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.Hostname))
 	say("Directory", p.Dir)
@@ -122,12 +125,12 @@ func (t *tree) children(dir string) []string {
 }
 
 // wrap fills lines of 80 columns with words, the first after prefix, the
-// others below it.
-func wrap(prefix, text string) string {
+// others below it. A line end in a name is none of these.
+func wrap(prefix, words string) string {
 	var b strings.Builder
 	line := prefix
 	used := false
-	for word := range strings.SplitSeq(text, " ") {
+	for word := range strings.SplitSeq(text.Line(words), " ") {
 		if used && len(line)+1+len(word) > 80 {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 			line, used = strings.Repeat(" ", len(prefix)), false

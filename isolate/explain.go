@@ -9,11 +9,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/text"
 )
 
 // Explain says in a sentence whether the program would see path, an absolute
 // one inside, through what, and whether it could write there; and if it would
-// not see it, which mount would change that. It starts nothing.
+// not see it, which mount would change that. The sentence has names as they are.
+// It starts nothing.
 func (p Policy) Explain(path string) (sentence string, visible bool, err error) {
 	_, t, err := p.plan()
 	if err != nil {
@@ -95,19 +98,12 @@ func remedyFor(path string) string {
 	if _, err := os.Stat(path); err != nil {
 		return "it does not exist outside either"
 	}
-	return "add " + quoteForShell("ro:"+escapeEntry(path)) + " to --mount or MNTDIRS"
+	return "add " + text.Quote("ro:"+escapeEntry(path)) + " to --mount or MNTDIRS"
 }
 
 // escapeEntry writes a path as ParseMounts reads it.
 func escapeEntry(path string) string {
 	return strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`).Replace(path)
-}
-
-func quoteForShell(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._:,+-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // leadsOn says that path is an ancestor of something in the tree.

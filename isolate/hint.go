@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/text"
+
 	"isolate-namespace/isolate/internal/executable"
 )
 
@@ -76,7 +78,7 @@ func (t *tree) absentRemedy(path string, p *Policy) string {
 // fileRemedy is execRemedy for a file of the machine's that is visible.
 func (t *tree) fileRemedy(outside string, p *Policy, errno unix.Errno) string {
 	if errno == unix.EACCES && unix.Access(outside, unix.X_OK) != nil {
-		return "it is not executable: chmod +x " + quoteForShell(outside)
+		return "it is not executable: chmod +x " + text.Quote(outside)
 	}
 	file, err := executable.ReadPath(outside)
 	if err != nil {
@@ -86,7 +88,7 @@ func (t *tree) fileRemedy(outside string, p *Policy, errno unix.Errno) string {
 	case errno == unix.ENOEXEC && (!file.Script || file.Interpreter == ""):
 		return "it is neither a program of this machine nor a script whose first line is #! and an interpreter"
 	case strings.HasSuffix(file.Interpreter, "\r"):
-		return "its first line ends with a carriage return, as on Windows: sed -i 's/\\r$//' " + quoteForShell(outside)
+		return "its first line ends with a carriage return, as on Windows: sed -i 's/\\r$//' " + text.Quote(outside)
 	case file.Interpreter == "":
 		return ""
 	}

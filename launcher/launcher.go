@@ -31,8 +31,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/peer"
-	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
+	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
 )
 
@@ -123,7 +123,7 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 		return nil, err
 	}
 	if caveat := cmd.Caveat(); caveat != "" {
-		fmt.Fprintln(stderr, "isolate-kernel: "+caveat)
+		text.NewOutput(stderr).Complain("isolate-kernel", caveat, "")
 	}
 	out.start()
 	rest.After(5 * time.Second) // the kernel is up by then
@@ -136,7 +136,7 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 	ended := make(chan struct{})
 	go passSignals(k.Cmd, signals, orphaned, ended)
 	r, err := startRelay(l.leadTo(k), func(reason error) {
-		fmt.Fprintf(stderr, "isolate-kernel: %v; %s\n", reason, peer.Remedy)
+		text.NewOutput(stderr).Complain("isolate-kernel", reason.Error(), peer.Remedy)
 	})
 	if err != nil {
 		k.Signal(unix.SIGKILL)
@@ -153,10 +153,6 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 // complain says why no kernel runs, or which limit ended it: the reason first,
 // then the remedy.
 func complain(stderr *os.File, err error) int {
-	line := "isolate-kernel: " + err.Error()
-	if hint := isolate.Hint(err); hint != "" {
-		line += "; " + hint
-	}
-	fmt.Fprintln(stderr, printable.Text(line))
+	text.NewOutput(stderr).Complain("isolate-kernel", err.Error(), isolate.Hint(err))
 	return isolate.ExitCode(err)
 }

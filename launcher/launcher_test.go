@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -197,6 +198,28 @@ func TestComplaints(t *testing.T) {
 			if status := k.cmd.ProcessState.ExitCode(); status != test.status || strings.Contains(line, "\n") ||
 				!strings.HasPrefix(line, "isolate-kernel: ") || !strings.Contains(line, test.want) {
 				t.Errorf("status %d: %s\nwant %d: %s", status, out, test.status, test.want)
+			}
+		})
+	}
+}
+
+// A name makes no line of its own, and steers no terminal. The control is the
+// name.
+func TestComplaintIsOneLine(t *testing.T) {
+	const name = "gone\x1b[2J\u202e\nisolate-kernel: all is well"
+	for what, setup := range map[string]setup{
+		"a directory": {options: []string{"--mount=/" + strings.NewReplacer("\n", "\\\n", " ", `\ `).Replace(name)}},
+		"an option":   {options: []string{"--" + name}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			k := prepare(t, setup)
+			k.start()
+			all, err := io.ReadAll(k.output)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := string(all); strings.Count(said, "\n") != 1 || !strings.Contains(said, `gone\x1b[2J\u202e\nisolate-kernel: all`) {
+				t.Errorf("it says %q", said)
 			}
 		})
 	}

@@ -1,12 +1,12 @@
 package launcher
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
 
+	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
 )
 
@@ -115,9 +115,10 @@ func (o *output) sayFull() {
 		begin = "\n"
 	}
 	if o.size == 0 {
-		size, lift = isolate.FormatSize(defaultLogSize)+", the default", "; --log-size none lifts it"
+		size, lift = isolate.FormatSize(defaultLogSize)+", the default", "--log-size none lifts it"
 	}
-	fmt.Fprintf(o.log, "%sisolate-kernel: the kernel's output reached the limit of %s: the rest is thrown away%s\n", begin, size, lift)
+	reason := "the kernel's output reached the limit of " + size + ": the rest is thrown away"
+	text.NewOutput(o.log).Lines(begin + text.Complaint("isolate-kernel", reason, lift))
 }
 
 // start begins to copy, once the kernel has its ends.

@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
-	"strings"
-	"text/tabwriter"
 
 	"isolate-namespace/internal/doctor"
-	"isolate-namespace/share"
 )
 
 type doctorCommand struct {
@@ -21,11 +16,10 @@ type doctorCommand struct {
 func (c *doctorCommand) Run(s *session) error {
 	launcher, err := findLauncher()
 	if c.Apparmor {
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.appArmor(launcher)
 		}
-		fmt.Fprint(s.stdout, strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+filepath.Dir(launcher)+"/", 1))
-		return nil
+		return err
 	}
 
 	ctx, end := untilSignal() // which waits until what was made for looking is gone
@@ -38,7 +32,7 @@ func (c *doctorCommand) Run(s *session) error {
 	if c.JSON {
 		err = s.json(map[string]any{"can_isolate": report.CanIsolate(), "findings": report.Findings()})
 	} else {
-		err = c.table(s, report.Findings())
+		c.table(s, report.Findings())
 	}
 	if err == nil && !report.AllStart() {
 		err = exitStatus(1)
@@ -46,14 +40,14 @@ func (c *doctorCommand) Run(s *session) error {
 	return err
 }
 
-func (c *doctorCommand) table(s *session, found []doctor.Finding) error {
-	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
+func (c *doctorCommand) table(s *session, found []doctor.Finding) {
+	table := s.stdout.Table()
 	for _, f := range found {
 		line := f.Detail
 		if f.Remedy != "" {
 			line += "; " + f.Remedy
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Health, line)
+		table.Row(f.Name, string(f.Health), line)
 	}
-	return table.Flush()
+	table.End()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"isolate-namespace/internal/errorkernel"
 	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/protocol"
+	"isolate-namespace/internal/text"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
@@ -55,7 +55,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 	}
 	var once sync.Once
 	ctx = protocol.WithRefusal(ctx, func(reason error) {
-		once.Do(func() { fmt.Fprintf(os.Stderr, "isolate-kernel: %v; %s\n", reason, peer.Remedy) })
+		once.Do(func() { text.NewOutput(os.Stderr).Complain("isolate-kernel", reason.Error(), peer.Remedy) })
 	})
 	c, err := protocol.ReadConnection(ending.ConnectionFile)
 	if err != nil {

@@ -124,7 +124,7 @@ func (c *install) Run(s *session) error {
 		}
 		if err != nil {
 			failed = true
-			complain(s.stderr, fmt.Errorf("%s: %w", name, err))
+			s.complain(fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	if failed {
@@ -152,7 +152,7 @@ func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, opti
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, "Installed kernelspec %s in %s\n", result.Name, result.Dir)
+	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
 		s.notes([]string{fmt.Sprintf("made of %s, not of %s; --from chooses", base.Dir, other[0])})

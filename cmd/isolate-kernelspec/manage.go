@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"isolate-namespace/internal/jupyter"
 	"isolate-namespace/isolate"
@@ -30,15 +29,16 @@ func (c *list) Run(s *session) error {
 		return s.json(map[string]any{"kernels": append([]*kernelspec.Twin{}, all...)})
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(s.stdout, "No isolated kernels. isolate-kernelspec install NAME makes one.")
+		s.stdout.Line("No isolated kernels. isolate-kernelspec install NAME makes one.")
 		return nil
 	}
-	table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tBASE\tLANGUAGE\tNETWORK\tLIMITS\tSTATE\tPLACE")
+	table := s.stdout.Table()
+	table.Row("NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", twin.Name, twin.Base, twin.Language, twin.Network, limits(twin), twin.State, twin.Dir)
+		table.Row(twin.Name, twin.Base, twin.Language, twin.Network, limits(twin), string(twin.State), twin.Dir)
 	}
-	return table.Flush()
+	table.End()
+	return nil
 }
 
 func limits(twin *kernelspec.Twin) string {
@@ -82,13 +82,14 @@ func (c *show) Run(s *session) error {
 		}
 		return s.json(map[string]any{"kernel": twin, "argv": twin.Spec.Argv(), "env": twin.Spec.Env(), "files": tree})
 	}
-	text, err := policy.Describe()
+	description, err := policy.Describe()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, "%s, %q, in %s\nmade of %s in %s: %s\n\n", twin.Name, twin.Display, twin.Dir, twin.Base, twin.BaseDir, twin.State)
-	fmt.Fprintf(s.stdout, "A kernel of a notebook in this directory sees the following.\n\n%s\n", text)
-	fmt.Fprintln(s.stdout, "Refused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.")
+	s.stdout.Line("%s, %q, in %s", twin.Name, twin.Display, twin.Dir)
+	s.stdout.Line("made of %s in %s: %s", twin.Base, twin.BaseDir, twin.State)
+	s.stdout.Lines("\nA kernel of a notebook in this directory sees the following.\n\n" + description +
+		"\nRefused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.\n")
 	return nil
 }
 
@@ -123,10 +124,10 @@ func (c *update) Run(s *session) error {
 		result, err := kernelspec.Update(twin, jupyter, launcher)
 		if err != nil {
 			failed = true
-			complain(s.stderr, fmt.Errorf("%s: %w", twin.Name, err))
+			s.complain(fmt.Errorf("%s: %w", twin.Name, err))
 			continue
 		}
-		fmt.Fprintf(s.stdout, "Updated kernelspec %s in %s\n", result.Name, result.Dir)
+		s.stdout.Line("Updated kernelspec %s in %s", result.Name, result.Dir)
 		s.notes(result.Notes)
 	}
 	if failed {
@@ -169,7 +170,7 @@ func (c *remove) Run(s *session) error {
 		if err := kernelspec.Remove(twin); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.stdout, "Removed %s\n", twin.Dir)
+		s.stdout.Line("Removed %s", twin.Dir)
 		if other := jupyter.Others(&kernelspec.Kernel{Name: twin.Name, Dir: twin.Dir}); len(other) > 0 {
 			s.notes([]string{fmt.Sprintf("there is another %s in %s", twin.Name, other[0])})
 		}

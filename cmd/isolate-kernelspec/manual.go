@@ -1,10 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -105,8 +103,8 @@ func (c *listNames) Run(s *session) error {
 			names = append(names, twin.Name)
 		}
 	}
-	if len(names) > 0 {
-		fmt.Fprintln(s.stdout, strings.Join(names, "\n"))
+	for _, name := range names {
+		s.stdout.Line("%s", name)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/text"
 )
 
 // A progress is a line on a terminal that says what is being done and for how
@@ -44,7 +46,7 @@ func (p *progress) show(halt, halted chan struct{}) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		fmt.Fprintf(p.terminal, "\r%s, %d s", p.doing, int(time.Since(p.begun).Seconds()))
+		fmt.Fprintf(p.terminal, "\r%s, %d s", text.Line(p.doing), int(time.Since(p.begun).Seconds()))
 		select {
 		case <-tick.C:
 		case <-halt:

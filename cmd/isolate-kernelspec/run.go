@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 )
@@ -32,7 +34,14 @@ type commands struct {
 
 // session is what each command works with.
 type session struct {
-	stdout, stderr io.Writer
+	stdout, stderr *text.Output
+
+	// The same as they are: for programs, and for a line that comes and goes.
+	rawStdout, rawStderr io.Writer
+}
+
+func newSession(stdout, stderr io.Writer) *session {
+	return &session{text.NewOutput(stdout), text.NewOutput(stderr), stdout, stderr}
 }
 
 // exitStatus is an error that has been told already, with a status of its own.
@@ -43,22 +52,26 @@ func (exitStatus) Error() string { return "" }
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdout, stderr io.Writer) int {
 	var c commands
+	s := newSession(stdout, stderr)
 	exit := -1
-	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(stdout, stderr),
+	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(s.stdout, s.stderr),
 		kong.Description("Isolated twins of installed Jupyter kernels."),
 		kong.Exit(func(status int) { exit = status }))
 	if err != nil {
-		return complain(stderr, err)
+		return s.complain(err)
 	}
 	context, err := parser.Parse(args)
 	if exit >= 0 { // help was asked for and given
 		return exit
 	}
 	if err != nil {
-		return complain(stderr, misuse(err))
+		return s.complain(misuse(err))
 	}
-	if err := context.Run(&session{stdout, stderr}); err != nil {
-		return complain(stderr, err)
+	if err := context.Run(s); err != nil {
+		return s.complain(err)
+	}
+	if err := s.stdout.Err(); err != nil {
+		return s.complain(fmt.Errorf("write the output: %w", unwritten(err)))
 	}
 	return 0
 }
@@ -91,7 +104,7 @@ func findLauncher() (string, error) {
 }
 
 // complain says what can't be done: the reason first, then the remedy.
-func complain(stderr io.Writer, err error) int {
+func (s *session) complain(err error) int {
 	var status exitStatus
 	if errors.As(err, &status) {
 		return int(status)
@@ -100,27 +113,20 @@ func complain(stderr io.Writer, err error) int {
 	if errors.As(err, &ended) { // of which whoever sent the signal knows
 		return 128 + int(ended.signal)
 	}
-	line := "isolate-kernelspec: " + err.Error()
-	for _, remedy := range []string{kernelspec.Remedy(err), isolate.Hint(err)} {
-		if remedy != "" {
-			line += "; " + remedy
-			break
-		}
-	}
-	fmt.Fprintln(stderr, line)
+	s.stderr.Complain("isolate-kernelspec", err.Error(), cmp.Or(kernelspec.Remedy(err), isolate.Hint(err)))
 	return 1
 }
 
 // notes says what a person should know besides.
 func (s *session) notes(all []string) {
 	for _, note := range all {
-		fmt.Fprintln(s.stderr, "isolate-kernelspec: note: "+note)
+		s.stderr.Line("isolate-kernelspec: note: %s", note)
 	}
 }
 
 // json prints a value as the schema commands.schema.json has it.
 func (s *session) json(value any) error {
-	encoder := json.NewEncoder(s.stdout)
+	encoder := json.NewEncoder(s.rawStdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(value)

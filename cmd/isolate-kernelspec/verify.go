@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"isolate-namespace/internal/verify"
 	"isolate-namespace/kernelspec"
 )
@@ -26,7 +24,7 @@ func (c *verifyCommand) Run(s *session) error {
 
 	ctx, end := untilSignal()
 	defer end(nil)
-	progress := startProgress(s.stderr, "verifying "+base.Name)
+	progress := startProgress(s.rawStderr, "verifying "+base.Name)
 	err = verify.Kernel(ctx, jupyter, base, func(check verify.Check) {
 		progress.stop()
 		defer progress.start()
@@ -35,7 +33,8 @@ func (c *verifyCommand) Run(s *session) error {
 		if c.JSON {
 			return
 		}
-		if _, err := fmt.Fprintf(s.stdout, "%-12s %-7s %s\n", check.Name, word(check), check.Detail); err != nil {
+		s.stdout.Line("%-12s %-7s %s", check.Name, word(check), check.Detail)
+		if err := s.stdout.Err(); err != nil {
 			end(unwritten(err))
 		}
 	})

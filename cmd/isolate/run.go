@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/inherited"
-	"isolate-namespace/internal/printable"
 	"isolate-namespace/internal/rest"
+	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
 )
 
@@ -53,17 +53,18 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(stdout, printable.Text(sentence))
-		if !visible {
+		out := text.NewOutput(stdout)
+		out.Line("%s", sentence)
+		if out.Err() == nil && !visible {
 			return errHidden
 		}
-		return nil
+		return out.Err()
 	}
 	if o.dryRun {
-		return o.describe(stdout)
+		return o.describe(text.NewOutput(stdout))
 	}
 	if o.verbose {
-		if err := o.describe(stderr); err != nil {
+		if err := o.describe(text.NewOutput(stderr)); err != nil {
 			return err
 		}
 	}
@@ -78,8 +79,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	if caveat := cmd.Caveat(); caveat != "" {
-		// A terminal may be in raw mode by now.
-		fmt.Fprint(stderr, "isolate: "+caveat+lineEnd(stderr))
+		text.NewOutput(stderr).Raw().Complain("isolate", caveat, "")
 	}
 	rest.After(time.Second)
 	go func() {
@@ -111,30 +111,18 @@ func catchSignals() <-chan os.Signal {
 }
 
 // describe says what the program would see, with the command itself.
-func (o *options) describe(w io.Writer) error {
-	text, err := o.policy.Describe()
-	if err == nil {
-		fmt.Fprintf(w, "%-13s%q\n%s", "Program", o.program, printable.Text(text))
+func (o *options) describe(out *text.Output) error {
+	description, err := o.policy.Describe()
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// lineEnd ends a line for a terminal in raw mode too.
-func lineEnd(w io.Writer) string {
-	if f, ok := w.(*os.File); ok {
-		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
-			return "\r\n"
-		}
-	}
-	return "\n"
+	out.Line("%-13s%q", "Program", o.program)
+	out.Lines(description)
+	return out.Err()
 }
 
 // complain says on one line why nothing ran, or which limit ended what did:
 // the reason first, then the remedy.
 func complain(stderr io.Writer, err error) {
-	line := "isolate: " + err.Error()
-	if hint := isolate.Hint(err); hint != "" {
-		line += "; " + hint
-	}
-	fmt.Fprintln(stderr, printable.Text(line))
+	text.NewOutput(stderr).Complain("isolate", err.Error(), isolate.Hint(err))
 }

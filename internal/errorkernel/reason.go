@@ -1,6 +1,10 @@
 package errorkernel
 
-import "strings"
+import (
+	"strings"
+
+	"isolate-namespace/internal/text"
+)
 
 // A Reason is why no kernel runs, for a person to read.
 type Reason struct {
@@ -43,9 +47,9 @@ func (r Reason) content() map[string]any {
 
 // output is the content of an error message.
 func (r Reason) output() map[string]any {
-	value := visible(r.cause)
+	value := text.Line(r.cause)
 	if r.remedy != "" {
-		value += "; " + visible(r.remedy)
+		value += "; " + text.Line(r.remedy)
 	}
 	return map[string]any{"ename": r.name, "evalue": value, "traceback": r.lines(red, bold)}
 }
@@ -59,23 +63,12 @@ func (r Reason) plain() string {
 // lines is the text, which front ends show as it is. They know the colours of
 // terminals, and break lines where they end.
 func (r Reason) lines(name, cause func(string) string) []string {
-	lines := []string{name(r.name) + ": " + r.what + ".", "", "  " + cause(visible(r.cause)), ""}
+	lines := []string{name(r.name) + ": " + r.what + ".", "", "  " + cause(text.Line(r.cause)), ""}
 	if r.remedy != "" {
-		lines = append(lines, "What to do: "+visible(r.remedy)+".")
+		lines = append(lines, "What to do: "+text.Line(r.remedy)+".")
 	}
 	return append(lines, r.after)
 }
 
 func red(text string) string  { return "\x1b[1;31m" + text + "\x1b[0m" }
 func bold(text string) string { return "\x1b[1m" + text + "\x1b[0m" }
-
-// visible replaces control characters, which file names may have: a page and a
-// terminal would obey them.
-func visible(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 {
-			return '\uFFFD'
-		}
-		return c
-	}, text)
-}

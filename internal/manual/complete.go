@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"text/template"
+
+	"isolate-namespace/internal/text"
 )
 
 //go:embed *.tmpl
@@ -14,7 +16,7 @@ var templates embed.FS
 // Complete is the command's completion for a shell.
 func (p *Page) Complete(shell string) (string, error) {
 	t, err := template.New(shell+".tmpl").Funcs(template.FuncMap{
-		"kind": kind, "short": short, "quote": quote, "names": names, "zsh": zshOption, "fish": fishOption, "function": function,
+		"kind": kind, "short": short, "quote": text.Quote, "names": names, "zsh": zshOption, "fish": fishOption, "function": function,
 	}).ParseFS(templates, shell+".tmpl")
 	if err != nil {
 		return "", fmt.Errorf("read the template for %s: %w", shell, err)
@@ -56,9 +58,6 @@ func short(help string) string {
 	return strings.TrimSuffix(help, ".")
 }
 
-// quote is text between single quotes, as sh, zsh and fish all read it.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-
 // function is a command's name as part of a function's.
 func function(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
@@ -86,7 +85,7 @@ func zshOption(command string, o Option) string {
 		if len(o.Values) == 1 && strings.HasPrefix(name, "--") {
 			joined = "="
 		}
-		all = append(all, quote("*"+name+joined+"["+escape.Replace(short(o.Help))+"]"+values.String()))
+		all = append(all, text.Quote("*"+name+joined+"["+escape.Replace(short(o.Help))+"]"+values.String()))
 	}
 	return strings.Join(all, " ")
 }
@@ -101,7 +100,7 @@ func fishOption(command string, o Option) string {
 			b.WriteString(" -s " + name[1:])
 		}
 	}
-	b.WriteString(" -d " + quote(short(o.Help)))
+	b.WriteString(" -d " + text.Quote(short(o.Help)))
 	if len(o.Values) > 0 {
 		b.WriteString(map[string]string{
 			"dir": " -x -a '(__fish_complete_directories)'", "file": " -r -F", "entries": " -x -a '(__" + function(command) + "_entries)'",

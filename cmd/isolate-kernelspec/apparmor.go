@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/kernelspec"
+	"isolate-namespace/share"
+)
+
+// plainPath is one that AppArmor doesn't take for a pattern (apparmor.d(5)).
+var plainPath = regexp.MustCompile(`^[\w/.+-]+$`)
+
+// appArmor prints the profile of the commands beside launcher.
+func (s *session) appArmor(launcher string) error {
+	dir := filepath.Dir(launcher)
+	if !plainPath.MatchString(dir) {
+		return &kernelspec.Error{Reason: fmt.Sprintf("AppArmor would take %q for a pattern", dir), Remedy: "install the commands in a directory of letters and digits"}
+	}
+	if other := changeable(launcher); other != "" {
+		s.notes([]string{other + " can be changed by others than root: whoever can has user namespaces for any program; sudo scripts/install /usr/local avoids that"})
+	}
+	s.stdout.Lines(strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+dir+"/", 1))
+	return nil
+}
+
+// changeable returns path, or the first directory above it, if it is for others
+// than root to change; or "".
+func changeable(path string) string {
+	for ; ; path = filepath.Dir(path) {
+		var stat unix.Stat_t
+		err := unix.Stat(path, &stat)
+		sticky := stat.Mode&unix.S_ISVTX != 0 // there, only a name's owner can
+		if err != nil || stat.Uid != 0 || stat.Mode&0o022 != 0 && !sticky {
+			return path
+		}
+		if path == "/" {
+			return ""
+		}
+	}
+}
