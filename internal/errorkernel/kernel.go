@@ -1,6 +1,6 @@
-// Package errorkernel is what a front end finds in place of a kernel that has
-// no sandbox: it speaks Jupyter's protocol, runs nothing, and answers each
-// cell with an error that says why, and what to do about it.
+// Package errorkernel answers a front end in place of a kernel that has no
+// sandbox: it speaks Jupyter's protocol, runs nothing, and answers each cell
+// with an error that says why, and what to do about it.
 //
 // It is for notebooks that a person looks at. The launcher decides that, and
 // never starts it for a program that runs notebooks (launcher/interactive.go).
@@ -26,8 +26,8 @@ type sockets struct {
 	key protocol.Key
 }
 
-// listen opens the channels of the connection file. What can't be had, such as
-// encrypted messages, is an error.
+// listen opens the channels of the connection file. It returns an error for what
+// isn't supported, such as encrypted messages.
 func listen(ctx context.Context, c *protocol.Connection) (*sockets, error) {
 	switch {
 	case c.CurveKey != "":
@@ -48,8 +48,8 @@ func listen(ctx context.Context, c *protocol.Connection) (*sockets, error) {
 	return s, nil
 }
 
-// send sends a message to a socket; to are the identities of whom it is for,
-// or its topic.
+// send sends a message to a socket; to holds the identities of its receivers, or
+// its topic.
 func (s *sockets) send(socket zmq4.Socket, to [][]byte, m *protocol.Message) error {
 	frames, err := s.key.Encode(m)
 	if err != nil {
@@ -70,12 +70,12 @@ func echo(heartbeat zmq4.Socket) {
 		if err != nil {
 			return
 		}
-		heartbeat.SendMulti(m) // a client that is gone needs none
+		heartbeat.SendMulti(m) // the error is of a client that is gone
 	}
 }
 
-// discard reads a socket to no purpose until it is closed: a connection whose
-// messages nobody takes would never be seen to end.
+// discard reads a socket until it is closed, and ignores what it reads: the end
+// of a connection is only seen by reading.
 func discard(socket zmq4.Socket) {
 	for {
 		if _, err := socket.Recv(); err != nil {
@@ -91,7 +91,8 @@ type request struct {
 	from   [][]byte
 }
 
-// receive brings what is signed from a socket to requests, until it is closed.
+// receive sends the signed messages of a socket to requests, until the socket is
+// closed.
 func (s *sockets) receive(ctx context.Context, socket zmq4.Socket, requests chan<- request) {
 	for {
 		raw, err := socket.Recv()
@@ -120,6 +121,7 @@ func Serve(ctx context.Context, c *protocol.Connection, why Reason, language fun
 		return false, err
 	}
 	defer s.Close()
+
 	requests := make(chan request)
 	go echo(s.Heartbeat)
 	go discard(s.Stdin)
@@ -138,7 +140,7 @@ func Serve(ctx context.Context, c *protocol.Connection, why Reason, language fun
 	}
 }
 
-// A kernel is one that can do nothing but say why.
+// A kernel answers every request with why it can do nothing.
 type kernel struct {
 	*sockets
 	session  string
@@ -147,8 +149,8 @@ type kernel struct {
 	count    int // of the cells
 }
 
-// answer does with a request what kernels do: it is busy, replies, and is idle.
-// A front end that is gone meanwhile is none of its concern.
+// answer handles a request as kernels do: it publishes that it is busy, replies,
+// and publishes that it is idle. It ignores that a front end may be gone.
 func (k *kernel) answer(r request) {
 	k.publish(k.session, "status", r.Header, map[string]any{"execution_state": "busy"})
 	if kind, asked := strings.CutSuffix(r.Header.Type, "_request"); asked {

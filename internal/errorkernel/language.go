@@ -9,9 +9,9 @@ import (
 // maxNotebook is the size in bytes above which a notebook isn't looked at.
 const maxNotebook = 64 << 20
 
-// NotebookLanguage is the language_info of a kernel, which front ends write
-// into the notebook, as the notebook has it already, so that it stays as it is.
-// It is nil if the notebook has none.
+// NotebookLanguage returns the language_info that the notebook has, or nil. Front
+// ends write the language_info of a kernel into the notebook, which so stays as it
+// is.
 func NotebookLanguage(path string) map[string]any {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxNotebook {
 		return nil
@@ -34,8 +34,8 @@ func NotebookLanguage(path string) map[string]any {
 	return notebook.Metadata.Language
 }
 
-// Language is the language_info that kernels of a language have, by the name
-// that a kernel.json gives it. If that is empty it is plain text.
+// Language returns the language_info of a language's kernels. The name is that of
+// a kernel.json; if it is empty, the language is plain text.
 func Language(language string) map[string]any {
 	name := strings.ToLower(language)
 	if name == "" {

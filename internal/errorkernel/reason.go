@@ -8,44 +8,44 @@ import (
 
 // A Reason is why no kernel runs, for a person to read.
 type Reason struct {
-	name   string // of the error, in the manner of an exception's
-	what   string // happened
+	name   string // what the error is called, like an exception
+	what   string // what happened
 	cause  string
 	remedy string // what to do about it; may be empty
-	after  string // what follows from it
+	after  string // what happens next
 }
 
-// NoSandbox is the reason of a kernel that was not started. The remedy may be
+// NoSandbox returns the reason of a kernel that was not started. The remedy may be
 // empty.
 func NoSandbox(cause, remedy string) Reason {
 	return Reason{
 		name:  "SandboxError",
 		what:  "no code was run, because this kernel's sandbox could not be made",
 		cause: cause, remedy: remedy,
-		after: "Once it is put right, restart the kernel.",
+		after: "When you have fixed it, restart the kernel.",
 	}
 }
 
-// Killed is the reason of a kernel that came to a limit, such as "the memory
+// Killed returns the reason of a kernel that reached a limit, such as "the memory
 // limit of 64M (--memory)".
 func Killed(limit string) Reason {
 	return Reason{
 		name:   "KernelKilled",
 		what:   "the kernel was killed while it ran this cell",
-		cause:  "it came to " + limit,
+		cause:  "it reached " + limit,
 		remedy: "use less, or raise the limit in the kernel's kernel.json",
 		after:  "A new kernel takes its place; the old one's variables are lost.",
 	}
 }
 
-// content are the members of a failed reply.
+// content returns the members of a failed reply.
 func (r Reason) content() map[string]any {
 	content := r.output()
 	content["status"] = "error"
 	return content
 }
 
-// output is the content of an error message.
+// output returns the content of an error message.
 func (r Reason) output() map[string]any {
 	value := text.Line(r.cause)
 	if r.remedy != "" {
@@ -54,14 +54,14 @@ func (r Reason) output() map[string]any {
 	return map[string]any{"ename": r.name, "evalue": value, "traceback": r.lines(red, bold)}
 }
 
-// plain is the text without colours.
+// plain returns the text without colours.
 func (r Reason) plain() string {
 	same := func(text string) string { return text }
 	return strings.Join(r.lines(same, same), "\n")
 }
 
-// lines is the text, which front ends show as it is. They know the colours of
-// terminals, and break lines where they end.
+// lines returns the text, which front ends show as it is. They know the colours of
+// terminals and wrap long lines.
 func (r Reason) lines(name, cause func(string) string) []string {
 	lines := []string{name(r.name) + ": " + r.what + ".", "", "  " + cause(text.Line(r.cause)), ""}
 	if r.remedy != "" {

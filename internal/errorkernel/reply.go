@@ -2,8 +2,8 @@ package errorkernel
 
 import "isolate-namespace/internal/protocol"
 
-// reply is the answer to a request. A cell fails, questions about the session
-// have the answers of an empty one, and what isn't known is refused.
+// reply returns the answer to a request: a cell fails, questions about the session
+// get the answers of an empty one, and other requests are refused.
 func (k *kernel) reply(r request) map[string]any {
 	position := r.Content["cursor_pos"]
 	switch r.Header.Type {
@@ -29,6 +29,7 @@ func (k *kernel) reply(r request) map[string]any {
 	case "is_complete_request":
 		return map[string]any{"status": "complete"} // so that Enter shows the error
 	}
+
 	return k.why.content()
 }
 
@@ -40,7 +41,7 @@ func ok(content map[string]any) map[string]any {
 	return content
 }
 
-// execute fails a cell, where its output is too.
+// execute fails a cell, in the reply and in its output.
 func (k *kernel) execute(r request) map[string]any {
 	if r.Content["silent"] != true {
 		k.count++

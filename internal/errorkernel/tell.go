@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// patience is how long a front end has to come back to the ports of a
-	// kernel that has ended. ZeroMQ tries every 0.1 to 0.2 s.
+	// patience is how long we wait for a front end to connect again to the ports
+	// of a kernel that has ended. ZeroMQ tries every 0.1 to 0.2 s.
 	patience = 2 * time.Second
 
-	// others is how long the clients after the first have.
+	// others is how long we wait for more clients after the first.
 	others = 250 * time.Millisecond
 
-	// onItsWay is how long what was published has to leave this process.
+	// onItsWay is how long we wait for a published message to leave this process.
 	onItsWay = 100 * time.Millisecond
 )
 
-// Tell puts the reason below the cell that a kernel was running when it ended:
+// Tell shows the reason under the cell that a kernel was running when it ended:
 // cell is the header of the front end's request. It returns when that is done,
-// or when nobody came to hear it or ctx is done.
+// when no client has connected, or when ctx is done.
 func Tell(ctx context.Context, c *protocol.Connection, why Reason, cell protocol.Header) error {
 	s, err := listen(ctx, c)
 	if err != nil {
