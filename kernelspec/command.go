@@ -15,7 +15,7 @@ func splitCommand(argv []string) (launcher string, options, kernel []string) {
 	return argv[0], argv[1:end], argv[end+1:]
 }
 
-// mountOptions are the values of --mount among the launcher's options.
+// mountOptions returns the values of --mount among the launcher's options.
 func mountOptions(options []string) (all []string) {
 	for _, o := range parted(options) {
 		if name, value, _ := strings.Cut(strings.Join(o, "="), "="); name == "--mount" || name == "-m" {
@@ -25,7 +25,7 @@ func mountOptions(options []string) (all []string) {
 	return all
 }
 
-// parted are the launcher's options, each with its value.
+// parted returns the launcher's options, each with its value.
 func parted(options []string) (all [][]string) {
 	for len(options) > 0 {
 		length := 2
@@ -38,7 +38,7 @@ func parted(options []string) (all [][]string) {
 	return all
 }
 
-// launcherArgs is the command in front of the kernel's. The variables that the
+// launcherArgs returns the command in front of the kernel. The variables that the
 // spec itself sets are let in by name.
 func launcherArgs(launcher string, names []string) []string {
 	args := []string{launcher}

@@ -9,8 +9,8 @@ import (
 	"isolate-namespace/internal/text"
 )
 
-// dropped is what a person gave the isolated spec in dir, by options or by hand,
-// and what the fresh one that replaces it doesn't have, in words for a person.
+// dropped returns what a person has given the isolated spec in dir, by options or
+// by hand, and the fresh spec that replaces it doesn't have, in words for a person.
 func dropped(dir string, current, fresh Spec) []string {
 	made := current // of a version that kept no record
 	if r, err := readRecord(dir); err == nil {
@@ -23,6 +23,7 @@ func dropped(dir string, current, fresh Spec) []string {
 	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
 		lost = append(lost, "--display-name "+text.Quote(display))
 	}
+
 	env := current.object("env")
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		value, _ := env[name].(string)
@@ -37,6 +38,7 @@ func dropped(dir string, current, fresh Spec) []string {
 			lost = append(lost, name+"="+text.Quote(value))
 		}
 	}
+
 	if !slices.Equal(kernel, madeKernel) && !slices.Equal(kernel, freshKernel) {
 		lost = append(lost, "its own command")
 	}
@@ -46,12 +48,13 @@ func dropped(dir string, current, fresh Spec) []string {
 			lost = append(lost, "its own "+key)
 		}
 	}
+
 	return lost
 }
 
-// droppedOptions are the launcher's options that aren't among the fresh ones, in
-// which one of another value isn't missed. The variables of the spec itself are
-// let in by makeTwin.
+// droppedOptions returns the launcher's options that the fresh ones lack. An option
+// that the fresh ones set to another value is not dropped. makeTwin lets in the
+// variables of the spec itself.
 func droppedOptions(options, fresh []string, env map[string]any) (lost []string) {
 	var has []string
 	for _, o := range parted(fresh) {
@@ -62,6 +65,7 @@ func droppedOptions(options, fresh []string, env map[string]any) (lost []string)
 			has = append(has, name)
 		}
 	}
+
 	for _, o := range parted(options) {
 		option := strings.Join(o, "=")
 		name, value, given := strings.Cut(option, "=")
@@ -73,10 +77,11 @@ func droppedOptions(options, fresh []string, env map[string]any) (lost []string)
 		}
 		lost = append(lost, name)
 	}
+
 	return lost
 }
 
-// added are the entries of MNTDIRS_KERNEL that weren't there.
+// added returns the entries of MNTDIRS_KERNEL that weren't there.
 func added(was, is string) string {
 	before := mountEntry.FindAllString(was, -1)
 	return strings.Join(slices.DeleteFunc(mountEntry.FindAllString(is, -1), func(entry string) bool { return slices.Contains(before, entry) }), " ")

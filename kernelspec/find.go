@@ -45,7 +45,7 @@ func (j *Jupyter) Find(name string) (*Kernel, error) {
 	return &Kernel{Name: key, Dir: hit.Dir, Spec: spec}, nil
 }
 
-// key is the name that Jupyter knows a kernel by.
+// key returns the name that Jupyter knows a kernel by.
 func (j *Jupyter) key(name string) string {
 	key := strings.ToLower(name)
 	if _, ok := j.specs[key]; !ok && key == "python" { // which Jupyter takes for python3
@@ -81,10 +81,10 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 	return nil, &Error{Reason: fmt.Sprintf("no kernel %s in %s", name, dir), Remedy: "name the directory that has its kernel.json"}
 }
 
-// Count is how many kernels Jupyter finds.
+// Count returns how many kernels Jupyter finds.
 func (j *Jupyter) Count() int { return len(j.specs) }
 
-// Names are the kernels that can be isolated: all but the isolated ones.
+// Names returns the kernels that can be isolated: all but the isolated ones.
 func (j *Jupyter) Names() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Command is the command that Jupyter runs for a kernel, with {connection_file}
+// Command returns the command that Jupyter runs for a kernel, with {connection_file}
 // in it.
 func (j *Jupyter) Command(k *Kernel) ([]string, error) {
 	if isTwin(k.Spec) {
@@ -29,10 +29,12 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 		}
 		resolved[i] = strings.ReplaceAll(arg, "{prefix}", j.Prefix)
 	}
+
 	program, python := resolved[0], ""
 	if pythonName.MatchString(program) {
 		python = base.python(program, j)
 	}
+
 	switch {
 	case python != "":
 		resolved[0] = python
@@ -55,6 +57,7 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 		}
 		resolved[0] = path
 	}
+
 	if info, err := os.Stat(resolved[0]); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", resolved[0]), Remedy: "install that kernel again"}
 	}

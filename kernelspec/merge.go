@@ -16,6 +16,7 @@ func merge(fresh, made, current map[string]any) {
 		names = map[string]any{}
 	}
 	maps.Copy(names, current)
+
 	for name := range names {
 		was, wasThere := made[name]
 		is, isThere := current[name]
@@ -49,6 +50,7 @@ func mergeCommand(fresh, made, current []string) []string {
 			}
 		}
 	}
+
 	for i := 0; i+1 < len(letIn); i += 2 {
 		if !slices.Contains(options, letIn[i+1]) {
 			options = append(options, letIn[i:i+2]...)

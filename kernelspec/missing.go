@@ -8,9 +8,9 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// missingSources are what an isolated spec has its kernel see and what isn't
-// there, so that no kernel starts. Of a relative path only the launcher of a
-// notebook knows. An entry that can't be read is left to the launcher as well.
+// missingSources returns the sources of an isolated spec's mounts that don't exist,
+// so that no kernel starts. It leaves relative paths, which depend on the
+// notebook, and entries that can't be read to the launcher.
 func missingSources(spec Spec) []string {
 	home, _ := os.UserHomeDir()
 	env := spec.Expanded()
@@ -31,5 +31,6 @@ func missingSources(spec Spec) []string {
 			}
 		}
 	}
+
 	return missing
 }

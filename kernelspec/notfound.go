@@ -11,7 +11,7 @@ func badName(name string) error {
 	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
 }
 
-// installOrRemove is what helps an isolated kernel whose base is gone.
+// installOrRemove returns the remedy for an isolated kernel whose base is gone.
 func installOrRemove(twin *Twin) string {
 	return "install " + twin.Base + " again, or isolate-kernelspec remove " + twin.Name
 }
@@ -53,7 +53,7 @@ func suggest(name string, names []string) string {
 	return fmt.Sprintf("did you mean %s? T%s", nearest, all[1:])
 }
 
-// distance is how many letters must change to make b of a (Levenshtein).
+// distance returns how many letters must change to make b from a (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

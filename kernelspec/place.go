@@ -14,7 +14,7 @@ type Place struct {
 	Prefix    string // a directory with share/jupyter/kernels below it
 }
 
-// dir is the directory of kernels that p means.
+// dir returns the directory of kernels that p means.
 func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 	user := filepath.Join(j.DataDir, "kernels")
 	switch {
@@ -30,6 +30,7 @@ func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 		prefix, err := filepath.Abs(p.Prefix)
 		return filepath.Join(prefix, "share/jupyter/kernels"), err
 	}
+
 	// A kernel that Python itself provides lies among its packages.
 	if next := filepath.Dir(base.Dir); filepath.Base(next) == "kernels" &&
 		unix.Access(next, unix.W_OK) == nil && unix.Access(filepath.Dir(next), unix.W_OK) == nil {

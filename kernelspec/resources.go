@@ -6,12 +6,13 @@ import (
 	"path/filepath"
 )
 
-// sameResources says that each resource of the base is in the clone, as it is.
+// sameResources reports whether the clone has each resource of the base, unchanged.
 func sameResources(base, clone string) bool {
 	entries, err := os.ReadDir(base)
 	if err != nil {
 		return false
 	}
+
 	for _, entry := range entries {
 		from := filepath.Join(base, entry.Name())
 		info, err := os.Stat(from)
@@ -30,10 +31,11 @@ func sameResources(base, clone string) bool {
 			}
 		}
 	}
+
 	return true
 }
 
-// isResource says that a file of a spec's directory is copied as it is.
+// isResource reports whether a file of a spec's directory is copied as it is.
 func isResource(name string) bool { return name != "kernel.json" && name != recordName }
 
 // copyTree copies the files of a resource directory, but for the two of ours.
@@ -47,6 +49,7 @@ func copyTree(from, to string) error {
 	if err != nil {
 		return err
 	}
+
 	for _, entry := range entries {
 		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
 		info, err := os.Stat(source)
@@ -62,6 +65,7 @@ func copyTree(from, to string) error {
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -39,6 +39,7 @@ print(json.dumps({k: string.Template(v).safe_substitute(os.environ) for k, v in 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := exec.Command("/usr/bin/python3", "-c", script, string(text)).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -41,10 +41,10 @@ const (
 	LauncherGone    State = "launcher gone"
 )
 
-// Starts says whether a kernel starts in this state.
+// Starts reports whether a kernel starts in this state.
 func (s State) Starts() bool { return s == OK || s == BaseChanged || s == BaseGone }
 
-// Twins are the isolated specs that Jupyter finds, by name. One that can't
+// Twins returns the isolated specs that Jupyter finds, by name. One that can't
 // be read is not known to be isolated and is left out.
 func (j *Jupyter) Twins() []*Twin {
 	var all []*Twin
@@ -56,7 +56,7 @@ func (j *Jupyter) Twins() []*Twin {
 	return all
 }
 
-// FindTwin is the isolated spec of the name.
+// FindTwin returns the isolated spec of the name.
 func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 	if validName.MatchString(name) && !j.has(name) {
 		return nil, j.noTwin(name)
@@ -85,6 +85,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
+
 	_, options, _ := splitCommand(spec.Argv())
 	for _, o := range parted(options) {
 		option, value, _ := strings.Cut(strings.Join(o, "="), "=")
@@ -96,6 +97,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 			twin.Limits[strings.TrimPrefix(option, "--")] = value
 		}
 	}
+
 	twin.Missing = missingSources(spec)
 	twin.State = j.state(twin)
 	return twin
@@ -111,6 +113,7 @@ func (j *Jupyter) state(twin *Twin) State {
 	case len(twin.Missing) > 0:
 		return MountMissing
 	}
+
 	base, err := j.Base(twin)
 	if err != nil {
 		return BaseGone
@@ -169,7 +172,7 @@ func (j *Jupyter) Remedy(twin *Twin) string {
 	return installOrRemove(twin)
 }
 
-// Launcher is the program that starts the twin's kernel in a sandbox.
+// Launcher returns the program that starts the twin's kernel in a sandbox.
 func (t *Twin) Launcher() string {
 	launcher, _, _ := splitCommand(t.Spec.Argv())
 	return launcher

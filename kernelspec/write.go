@@ -36,11 +36,13 @@ func write(spec Spec, made *record, resources, dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
+
 	aside, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), ".isolate-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(aside)
+
 	fresh := filepath.Join(aside, "new")
 	if err := copyTree(resources, fresh); err != nil {
 		return fmt.Errorf("copy the resources of %s: %w", resources, err)
@@ -50,6 +52,7 @@ func write(spec Spec, made *record, resources, dir string) error {
 			return err
 		}
 	}
+
 	return replace(fresh, dir)
 }
 

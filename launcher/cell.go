@@ -6,23 +6,23 @@ import (
 )
 
 // A lastCell remembers which cell the kernel began last. A kernel that is
-// killed can't say what it was at, so the relay looks at what passes on the
-// iopub channel: a kernel announces each cell there ("execute_input"), with
-// the header of the request for it.
+// killed can't say what it was running, so the relay looks at what passes on the
+// iopub channel: a kernel announces each cell there ("execute_input"), with the
+// header of the request for it.
 type lastCell struct {
-	announcement []byte // it, and something around it
+	announcement []byte // the last one, and what was sent just before and after it
 }
 
 var (
-	announces = []byte(`"execute_input"`) // no text that a cell prints has it: there a quote follows a backslash
+	announces = []byte(`"execute_input"`) // never in what a cell prints: there a backslash stands before the quote
 	delimiter = []byte("<IDS|MSG>")
 )
 
-// maxHeader is more than the headers of a message have, in bytes.
+// maxHeader is more bytes than the headers of a message take.
 const maxHeader = 4 << 10
 
-// watch looks at what the kernel sent. A kernel writes a message in one piece;
-// one that comes in two is missed.
+// watch looks at what the kernel sent. Kernels write a message in one piece; one
+// that comes in two pieces is missed.
 func (l *lastCell) watch(sent []byte) {
 	last := -1
 	for from := 0; ; from = last + len(announces) {
@@ -39,8 +39,8 @@ func (l *lastCell) watch(sent []byte) {
 	l.announcement = append(l.announcement[:0], around...)
 }
 
-// request is the header of the request, a JSON text, or "" where none was
-// found. It is the kernel's word: anything may be in it.
+// request returns the header of the request, a JSON text, or "" if none was found.
+// It comes from the kernel, so it may contain anything.
 func (l *lastCell) request() string {
 	at := bytes.LastIndex(l.announcement, announces)
 	if at < 0 {
@@ -50,6 +50,7 @@ func (l *lastCell) request() string {
 	if start < 0 {
 		return ""
 	}
+
 	// The signature, the message's header and its parent's follow.
 	rest := l.announcement[start+len(delimiter):]
 	var parts [3][]byte
@@ -59,13 +60,14 @@ func (l *lastCell) request() string {
 			return ""
 		}
 	}
+
 	if !bytes.Contains(parts[1], announces) {
 		return ""
 	}
 	return string(parts[2])
 }
 
-// readFrame takes a frame of ZeroMQ's from the beginning of b: a byte of
+// readFrame takes a ZeroMQ frame from the beginning of b: a byte of
 // flags, a length, which is long if the flags say so, and the content
 // (https://rfc.zeromq.org/spec/23/).
 func readFrame(b []byte) (frame, rest []byte, ok bool) {

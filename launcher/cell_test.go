@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// frame is a frame of ZeroMQ's as libzmq writes it.
+// frame returns a frame of ZeroMQ as libzmq writes it.
 func frame(content string) string {
 	if len(content) < 256 {
 		return "\x01" + string([]byte{byte(len(content))}) + content

@@ -6,8 +6,8 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// CheckOptions says what is wrong with options of isolate-kernel's, the entries
-// of its mounts included, before anybody writes them into a kernel.json.
+// CheckOptions says what is wrong with options of isolate-kernel, including the
+// entries of its mounts, before anybody writes them into a kernel.json.
 func CheckOptions(args []string) error {
 	o, err := parseOptions(append(slices.Clone(args), "--", "kernel"))
 	if err != nil {
@@ -21,9 +21,9 @@ func CheckOptions(args []string) error {
 	return nil
 }
 
-// Policy is what a kernel would get to see that is started in the working
-// directory by isolate-kernel with these arguments and this process's
-// environment. The connection file's path is only a name here.
+// Policy returns the policy of a kernel that isolate-kernel would start with these
+// arguments, in this process's working directory and environment. The connection
+// file needn't exist.
 func Policy(args []string, connectionFilePath string) (isolate.Policy, error) {
 	o, err := parseOptions(args)
 	if err != nil {

@@ -151,7 +151,7 @@ func (r *relay) greeted(c *connection) {
 	}
 }
 
-// full says whether every connection that the door may have is in use.
+// full reports whether every connection that the door may have is in use.
 func (d *door) full() bool { return d.open-len(d.greeting) >= maxConnections }
 
 // forget takes a connection off the door's account.

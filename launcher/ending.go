@@ -64,6 +64,7 @@ func handOver(e *Ending) {
 	}
 	var text strings.Builder
 	writeEnding(&text, e)
+
 	// The pipe holds it all before anybody reads: 64 KiB, or two pages for a
 	// user who has very many pipes (pipe(7)).
 	var pipe [2]int
@@ -77,6 +78,7 @@ func handOver(e *Ending) {
 		return
 	}
 	program := filepath.Join(filepath.Dir(self), "isolate-kernelspec")
+
 	// An interrupt in between would end it.
 	signal.Ignore(unix.SIGINT)
 	unix.Exec(program, []string{program, "error-kernel"}, os.Environ())

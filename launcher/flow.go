@@ -5,7 +5,7 @@ import (
 )
 
 // A flow is one direction of a connection. It is idle, or it holds what its
-// receiver has not taken yet and reads nothing until that is gone.
+// receiver hasn't taken yet, and reads nothing until the receiver has.
 type flow struct {
 	conn     *connection
 	from, to *socket
@@ -27,8 +27,8 @@ func newConnection(d *door, fd int) *connection {
 func (f *flow) reading() bool { return !f.ended && !f.done && len(f.unsent) == 0 }
 func (f *flow) writing() bool { return !f.done && len(f.unsent) > 0 }
 
-// pump reads once and writes what it read. To read until nothing is left
-// would cost a call more per message; epoll reports again what is left.
+// pump reads once and writes what it read. Reading until nothing is left would
+// cost one more call for each message; epoll reports again if more is there.
 func (f *flow) pump(buffer []byte) {
 	if !f.reading() {
 		return
@@ -63,7 +63,7 @@ func (f *flow) flush() {
 	}
 }
 
-// send returns how much of b the receiver took. One that is gone takes no more.
+// send returns how much of b the receiver took. If it is gone, f is done.
 func (f *flow) send(b []byte) int {
 	n, err := unix.Write(f.to.fd, b)
 	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
@@ -73,7 +73,7 @@ func (f *flow) send(b []byte) int {
 	return max(n, 0)
 }
 
-// finish passes the sender's end on, once the receiver has everything.
+// finish passes on that the sender has ended, once the receiver has everything.
 func (f *flow) finish() {
 	if f.ended && len(f.unsent) == 0 {
 		f.done = true
@@ -81,7 +81,7 @@ func (f *flow) finish() {
 	}
 }
 
-// connect returns whether the kernel's socket has taken the connection.
+// connect reports whether the kernel's socket has taken the connection.
 func (c *connection) connect() bool {
 	if c.inner.fd < 0 {
 		fd, err := c.door.dial()
@@ -93,8 +93,9 @@ func (c *connection) connect() bool {
 			return true
 		}
 	}
-	// The first call starts an attempt or tells how the last one went; on the
-	// loopback interface it has come to its end by the second.
+
+	// The first call starts an attempt, or returns the result of the last one; on
+	// the loopback interface the attempt has ended by the second call.
 	for range 2 {
 		switch err := unix.Connect(c.inner.fd, c.door.inside); err {
 		case nil, unix.EISCONN:
@@ -104,11 +105,12 @@ func (c *connection) connect() bool {
 			return false
 		}
 	}
+
 	return false
 }
 
-// close ends a socket. What was not read from it is read and thrown away: with
-// that still there the other side would get a reset in place of our last bytes.
+// close ends a socket. It first reads what is left and throws it away: otherwise
+// the other side would get a reset in place of our last bytes.
 func (s *socket) close(scratch []byte) {
 	if s.fd < 0 {
 		return

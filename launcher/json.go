@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// A member is one name and its value in a JSON object, as the text has it.
+// A member is one name and its value in a JSON object.
 type member struct {
 	name       string
 	start, end int // of the value in the text
 }
 
 // parseObject reads a JSON text (RFC 8259) that is one object, and returns its
-// members in the order of the text. Values are checked, not decoded: whoever
-// needs one looks at its text. encoding/json does this too, and takes a
-// quarter of a millisecond to be loaded into every kernel's start.
+// members in the order of the text. Values are checked, not decoded: a caller
+// that needs one looks at its text. encoding/json would do, but loading it takes a
+// quarter of a millisecond of every kernel's start.
 func parseObject(text []byte) ([]member, error) {
 	s := &scanner{text: text}
 	var members []member
@@ -34,7 +34,7 @@ func parseObject(text []byte) ([]member, error) {
 	return members, nil
 }
 
-// A scanner goes through a JSON text. After an error at is where it stands.
+// A scanner goes through a JSON text. After an error, at is where it is.
 type scanner struct {
 	text []byte
 	at   int
@@ -45,7 +45,7 @@ var errSyntax = errors.New("a syntax error")
 // maxDepth is how deep arrays and objects may nest, as in encoding/json.
 const maxDepth = 10000
 
-// next is the byte that stands at the scanner, or 0 at the end.
+// next returns the next byte, or 0 at the end.
 func (s *scanner) next() byte {
 	if s.at == len(s.text) {
 		return 0
@@ -64,7 +64,7 @@ func (s *scanner) space() {
 	}
 }
 
-// take steps over b, if it stands here.
+// take steps over b and returns true if b is the next byte.
 func (s *scanner) take(b byte) bool {
 	if s.next() != b || b == 0 {
 		return false
@@ -100,6 +100,7 @@ func (s *scanner) object(depth int, found func(member)) error {
 	if s.space(); s.take('}') {
 		return nil
 	}
+
 	for {
 		s.space()
 		start := s.at
@@ -152,6 +153,7 @@ func (s *scanner) quoted() error {
 	if !s.take('"') {
 		return errSyntax
 	}
+
 	for s.at < len(s.text) {
 		c := s.text[s.at]
 		switch {
@@ -168,6 +170,7 @@ func (s *scanner) quoted() error {
 			s.at++
 		}
 	}
+
 	return errSyntax
 }
 
@@ -209,7 +212,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// digits steps over one digit or more.
+// digits steps over digits, and returns false if there are none.
 func (s *scanner) digits() bool {
 	start := s.at
 	for digit(s.next()) {
@@ -222,8 +225,8 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 func hexDigit(c byte) bool { return digit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// unquote is the string that a JSON string of valid syntax stands for. What is
-// no Unicode becomes U+FFFD.
+// unquote returns the string that a JSON string of valid syntax stands for. What
+// isn't valid Unicode becomes U+FFFD.
 func unquote(quoted []byte) string {
 	var out []byte
 	for in := quoted[1 : len(quoted)-1]; len(in) > 0; {
@@ -254,11 +257,12 @@ func unquote(quoted []byte) string {
 					r, in = pair, in[6:]
 				}
 			}
-			out = utf8.AppendRune(out, r) // a lone half becomes U+FFFD
+			out = utf8.AppendRune(out, r) // a lone surrogate becomes U+FFFD
 		default:
 			out = append(out, c)
 		}
 	}
+
 	return string(out)
 }
 

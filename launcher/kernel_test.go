@@ -59,11 +59,13 @@ func fakeKernel(args []string) {
 		fmt.Println(err)
 		os.Exit(3)
 	}
+
 	c, err := parseConnectionFile(text)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(3)
 	}
+
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGUSR1)
 	go func() {
@@ -71,6 +73,7 @@ func fakeKernel(args []string) {
 			fmt.Println("signal", s)
 		}
 	}()
+
 	var accepted atomic.Int64
 	for _, channel := range channels {
 		network, address := "tcp", c.place(channel)
@@ -93,11 +96,12 @@ func fakeKernel(args []string) {
 			}
 		}()
 	}
+
 	fmt.Println("listening")
 	select {}
 }
 
-// obey answers each line of a client's with one line.
+// obey answers each line of a client with one line.
 func obey(channel string, conn net.Conn, args []string, accepted *atomic.Int64) {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
@@ -158,7 +162,7 @@ func obey(channel string, conn net.Conn, args []string, accepted *atomic.Int64) 
 	}
 }
 
-// answerTo is what a kernel at the address answers to a line, or "" if nothing.
+// answerTo returns what a kernel at the address answers to a line, or "" if nothing.
 func answerTo(address, line string) string {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -215,6 +219,7 @@ func prepare(t *testing.T, s setup) *session {
 	if s.file == "" {
 		s.file = filepath.Join(t.TempDir(), "kernel-1.json")
 	}
+
 	k := &session{T: t, file: s.file}
 	content := freePorts(t)
 	maps.Copy(content, s.json)
@@ -222,6 +227,7 @@ func prepare(t *testing.T, s setup) *session {
 	if err := os.WriteFile(s.file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	k.connection, _ = parseConnectionFile(text)
 	args := append(s.options, "--env", "LAUNCHER_TEST=kernel", "--", self, s.file)
 	k.cmd = exec.Command(self, append(args, s.trailing...)...)
@@ -279,7 +285,7 @@ func (k *session) start() {
 	})
 }
 
-// line is the next line of the launcher's output.
+// line returns the next line of the launcher's output.
 func (k *session) line() string {
 	k.Helper()
 	line, err := k.output.ReadString('\n')

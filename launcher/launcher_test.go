@@ -132,6 +132,7 @@ func TestComplaints(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+
 	port := taken.Addr().(*net.TCPAddr).Port
 	home, runtime := t.TempDir(), t.TempDir()
 	tests := []struct {

@@ -20,7 +20,7 @@ const defaultLogSize = 16 << 20
 //
 // The kernel gets pipes of ours and not the front end's files: those may be the
 // terminal that somebody types passwords on, or a pipe that others write to,
-// which it could open anew through /proc and read.
+// which it could open again through /proc and read.
 type output struct {
 	stdout, stderr *os.File // the kernel's ends, until it has them
 	log            *os.File // our standard error
@@ -90,7 +90,7 @@ func (o *output) copy(w io.Writer, outer io.Reader) {
 	}
 }
 
-// take is the part of text that still fits, counted from now on.
+// take returns the part of text that still fits, counted from now on.
 func (o *output) take(text []byte) []byte {
 	o.counting.Lock()
 	defer o.counting.Unlock()

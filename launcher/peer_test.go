@@ -76,6 +76,7 @@ func TestClientThatIsGone(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		answers[stays] = k.ask("shell", "accepted").(float64) - before - 1
 	}
+
 	if answers[false] != 0 || answers[true] != 1 {
 		t.Errorf("the kernel has had %v clients, and %v that stays", answers[false], answers[true])
 	}

@@ -68,9 +68,11 @@ func TestPlacesOfConnectionFilesAreEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := os.Symlink(dir, elsewhere+"/link"); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, test := range []struct{ name, value, hidden string }{
 		{"JUPYTER_RUNTIME_DIR", dir + "/runtime", "runtime"},
 		{"JUPYTER_RUNTIME_DIR", elsewhere + "/link/runtime", "runtime"},
@@ -144,6 +146,7 @@ func TestEnvironment(t *testing.T) {
 			t.Errorf("no %s in %q", want, env)
 		}
 	}
+
 	names := map[string]bool{}
 	for _, entry := range env {
 		name, _, _ := strings.Cut(entry, "=")
@@ -152,6 +155,7 @@ func TestEnvironment(t *testing.T) {
 		}
 		names[name] = true
 	}
+
 	if !names["TMPDIR"] || slices.Contains(env, "TMPDIR=/nowhere") {
 		t.Error("TMPDIR is the host's, or missing")
 	}
@@ -204,6 +208,7 @@ func TestExchangeIsHidden(t *testing.T) {
 			os.Remove(exchange)
 		})
 	}
+
 	_, err := os.Stat(exchange)
 	k := startSession(t, setup{})
 	switch got := k.ask("shell", "list "+exchange).(type) {
@@ -314,6 +319,7 @@ func TestNotebooksAreProtectedByEveryName(t *testing.T) {
 	for _, name := range []string{"a.ipynb", ".~a.ipynb", "a.py"} {
 		os.WriteFile(filepath.Join(dir, name), nil, 0o644)
 	}
+
 	os.Symlink(course, filepath.Join(course, "link"))
 	mounts := []isolate.Mount{
 		{Source: dir, Target: dir},

@@ -9,29 +9,29 @@ import (
 	"isolate-namespace/internal/peer"
 )
 
-// A relay joins clients outside with the kernel's sockets inside, byte for
-// byte; what the bytes mean is theirs. All of it happens on one thread that
-// waits in epoll(7): a message costs one wait, one read and one write, and no
-// hand-over between threads. Its memory is bounded, since it reads from one
-// side only what the other side has taken, but for one buffer's worth, and each
-// door has so many connections and no more (door.go).
+// A relay copies bytes between clients outside and the kernel's sockets inside,
+// without looking at them. All of it happens on one thread that waits in
+// epoll(7): a message costs one wait, one read and one write, and no hand-over
+// between threads. Its memory is bounded: it reads one buffer from one side and
+// nothing more until the other side has taken that, and each door has a limit of
+// connections (door.go).
 //
-// A client that comes before the kernel listens is held: accepted, and not
-// read from, until the kernel's port opens. A refusal would cost it its
+// A client that comes before the kernel listens is held: accepted, and not read
+// from until the kernel's port opens. If it were refused it would wait for its
 // reconnect timer.
 type relay struct {
 	poll    int // the epoll instance
 	stop    int // an event counter that ends the loop, eventfd(2)
 	doors   []*door
 	guard   peer.Guard
-	refuse  func(error) // tells why a client was refused; called once
+	refuse  func(error) // is told why a client was refused; called once
 	refused bool
 	sockets map[int32]*socket
 	started time.Time
-	retry   time.Time // when to try again to join those that are held
+	retry   time.Time // when to try again to connect held clients to the kernel
 	reopen  time.Time // when to accept again after descriptors ran out; zero if they haven't
-	open    int       // connections
-	ending  time.Time // when the loop gives up on slow clients; zero before finish
+	open    int       // number of connections
+	ending  time.Time // when the loop stops waiting for slow clients; zero before finish
 	ended   chan struct{}
 	buffer  [bufferSize]byte
 
@@ -46,21 +46,21 @@ const (
 	patience = 300 * time.Millisecond
 )
 
-// A connection is one client's, and its counterpart inside.
+// A connection is that of one client, and its counterpart inside.
 type connection struct {
 	door          *door
 	client, inner socket
 	toKernel      flow
 	toClient      flow
-	greeting      bool      // it is among its door's greeting
-	joined        time.Time // zero while it is held
+	greeting      bool      // it is in its door's list of the same name
+	joined        time.Time // when the kernel got it; zero while it is held
 }
 
 // A socket is one end of a connection.
 type socket struct {
-	fd       int // -1: none
+	fd       int // or -1
 	in, out  *flow
-	interest uint32 // what epoll reports of it
+	interest uint32 // the events that epoll reports of it
 }
 
 // startRelay begins to serve the doors. It takes over their listeners. If it
@@ -84,6 +84,7 @@ func newRelay(doors []*door, refuse func(error)) (*relay, error) {
 	if r.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
 	}
+
 	if r.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
 		err = r.watch(r.stop)
 	}
@@ -98,8 +99,8 @@ func newRelay(doors []*door, refuse func(error)) (*relay, error) {
 	return r, nil
 }
 
-// finish returns when everything that the kernel has sent is with its clients.
-// It is called after the kernel's end.
+// finish is called after the kernel has ended. It returns when the clients have
+// received everything that the kernel sent, or after patience.
 func (r *relay) finish() {
 	one := [8]byte{1}
 	unix.Write(r.stop, one[:])
@@ -116,7 +117,7 @@ func (r *relay) run() {
 	for r.ending.IsZero() || r.open > 0 && time.Now().Before(r.ending) {
 		n, err := unix.EpollWait(r.poll, events, r.timeout())
 		if err != nil && err != unix.EINTR {
-			return // the instance itself is broken: the clients see their connections end
+			return // the epoll instance is broken: the clients see their connections end
 		}
 		for _, e := range events[:max(n, 0)] {
 			r.handle(e)
@@ -125,7 +126,7 @@ func (r *relay) run() {
 	}
 }
 
-// timeout is how long to wait for events, in milliseconds.
+// timeout returns how long to wait for events, in milliseconds.
 func (r *relay) timeout() int {
 	next := r.due()
 	if next.IsZero() {
@@ -134,7 +135,7 @@ func (r *relay) timeout() int {
 	return int(max(0, time.Until(next)+time.Millisecond-1) / time.Millisecond)
 }
 
-// due is when there is something to do without an event, or zero.
+// due returns when there is something to do without an event, or zero.
 func (r *relay) due() (next time.Time) {
 	if !r.ending.IsZero() {
 		return r.ending
@@ -152,13 +153,15 @@ func (r *relay) due() (next time.Time) {
 			sooner(d.greeting[0].joined.Add(r.greetingTime))
 		}
 	}
+
 	if !r.reopen.IsZero() {
 		sooner(r.reopen)
 	}
 	return next
 }
 
-// keepTime does what is due.
+// keepTime does what is due: it connects held clients, and drops those whose
+// greeting takes too long.
 func (r *relay) keepTime() {
 	next := r.due()
 	if next.IsZero() || !r.ending.IsZero() || time.Now().Before(next) {
@@ -191,6 +194,7 @@ func (r *relay) handle(e unix.EpollEvent) {
 		r.settle(s.in.conn)
 		return
 	}
+
 	if int(e.Fd) == r.stop {
 		r.lastCall()
 		return
@@ -202,7 +206,7 @@ func (r *relay) handle(e unix.EpollEvent) {
 	}
 }
 
-// settle makes epoll report what c waits for now, or ends c.
+// settle makes epoll report what c waits for now, or drops c if it is done.
 func (r *relay) settle(c *connection) {
 	if c.toClient.done && (c.toKernel.done || !r.ending.IsZero()) {
 		r.drop(c)
@@ -215,7 +219,7 @@ func (r *relay) settle(c *connection) {
 	r.setInterest(&c.inner, c.inner.wants())
 }
 
-// wants is what epoll is to report of a socket.
+// wants returns the events that epoll is to report of a socket.
 func (s *socket) wants() (events uint32) {
 	if s.in.reading() {
 		events |= unix.EPOLLIN
@@ -226,8 +230,9 @@ func (s *socket) wants() (events uint32) {
 	return events
 }
 
-// setInterest takes a socket that waits for nothing out of epoll, which
-// reports the end of a connection whether asked to or not.
+// setInterest sets the events that epoll reports of a socket. One that waits for
+// nothing is taken out, since epoll would report the end of its connection again
+// and again.
 func (r *relay) setInterest(s *socket, want uint32) {
 	if want == s.interest {
 		return

@@ -64,12 +64,14 @@ func (b *bench) serve(doors ...*door) {
 		}
 		b.Cleanup(func() { unix.Close(d.listener) })
 	}
+
 	b.outside = outside(b, doors[0])
 	refuse := func(reason error) { b.Errorf("refused: %v", reason) }
 	var err error
 	if b.relay, err = newRelay(doors, refuse); err != nil {
 		b.Fatal(err)
 	}
+
 	b.relay.greetingTime = b.greetingTime
 	go b.relay.run()
 	b.Cleanup(func() {
@@ -81,7 +83,7 @@ func (b *bench) serve(doors ...*door) {
 	})
 }
 
-// outside is where clients of the door connect to.
+// outside returns where clients of the door connect to.
 func outside(t testing.TB, d *door) string {
 	t.Helper()
 	name, err := unix.Getsockname(d.listener)
@@ -215,6 +217,7 @@ func TestRelayHalfClosed(t *testing.T) {
 			if !test.early {
 				b.kernel(serve)
 			}
+
 			conn := b.client()
 			conn.Write([]byte("question"))
 			time.Sleep(50 * time.Millisecond) // it is accepted
@@ -274,6 +277,7 @@ func TestRelayLateRequests(t *testing.T) {
 		conn.Close()
 		close(closed)
 	})
+
 	conn := b.client()
 	conn.SetReadBuffer(16 << 10)
 	conn.Write([]byte("?"))
@@ -296,6 +300,7 @@ func TestRelayBulk(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(rand.Uint32())
 	}
+
 	sums := make(chan [32]byte, 2)
 	swap := func(conn *net.TCPConn) { // both directions at once
 		said := make(chan struct{})
@@ -316,6 +321,7 @@ func TestRelayBulk(t *testing.T) {
 		sums <- [32]byte(hash.Sum(nil))
 	}
 	b.kernel(swap)
+
 	swap(b.client())
 	want := sha256.Sum256(bytes.Repeat(noise, size/len(noise)))
 	for range 2 {
@@ -348,6 +354,7 @@ func TestRelaySlowReader(t *testing.T) {
 			written.Add(int64(n))
 		}
 	})
+
 	slow, other := b.client(), b.client()
 	slow.SetReadBuffer(64 << 10)
 	slow.Write([]byte("w"))
@@ -359,6 +366,7 @@ func TestRelaySlowReader(t *testing.T) {
 	if before >= size/2 {
 		t.Fatalf("%d bytes went into the relay that nobody read", before)
 	}
+
 	other.Write([]byte("e"))
 	b.ask(other, "meanwhile")
 	if n, err := io.Copy(io.Discard, slow); n != size || err != nil {
@@ -372,6 +380,7 @@ func TestRelayManyClients(t *testing.T) {
 	for range maxConnections - 2 { // two fewer, so that the next ones fill it
 		b.ask(b.client(), "x")
 	}
+
 	last := b.client()
 	b.ask(last, "fits")
 	b.ask(b.client(), "fills it")
@@ -382,6 +391,7 @@ func TestRelayManyClients(t *testing.T) {
 	if n, _ := waiting.Read(got); n > 0 {
 		t.Error("there is no limit")
 	}
+
 	waiting.SetReadDeadline(time.Now().Add(10 * time.Second))
 	last.Close()
 	if _, err := io.ReadFull(waiting, got); err != nil {

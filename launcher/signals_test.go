@@ -97,6 +97,7 @@ func TestFrontEndDies(t *testing.T) {
 					fmt.Sscanf(k.line(), "launcher %d", &launcher)
 				}
 			}
+
 			all := append(descendants(launcher), launcher)
 			if test.between != nil && test.dies {
 				all = all[:len(all)-1] // but for the process in between
@@ -107,6 +108,7 @@ func TestFrontEndDies(t *testing.T) {
 				gone(t, all)
 				return
 			}
+
 			time.Sleep(300 * time.Millisecond)
 			if got := k.ask("shell", "channel"); got != "shell" {
 				t.Errorf("answers %v", got)
@@ -117,7 +119,7 @@ func TestFrontEndDies(t *testing.T) {
 	}
 }
 
-// descendants are the processes below pid.
+// descendants returns the processes below pid.
 func descendants(pid int) []int {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	var all []int

@@ -53,6 +53,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 			stop()
 		}()
 	}
+
 	var once sync.Once
 	ctx = protocol.WithRefusal(ctx, func(reason error) {
 		once.Do(func() { text.NewOutput(os.Stderr).Complain("isolate-kernel", reason.Error(), peer.Remedy) })
@@ -61,6 +62,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 	if err != nil {
 		return false, err
 	}
+
 	if ending.Limit != "" {
 		var cell protocol.Header
 		if err := json.Unmarshal([]byte(ending.Cell), &cell); err != nil {
@@ -68,6 +70,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 		}
 		return false, errorkernel.Tell(ctx, c, errorkernel.Killed(ending.Limit), cell)
 	}
+
 	language := sync.OnceValue(func() map[string]any {
 		if info := errorkernel.NotebookLanguage(os.Getenv("JPY_SESSION_NAME")); info != nil {
 			return info
@@ -78,7 +81,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 	return errorkernel.Serve(ctx, c, errorkernel.NoSandbox(ending.Cause, ending.Remedy), language)
 }
 
-// languageOf is the language of an installed kernel, or "" if it has none.
+// languageOf returns the language of an installed kernel, or "" if it has none.
 func languageOf(kernelName string) string {
 	jupyter, err := kernelspec.FindJupyter()
 	if err != nil {

@@ -33,7 +33,7 @@ func TestBubblewrapTable(t *testing.T) {
 	}
 }
 
-// tableRows are the cells of the Markdown table that follows the header.
+// tableRows returns the cells of the Markdown table that follows the header.
 func tableRows(t *testing.T, file, header string) (rows [][]string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

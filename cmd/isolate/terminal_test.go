@@ -33,6 +33,7 @@ func newSession(t *testing.T) *session {
 	if err := os.Symlink(self, filepath.Join(bin, "isolate")); err != nil {
 		t.Fatal(err)
 	}
+
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +48,7 @@ func newSession(t *testing.T) *session {
 		t.Fatal(err)
 	}
 	defer tty.Close()
+
 	shell := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
 	shell.Dir = t.TempDir()
 	shell.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "PS1=prompt> ", "TERM=dumb", "HOME=" + t.TempDir(), "HISTFILE="}
@@ -55,6 +57,7 @@ func newSession(t *testing.T) *session {
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	s := &session{keyboard: keyboard}
 	go s.look()
 	t.Cleanup(func() {

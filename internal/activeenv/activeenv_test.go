@@ -88,6 +88,7 @@ func TestShow(t *testing.T) {
 				}
 				p.Env = append(p.Env, entry)
 			}
+
 			if p.Mounts, err = isolate.ParseMounts(expand(c.mounts), home, home); err != nil {
 				t.Fatal(err)
 			}
@@ -102,6 +103,7 @@ func TestShow(t *testing.T) {
 				}
 				got = append(got, m.Source)
 			}
+
 			slices.Sort(got)
 			if want := expand(c.want); strings.Join(got, " ") != want {
 				t.Errorf("shows\n%s, want\n%s", strings.Join(got, " "), want)

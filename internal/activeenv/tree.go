@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// treeOf is the directory that the programs in dir need: the prefix that they
+// treeOf returns the directory that the programs in dir need: the prefix that they
 // are installed in, where dir is its bin, the manager whose shims they are, the
 // store that they are linked from, or dir itself.
 func treeOf(dir, home string) string {
@@ -19,6 +19,7 @@ func treeOf(dir, home string) string {
 			}
 		}
 	}
+
 	parent := filepath.Dir(dir)
 	switch filepath.Base(dir) {
 	case "shims":
@@ -41,16 +42,17 @@ func treeOf(dir, home string) string {
 			return parent
 		}
 	}
+
 	return dir
 }
 
-// isPrefix says whether prefix is an environment of Python's or of conda's.
+// isPrefix reports whether prefix is an environment of Python or conda.
 func isPrefix(prefix string) bool {
 	_, err := os.Stat(filepath.Join(prefix, "pyvenv.cfg"))
 	return err == nil || isDir(prefix, "conda-meta")
 }
 
-// isInstallation says whether prefix holds a Python with its library.
+// isInstallation reports whether prefix holds a Python with its library.
 func isInstallation(prefix string) bool {
 	found, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/os.py"))
 	return len(found) > 0
@@ -61,7 +63,7 @@ func isDir(dir, name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// basesOf are the directories of the interpreters that an environment is based
+// basesOf returns the directories of the interpreters that an environment is based
 // on: the one that its pyvenv.cfg names, and those that its links lead through.
 func basesOf(prefix string) []string {
 	var dirs []string
@@ -80,7 +82,7 @@ func basesOf(prefix string) []string {
 	return dirs
 }
 
-// venvHome is where pyvenv.cfg says that the base's programs are.
+// venvHome returns where pyvenv.cfg says that the base's programs are.
 func venvHome(prefix string) string {
 	f, err := os.Open(filepath.Join(prefix, "pyvenv.cfg"))
 	if err != nil {
@@ -119,10 +121,11 @@ func chain(path string) []string {
 		}
 		path = filepath.Clean(to)
 	}
+
 	return steps
 }
 
-// interpreterOf is the program that a script's first line names, or "".
+// interpreterOf returns the program that a script's first line names, or "".
 func interpreterOf(path string) string {
 	const longest = 256 // BINPRM_BUF_SIZE
 	f, err := os.Open(path)
@@ -145,7 +148,7 @@ func interpreterOf(path string) string {
 // editable install.
 var quotedPath = regexp.MustCompile(`'(/[^']+)'`)
 
-// editable are the projects outside of an environment that its .pth files name.
+// editable returns the projects outside of an environment that its .pth files name.
 func editable(prefix string) []string {
 	var projects []string
 	files, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/site-packages/*.pth"))
@@ -173,5 +176,6 @@ func editable(prefix string) []string {
 			}
 		}
 	}
+
 	return projects
 }

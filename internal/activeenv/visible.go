@@ -8,7 +8,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// visible says whether the policy's mounts show path at its own place, by all
+// visible reports whether the policy's mounts show path at its own place, by all
 // the links that lead to it.
 func (f *finder) visible(path string) bool {
 	if !f.shown(path) {
@@ -18,7 +18,7 @@ func (f *finder) visible(path string) bool {
 	return err == nil && (real == path || f.shown(real))
 }
 
-// shown says whether the deepest mount over path shows what is there outside.
+// shown reports whether the deepest mount over path shows what is there outside.
 func (f *finder) shown(path string) bool {
 	base := f.policy.Base
 	if base == nil {
@@ -38,13 +38,13 @@ func (f *finder) shown(path string) bool {
 	return err == nil && err2 == nil && os.SameFile(inside, outside)
 }
 
-// isCovered says whether a mount that was named decides what is at path.
+// isCovered reports whether a mount that was named decides what is at path.
 func (f *finder) isCovered(path string) bool {
 	_, target := deepest(path, f.policy.Mounts)
 	return target != ""
 }
 
-// replaced says whether a mount that was named shows another program at path.
+// replaced reports whether a mount that was named shows another program at path.
 func (f *finder) replaced(path string) bool {
 	m, target := deepest(path, f.policy.Mounts)
 	if target == "" || target == m.Source || m.Access == isolate.Masked || m.Access == isolate.Private {
@@ -54,7 +54,7 @@ func (f *finder) replaced(path string) bool {
 	return err == nil
 }
 
-// isWritable says whether a mount that was named lets a program change path, at
+// isWritable reports whether a mount that was named lets a program change path, at
 // whatever place it shows it.
 func (f *finder) isWritable(path string) bool {
 	real, err := filepath.EvalSymlinks(filepath.Dir(path))
@@ -67,7 +67,7 @@ func (f *finder) isWritable(path string) bool {
 	})
 }
 
-// deepest is the mount over path that counts, and where it is shown; without
+// deepest returns the mount over path that counts, and where it is shown; without
 // one it is a mask at "".
 func deepest(path string, mounts []isolate.Mount) (found isolate.Mount, target string) {
 	found.Access = isolate.Masked

@@ -35,15 +35,15 @@ type Report struct {
 	Kernels []Finding // Jupyter, and each twin
 }
 
-// Findings are all of them, in the order in which one depends on another.
+// Findings returns all of them, in the order in which one depends on another.
 func (r *Report) Findings() []Finding {
 	return append(r.Machine[:len(r.Machine):len(r.Machine)], r.Kernels...)
 }
 
-// CanIsolate says whether nothing is missing that every isolated kernel needs.
+// CanIsolate reports whether nothing is missing that every isolated kernel needs.
 func (r *Report) CanIsolate() bool { return !anyMissing(r.Machine) }
 
-// AllStart says whether each twin could start a kernel, and others could be made.
+// AllStart reports whether each twin could start a kernel, and others could be made.
 func (r *Report) AllStart() bool { return !anyMissing(r.Findings()) }
 
 func anyMissing(findings []Finding) bool {
@@ -80,7 +80,7 @@ func run(p isolate.Policy, name string, arg ...string) (isolate.Report, error) {
 	return cmd.Report(), err
 }
 
-// notLookedAt is the finding on a thing that only a sandbox shows, if there is
+// notLookedAt returns the finding on a thing that only a sandbox shows, if there is
 // none. The finding on the sandbox has the remedy.
 func notLookedAt(name string) Finding {
 	return Finding{name, Unknown, "not looked at: no sandbox can be made", ""}

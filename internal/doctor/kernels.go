@@ -46,7 +46,7 @@ func twin(j *kernelspec.Jupyter, t *kernelspec.Twin, sandbox error, launcher str
 	return f
 }
 
-// sameFile says whether two files hold the same, wherever they are.
+// sameFile reports whether two files hold the same, wherever they are.
 func sameFile(a, b string) bool {
 	if a == b {
 		return true

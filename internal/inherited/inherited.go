@@ -26,10 +26,10 @@ var found struct {
 // is never called.
 func Entry()
 
-// Known says whether Entry ran.
+// Known reports whether Entry ran.
 func Known() bool { return found.known != 0 }
 
-// Ignores says whether the process was started with sig ignored, as by nohup(1)
+// Ignores reports whether the process was started with sig ignored, as by nohup(1)
 // or by a shell that runs it in the background. Without Entry it knows of
 // SIGHUP and SIGINT alone, which the Go runtime leaves as they are, and of
 // what the program itself ignores.
@@ -40,13 +40,13 @@ func Ignores(sig unix.Signal) bool {
 	return found.ignored&(1<<sig) != 0
 }
 
-// Closed says whether the standard stream of that number, 0 to 2, was closed.
+// Closed reports whether the standard stream of that number, 0 to 2, was closed.
 // Without Entry the answer is no.
 func Closed(stream int) bool {
 	return stream >= 0 && found.closed&(1<<stream) != 0
 }
 
-// OpenFiles is the limit of open files (RLIMIT_NOFILE) that the process was
+// OpenFiles returns the limit of open files (RLIMIT_NOFILE) that the process was
 // started with. ok is false without Entry.
 func OpenFiles() (limit unix.Rlimit, ok bool) {
 	return found.files, Known()

@@ -1,4 +1,4 @@
-// Package jupyter knows where Jupyter keeps what is the user's.
+// Package jupyter knows the directories in which Jupyter keeps a user's files.
 package jupyter
 
 import (
@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// DataDir is the user's data directory of Jupyter's; home is the user's own
+// DataDir returns Jupyter's data directory of the user with that home directory
 // (jupyter_core.paths).
 func DataDir(home string) string {
 	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
@@ -18,7 +18,7 @@ func DataDir(home string) string {
 	return filepath.Join(home, ".local/share/jupyter")
 }
 
-// RuntimeDir is where Jupyter keeps the connection files of its kernels and
+// RuntimeDir returns where Jupyter keeps the connection files of its kernels and
 // what is needed to log in to its servers.
 func RuntimeDir(home string) string {
 	if dir := os.Getenv("JUPYTER_RUNTIME_DIR"); dir != "" {

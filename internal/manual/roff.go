@@ -8,7 +8,7 @@ import (
 // written is when the descriptions were last gone through as a whole.
 const written = "2026-11-23"
 
-// Man is the page in the macros of man(7).
+// Man returns the page in the macros of man(7).
 func (p *Page) Man() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH %s 1 "+written+" isolate \"User commands\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(roff(p.Name)), roff(p.Name), roff(p.Summary))
@@ -38,8 +38,8 @@ func (block Block) man(b *strings.Builder, first bool) {
 	}
 }
 
-// fill begins each sentence on a line of its own, as roff likes it, and breaks
-// lines well before the 80 bytes that it likes them to have at most.
+// fill begins each sentence on a new line, as roff wants it, and breaks lines well
+// before the 80 bytes that mandoc complains about.
 func fill(text string) string {
 	var b strings.Builder
 	column := 0
@@ -58,7 +58,7 @@ func fill(text string) string {
 	return b.String()
 }
 
-// marked shows what stands in backquotes in bold.
+// marked shows text in backquotes in bold.
 func marked(text string) string {
 	parts := strings.Split(roff(text), "`")
 	for i := 1; i < len(parts); i += 2 {
@@ -67,13 +67,13 @@ func marked(text string) string {
 	return strings.Join(parts, "")
 }
 
-// roff takes the meaning of roff's own characters away. A hyphen becomes a
-// minus sign, which is what is typed for an option.
+// roff escapes characters that have a meaning in roff. A hyphen becomes a minus
+// sign, as people type it for an option.
 func roff(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "~", `\(ti`, "^", `\(ha`).Replace(text)
 }
 
-// lines keeps lines of text from being taken for requests.
+// lines escapes lines that roff would take for requests.
 func lines(text string) string {
 	all := strings.Split(text, "\n")
 	for i, line := range all {

@@ -1,6 +1,6 @@
-// Package peer says whose the other end of a connection is. It gives a TCP
-// port on this machine what a Unix socket has by its file mode: only programs
-// of the same user reach it.
+// Package peer finds out which user has the other end of a connection. It gives a
+// TCP port what a Unix socket has by its file mode: only programs of the same user
+// reach it.
 //
 // The launcher uses it, so it needs neither package net nor encoding/json.
 package peer
@@ -48,8 +48,8 @@ type Guard struct {
 	mu    sync.Mutex
 	diag  netlink
 	route netlink
-	// diagWorks tells "no such socket" from "no module for this query", which
-	// have one error number.
+	// diagWorks distinguishes "no such socket" from "no module for this query",
+	// which have the same error number.
 	diagWorks bool
 	users     users
 }
@@ -131,7 +131,7 @@ func (g *Guard) admitTCP(fd int, remote address) error {
 	return g.users.check(socket.user)
 }
 
-// isOurs says whether an address is one of this machine's, by what the kernel
+// isOurs reports whether an address is one of this machine's, by what the kernel
 // itself would do with a packet to it. Where that can't be found out the answer
 // is yes: then the client has to be found here.
 func (g *Guard) isOurs(ip, local [4]byte) bool {
@@ -181,7 +181,7 @@ type socket struct {
 	inode uint32
 }
 
-// held says whether a process has the socket. One that was closed lives on for
+// held reports whether a process has the socket. One that was closed lives on for
 // a while, and is shown as root's.
 func (s socket) held() bool { return s.state == established && s.inode != 0 }
 

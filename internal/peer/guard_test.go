@@ -104,6 +104,7 @@ func dial(t *testing.T, network, from, to string, control func(fd int) error) *n
 		}
 		dialer.LocalAddr = local
 	}
+
 	conn, err := dialer.Dial(network, to)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func TestOwnClients(t *testing.T) {
 	}
 }
 
-// ways are how a guard finds a socket.
+// ways returns how a guard finds a socket.
 func ways() []way {
 	return []way{
 		{"diag", func() *Guard { return &Guard{} }},
@@ -284,6 +285,7 @@ func helper(t *testing.T, role string, attr *syscall.SysProcAttr, args ...string
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -317,6 +319,7 @@ func TestOtherUsersClient(t *testing.T) {
 			if os.Getuid() != 0 {
 				return
 			}
+
 			other := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
 			if said := helper(t, "client", other, l.Addr().String()); said != "<nil>" {
 				t.Fatal(said)
@@ -409,6 +412,7 @@ func TestAddressesOfThisMachine(t *testing.T) {
 			}
 		}
 	}
+
 	if here, _ := g.route.isLocal([4]byte{198, 51, 100, 1}); here { // RFC 5737: nobody's
 		t.Error("every address is ours")
 	}

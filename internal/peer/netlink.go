@@ -68,7 +68,7 @@ func (n *netlink) ask(protocol int, kind uint16, body []byte) ([]byte, error) {
 	}
 }
 
-// bodyOf is the body of a message, or the error that the message is.
+// bodyOf returns the body of a message, or the error that the message is.
 func bodyOf(message []byte) ([]byte, error) {
 	size := int(binary.NativeEndian.Uint32(message))
 	if size < headerSize || size > len(message) {
@@ -129,7 +129,7 @@ func (n *netlink) socket(remote, local address) (socket, error) {
 	}, nil
 }
 
-// isLocal says whether packets to ip stay on this machine, rtnetlink(7).
+// isLocal reports whether packets to ip stay on this machine, rtnetlink(7).
 func (n *netlink) isLocal(ip [4]byte) (bool, error) {
 	var request [unix.SizeofRtMsg + unix.SizeofRtAttr + 4]byte
 	request[0], request[1] = unix.AF_INET, 32

@@ -27,7 +27,7 @@ func findInTables(remote, local address) (socket, error) {
 	return s, err
 }
 
-// hex is the address as the tables have it.
+// hex returns the address as the tables have it.
 func (a address) hex() string {
 	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(a.ip[:]), a.port)
 }
@@ -68,7 +68,7 @@ func parseLine(line []byte, from, to string) (socket, bool) {
 // allUsers is how many there are; the last number is none.
 const allUsers = 1<<32 - 1
 
-// overflowUser is the number by which this user namespace sees every user whom
+// overflowUser returns the number by which this user namespace sees every user whom
 // it has no number for, or -1 if it has one for each, as the machine's own.
 func overflowUser() int64 {
 	text, _ := os.ReadFile("/proc/self/uid_map")
@@ -84,7 +84,7 @@ func overflowUser() int64 {
 	return 65534 // DEFAULT_OVERFLOWUID in linux/highuid.h
 }
 
-// mapped is how many users the lines of a uid_map have, user_namespaces(7):
+// mapped returns how many users the lines of a uid_map have, user_namespaces(7):
 // the first number inside, the first one outside, and how many.
 func mapped(text string) (count uint64) {
 	for line := range strings.Lines(text) {
@@ -101,7 +101,7 @@ func mapped(text string) (count uint64) {
 	return count
 }
 
-// usersAbove are the real and effective users of the processes from our parent
+// usersAbove returns the real and effective users of the processes from our parent
 // up, as far as they can be seen.
 func usersAbove() []uint32 {
 	var found []uint32
@@ -125,6 +125,7 @@ func usersAbove() []uint32 {
 			return parent
 		}
 	}
+
 	return found
 }
 

@@ -78,16 +78,19 @@ func benchmarkFind(b *testing.B, g *Guard) {
 		b.Fatal(err)
 	}
 	defer l.Close()
+
 	client, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer client.Close()
+
 	conn, err := l.Accept()
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer conn.Close()
+
 	for b.Loop() {
 		if err := admit(g, conn); err != nil {
 			b.Fatal(err)

@@ -63,7 +63,7 @@ func ReadConnection(path string) (*Connection, error) {
 	return &c, nil
 }
 
-// Endpoint is where the channel of the port is, in ZeroMQ's words.
+// Endpoint returns where the channel of the port is, in ZeroMQ's words.
 func (c *Connection) Endpoint(port int) string {
 	if c.Transport == "ipc" {
 		return fmt.Sprintf("ipc://%s-%d", c.IP, port)

@@ -40,6 +40,7 @@ func (f *frameFollower) follow(data []byte) bool {
 			return false
 		}
 	}
+
 	for len(data) > 0 {
 		if f.body > 0 {
 			n := min(f.body, uint64(len(data)))
@@ -56,10 +57,11 @@ func (f *frameFollower) follow(data []byte) bool {
 			return false
 		}
 	}
+
 	return true
 }
 
-// understood says whether the library goes on after a greeting.
+// understood reports whether the library goes on after a greeting.
 func understood(greeting []byte) bool {
 	mechanism, _, _ := strings.Cut(string(greeting[12:32]), "\x00")
 	return greeting[0] == 0xff && greeting[9] == 0x7f && greeting[10] >= 3 && mechanism == "NULL" && greeting[32] <= 1
@@ -122,7 +124,7 @@ func (f *frameFollower) open(part []byte) bool {
 	return ok
 }
 
-// readable says whether the properties are whole, each a byte of length and a
+// readable reports whether the properties are whole, each a byte of length and a
 // name, and four bytes of length and a value, and present a socket of a type
 // that goes with ours. The library looks for all of this without asking
 // whether it is there.
@@ -150,6 +152,7 @@ func (r *role) readable(properties []byte) bool {
 			return false
 		}
 	}
+
 	return presented
 }
 

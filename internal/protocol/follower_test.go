@@ -9,12 +9,12 @@ import (
 // ready is the first frame of a DEALER.
 const ready = "\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
 
-// greeting is what a peer says first.
+// greeting returns what a peer says first.
 func greeting() []byte {
 	return append([]byte(ourGreeting), make([]byte, greetingSize-len(ourGreeting))...)
 }
 
-// presented is the first frame of a peer with these properties.
+// presented returns the first frame of a peer with these properties.
 func presented(properties ...string) string {
 	body := "\x05READY"
 	for i := 0; i < len(properties); i += 2 {
@@ -24,10 +24,10 @@ func presented(properties ...string) string {
 	return string([]byte{command, byte(len(body))}) + body
 }
 
-// follower is one that a role's peer has greeted.
+// follower returns one that a role's peer has greeted.
 func follower(r *role) *frameFollower { return &frameFollower{role: r, greeting: greeting()} }
 
-// frame is one of the size; with a body that is left out it only announces it.
+// frame returns one of the size; with a body that is left out it only announces it.
 func frame(flags byte, size uint64, body bool) []byte {
 	out := []byte{flags, byte(size)}
 	if flags&2 != 0 {
@@ -114,6 +114,7 @@ func TestReady(t *testing.T) {
 			t.Errorf("%s: %v, byte by byte %v, want %v", c.name, all, got, c.want)
 		}
 	}
+
 	if f := follower(requestRole); f.follow(frame(2|4, maxReady+1, false)) {
 		t.Error("one that is too long is waited for")
 	}

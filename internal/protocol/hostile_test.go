@@ -66,7 +66,7 @@ func connect(t *testing.T, address string) net.Conn {
 	return conn
 }
 
-// reached says whether a client of the library is served within a time.
+// reached reports whether a client of the library is served within a time.
 func reached(t *testing.T, address string, within time.Duration) bool {
 	t.Helper()
 	conn := connect(t, address)
@@ -140,6 +140,7 @@ func TestHostileKernels(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
+
 			go func() {
 				for {
 					conn, err := l.Accept()
@@ -152,6 +153,7 @@ func TestHostileKernels(t *testing.T) {
 			registerBounded()
 			dealer := zmq4.NewDealer(t.Context(), quiet, zmq4.WithDialerMaxRetries(0))
 			defer dealer.Close()
+
 			err = dealer.Dial(dealerRole.scheme() + "tcp://" + l.Addr().String())
 			if err == nil {
 				_, err = dealer.Recv()
@@ -218,6 +220,7 @@ func TestNumberOfClients(t *testing.T) {
 			t.Fatal("it serves too few")
 		}
 	}
+
 	last := connect(t, address)
 	last.Write(append(greeting(), ready...))
 	last.Read(make([]byte, 1))
@@ -378,6 +381,7 @@ func FuzzPeer(f *testing.F) {
 			}
 			return
 		}
+
 		c := clients[which-3]
 		socket := c.make(ctx, quiet, zmq4.WithDialerMaxRetries(0))
 		defer socket.Close()
@@ -387,6 +391,7 @@ func FuzzPeer(f *testing.F) {
 		if c.role == reqRole {
 			socket.Send(zmq4.NewMsgString("beat"))
 		}
+
 		for {
 			m, err := socket.Recv()
 			if err != nil {

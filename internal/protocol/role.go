@@ -23,7 +23,7 @@ const (
 	maxTopic  = 256  // bytes of a subscription
 )
 
-// Request and reply sockets of the other side's are what RFC 28 of ZeroMQ lets
+// Request and reply sockets of the other side are what RFC 28 of ZeroMQ lets
 // them talk to.
 var (
 	// Cells come here, the largest thing that a front end sends.
@@ -41,7 +41,7 @@ var (
 	reqRole       = &role{name: "req", peers: []string{"REP", "ROUTER"}, message: 8 << 20}
 )
 
-// roleOf is the role of a channel's socket, by the type that it has on its side.
+// roleOf returns the role of a channel's socket, by the type that it has on its side.
 func roleOf(kind zmq4.SocketType, small bool) *role {
 	switch kind {
 	case zmq4.Router:

@@ -15,7 +15,7 @@ import (
 	"isolate-namespace/internal/peer"
 )
 
-// scheme is the name of the transport for sockets of this role.
+// scheme returns the name of the transport for sockets of this role.
 func (r *role) scheme() string { return "bounded-" + r.name + "-" }
 
 // registerBounded makes the library know the transports. It keeps the first of

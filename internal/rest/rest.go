@@ -1,4 +1,4 @@
-// Package rest gives back the memory that a command needed only to start.
+// Package rest gives back the memory that a command needs only to start.
 package rest
 
 import (
@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// After gives the memory back once the delay has passed: what outlives it will
-// mostly wait, and what has ended by then pays nothing.
+// After gives the memory back when the delay has passed. A process that lives
+// longer mostly waits, and one that has ended by then pays nothing.
 func After(delay time.Duration) { time.AfterFunc(delay, release) }
 
-// release gives back every page of the program's file that is as it is in the
-// file: most of what a Go program has in memory, and read only while it starts.
-// The next use maps the page again. To collect garbage first, as
-// debug.FreeOSMemory does, takes more memory than it gives back.
+// release gives back every page of the program's file that is unchanged: most of
+// what a Go program has in memory, read only while it starts. The next use maps
+// the page again. Collecting garbage first, as debug.FreeOSMemory does, takes more
+// memory than it gives back.
 func release() {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
-		return // it is a favour, not a duty
+		return // nothing depends on it
 	}
 	var unchanged [][2]uintptr
 	for line := range strings.Lines(string(maps)) {

@@ -17,7 +17,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// resident is how much of files this process has in memory, in KiB.
+// resident returns how much of files this process has in memory, in KiB.
 func resident(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

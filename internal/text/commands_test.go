@@ -47,12 +47,13 @@ func TestCommandsPrintByOutput(t *testing.T) {
 			})
 		}
 	}
+
 	if seen < 20 {
 		t.Errorf("only %d files looked at", seen)
 	}
 }
 
-// words are a name, or two with a dot.
+// words returns a name, or two names with a dot between them.
 func words(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:

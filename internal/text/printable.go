@@ -41,6 +41,7 @@ func escape(text string, escaped func(rune) bool) string {
 	if !strings.ContainsFunc(text, escaped) {
 		return text
 	}
+
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
@@ -60,5 +61,6 @@ func escape(text string, escaped func(rune) bool) string {
 		}
 		text = text[size:]
 	}
+
 	return b.String()
 }

@@ -67,13 +67,13 @@ func layBait(dataDir string) (b *bait, err error) {
 	return b, b.startDecoy()
 }
 
-// path is a path below the directory.
+// path returns a path below the directory.
 func (b *bait) path(name string) string { return filepath.Join(b.dir, name) }
 
-// connectionFile is the path of the kernel's own.
+// connectionFile returns the path of the kernel's own.
 func (b *bait) connectionFile() string { return b.path("connections/kernel.json") }
 
-// workDir is the directory that the kernel is started in.
+// workDir returns the directory that the kernel is started in.
 func (b *bait) workDir() string { return b.path("work") }
 
 // makeDir makes the directory, and locks it against removeAbandoned. Another

@@ -167,7 +167,7 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 	}
 }
 
-// printed is what a person sees of a published message.
+// printed returns what a person sees of a published message.
 func printed(m *protocol.Message) string {
 	switch m.Header.Type {
 	case "stream", "error":
@@ -198,7 +198,7 @@ func (k *client) begun(id string, patience time.Duration) error {
 	}
 }
 
-// execution is the content of a request to run a cell. After an error kernels
+// execution returns the content of a request to run a cell. After an error kernels
 // refuse what follows for a moment, but not with stop_on_error off.
 func execution(code string, stdin bool) map[string]any {
 	return map[string]any{

@@ -6,7 +6,7 @@ import (
 	"isolate-namespace/kernelspec"
 )
 
-// asPlain says whether a check fails in the same way without isolation.
+// asPlain reports whether a check fails in the same way without isolation.
 func (t *trial) asPlain(name, fault string) bool {
 	if t.plain == nil {
 		return false

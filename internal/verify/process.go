@@ -182,7 +182,7 @@ func (t *trial) explain(err error) error {
 
 var noModule = regexp.MustCompile(`No module named '?(\w+)`)
 
-// remedy is what helps a kernel whose last words these are.
+// remedy returns what helps a kernel whose last words these are.
 func (t *trial) remedy(said string) string {
 	python := kernelspec.Python(t.argv, t.language)
 	match := noModule.FindStringSubmatch(said)

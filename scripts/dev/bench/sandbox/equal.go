@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// class is what two mounts have to have in common to show the same.
+// class returns what two mounts must have in common to show the same.
 func (b *bench) class(m mount) string {
 	kind := m.Root
 	switch {
@@ -24,8 +24,8 @@ func (b *bench) class(m mount) string {
 	return kind
 }
 
-// equal says in which way bubblewrap's sandbox is another one than isolate's,
-// of all that is meant to be the same.
+// equal says how bubblewrap's sandbox differs from isolate's in what is meant to be
+// the same.
 func (b *bench) equal(ours, theirs *view) error {
 	a, z := b.properties(ours), b.properties(theirs)
 	var differences []string
@@ -49,7 +49,7 @@ func both(a, z map[string]string) map[string]string {
 	return all
 }
 
-// properties are all that must be equal. What isn't: bubblewrap has a file
+// properties returns all that must be equal. What isn't: bubblewrap has a file
 // system of its own for /dev, and sets PWD; isolate adds a filter of system
 // calls, Landlock and hidepid.
 func (b *bench) properties(v *view) map[string]string {
@@ -67,6 +67,7 @@ func (b *bench) properties(v *view) map[string]string {
 			all["link "+path] = to
 		}
 	}
+
 	for path, data := range v.Files {
 		all["file "+path] = data
 	}
@@ -100,6 +101,7 @@ func (b *bench) lacks(v *view) string {
 			missing = append(missing, name)
 		}
 	}
+
 	lacks := []string{}
 	if missing != nil {
 		lacks = append(lacks, "namespaces "+strings.Join(missing, " "))
@@ -110,6 +112,7 @@ func (b *bench) lacks(v *view) string {
 	if v.Status["CapBnd"] != b.ours.seen.Status["CapBnd"] {
 		lacks = append(lacks, "dropped capabilities")
 	}
+
 	if v.Status["NoNewPrivs"] != "1" {
 		lacks = append(lacks, "no_new_privs")
 	}

@@ -25,6 +25,7 @@ func TestEqual(t *testing.T) {
 	if err := b.equal(sandbox(), sandbox()); err != nil {
 		t.Error(err)
 	}
+
 	for name, change := range map[string]func(*view){
 		"mount /usr":    func(v *view) { v.Mounts[1].ReadOnly = false },
 		"mount /":       func(v *view) { v.Mounts[0].Device = "8:1" },

@@ -62,7 +62,7 @@ type figure struct {
 	Absent string    `json:"absent"` // why there are no values
 }
 
-// row is the figure in Markdown.
+// row returns the figure in Markdown.
 func (f figure) row() string {
 	if f.Absent != "" {
 		return fmt.Sprintf("| %s | %s | | | |", f.Name, f.Absent)

@@ -39,11 +39,11 @@ type bench struct {
 	sizes
 }
 
-// sizes are how often everything is done.
+// sizes says how often each figure is measured.
 type sizes struct {
 	starts, mountStarts, crowds, series, memories, others int
 
-	settled time.Duration // until nothing more is taken apart
+	settled time.Duration // until the kernel has removed everything
 }
 
 func run(args []string) error {
@@ -60,17 +60,20 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("usage: sandbox [--quick] ISOLATE, or sandbox table")
 	}
+
 	b := &bench{binary: args[0], sizes: size}
 	if err := b.prepare(); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.place)
+
 	parts := []func() error{b.comparePolicies, b.starts, b.startsWithMounts, b.crowds, b.memory, b.series, b.library, b.peers}
 	for _, part := range parts {
 		if err := part(); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -82,6 +85,7 @@ func (b *bench) prepare() (err error) {
 	if b.place, err = os.MkdirTemp("", "isolate-bench-"); err != nil {
 		return err
 	}
+
 	b.shown = filepath.Join(b.place, "shown")
 	for _, directory := range []string{b.shown, filepath.Join(b.place, "empty")} {
 		if err := os.Mkdir(directory, 0o755); err != nil {
@@ -96,6 +100,7 @@ func (b *bench) prepare() (err error) {
 	if err := os.WriteFile(filepath.Join(b.place, "nothing"), nil, 0o444); err != nil {
 		return err
 	}
+
 	self, err := os.Executable()
 	if err != nil {
 		return err

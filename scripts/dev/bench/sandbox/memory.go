@@ -14,7 +14,7 @@ import (
 
 // helpers runs a program that sleeps in each peer, and returns for each the
 // proportional set size, in MiB, of all the peer's processes but that program,
-// three seconds later. It takes root, who may look into an init.
+// three seconds later. It needs root, which may look into an init.
 func (b *bench) helpers(peers ...*peer) (sizes []float64, err error) {
 	var running []*exec.Cmd
 	defer func() { end(running) }()
@@ -27,6 +27,7 @@ func (b *bench) helpers(peers ...*peer) (sizes []float64, err error) {
 		}
 		running = append(running, c)
 	}
+
 	time.Sleep(3 * time.Second)
 	for _, c := range running {
 		size, err := helpersOf(c.Process.Pid)
@@ -35,10 +36,11 @@ func (b *bench) helpers(peers ...*peer) (sizes []float64, err error) {
 		}
 		sizes = append(sizes, float64(size)/(1<<20))
 	}
+
 	return sizes, nil
 }
 
-// helpersOf sums up the memory of a process and all that it has started, but
+// helpersOf sums up the memory of a process and all that it has started, except
 // for the program that sleeps.
 func helpersOf(pid int) (sum int64, err error) {
 	slept := false
@@ -57,6 +59,7 @@ func helpersOf(pid int) (sum int64, err error) {
 		}
 		sum += size
 	}
+
 	if !slept {
 		return 0, errors.New("the program doesn't run")
 	}
@@ -73,7 +76,7 @@ func end(running []*exec.Cmd) {
 	reap()
 }
 
-// descendants are a process and all that it has started, and those in turn.
+// descendants returns a process and all that it has started, and those in turn.
 func descendants(pid int) []int {
 	all := []int{pid}
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
@@ -87,7 +90,7 @@ func descendants(pid int) []int {
 	return all
 }
 
-// pss is a process's proportional set size in bytes.
+// pss returns a process's proportional set size in bytes.
 func pss(pid int) (int64, error) {
 	return kibibytes(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss")
 }
@@ -111,7 +114,7 @@ func kibibytes(path, name string) (int64, error) {
 type trace struct {
 	processes, mounts, files, descriptors int
 	own                                   int64 // memory of this process, which starts them
-	kernel                                int64 // memory of the operating system's that it can't take back
+	kernel                                int64 // the operating system's memory that it can't reclaim
 }
 
 func (t trace) minus(u trace) trace {
@@ -119,14 +122,15 @@ func (t trace) minus(u trace) trace {
 		t.own - u.own, t.kernel - u.kernel}
 }
 
-// leave looks for traces: of this process's descendants, its mounts, and the
-// files below directories.
+// leave looks for traces: descendants of this process, its mounts, and files in
+// directories.
 func leave(directories ...string) (t trace, err error) {
 	t.processes = len(descendants(os.Getpid())) - 1
 	list, err := mounts()
 	if err != nil {
 		return t, err
 	}
+
 	t.mounts = len(list)
 	for _, directory := range directories {
 		filepath.WalkDir(directory, func(string, os.DirEntry, error) error { t.files++; return nil })
@@ -135,6 +139,7 @@ func leave(directories ...string) (t trace, err error) {
 	if err != nil {
 		return t, err
 	}
+
 	t.descriptors = len(open)
 	if t.own, err = pss(os.Getpid()); err != nil {
 		return t, err
@@ -146,10 +151,11 @@ func leave(directories ...string) (t trace, err error) {
 		}
 		t.kernel += size
 	}
+
 	return t, nil
 }
 
-// cgroups is where this process's own cgroups are, if they are anywhere.
+// cgroups returns where this process's own cgroups are, if they are anywhere.
 func cgroups() []string {
 	text, _ := os.ReadFile("/proc/self/cgroup")
 	var all []string

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// A peer is one way to run a program, with a policy that is isolate's or as
-// near to it as the peer can be told.
+// A peer is one way to run a program, with isolate's policy or as much of it as the
+// peer can be told.
 type peer struct {
 	name string
 	argv []string // before the program
@@ -23,7 +23,7 @@ type peer struct {
 // extraMounts is how many directories the figure "with more mounts" shows.
 const extraMounts = 200
 
-// command is the peer running a program, and what to close when it has ended.
+// command returns the peer running a program, and what to close when it has ended.
 func (b *bench) command(p *peer, program ...string) (*exec.Cmd, func()) {
 	argv := slices.Concat(p.argv, program)
 	c := exec.Command(argv[0], argv[1:]...)
@@ -44,8 +44,8 @@ func (b *bench) command(p *peer, program ...string) (*exec.Cmd, func()) {
 
 func (b *bench) dataFile(i int) string { return filepath.Join(b.place, fmt.Sprint("data-", i)) }
 
-// look runs the probe in a peer, of which it lists the root, too, if it has one
-// of its own.
+// look runs the probe in a peer. If the peer has a root of its own, the probe also
+// lists that.
 func (b *bench) look(p *peer, ownRoot bool) error {
 	what := "probe"
 	if ownRoot {
@@ -64,7 +64,7 @@ func (b *bench) look(p *peer, ownRoot bool) error {
 	return nil
 }
 
-// isolate is the command with its defaults, extra directories apart.
+// isolate returns the command with its defaults and so many extra directories.
 func (b *bench) isolate(extra int) *peer {
 	p := &peer{name: "isolate", argv: []string{b.binary, "-m", "."}}
 	for i := range extra {
@@ -86,6 +86,7 @@ func (b *bench) bubblewrap(seen *view) (*peer, error) {
 		name, value, _ := strings.Cut(entry, "=")
 		p.argv = append(p.argv, "--setenv", name, value)
 	}
+
 	p.argv = append(p.argv, "--dev", "/dev")
 	for _, m := range seen.Mounts {
 		p.argv = append(p.argv, b.bubblewrapMount(m)...)
@@ -99,12 +100,14 @@ func (b *bench) bubblewrap(seen *view) (*peer, error) {
 		p.argv = append(p.argv, "--perms", "0644", "--file", fmt.Sprint(3+len(p.data)), path)
 		p.data = append(p.data, seen.Files[path])
 	}
+
 	p.argv = append(p.argv, "--remount-ro", "/", "--chdir", b.shown, "--")
 	for i, data := range p.data {
 		if err := os.WriteFile(b.dataFile(i), []byte(data), 0o644); err != nil {
 			return nil, err
 		}
 	}
+
 	return p, nil
 }
 
@@ -128,12 +131,12 @@ func (b *bench) bubblewrapMount(m mount) []string {
 	return []string{"--bind", m.Target, m.Target}
 }
 
-// own says that the mount is of a file system that the sandbox made.
+// own reports whether the mount is of a file system that the sandbox made.
 func (b *bench) own(m mount) bool {
 	return !slices.ContainsFunc(b.host.Mounts, func(h mount) bool { return h.Device == m.Device })
 }
 
-// others are the peers that can't be told the same policy, the host itself
+// others returns the peers that can't be told the same policy, the host itself
 // among them.
 func (b *bench) others() []*peer {
 	return []*peer{
@@ -162,11 +165,13 @@ func (b *bench) firejail() []string {
 			argv = append(argv, "--whitelist="+m.Target)
 		}
 	}
+
 	entries, _ := os.ReadDir("/")
 	for _, entry := range entries {
 		if entry.IsDir() && !shown[entry.Name()] {
 			argv = append(argv, "--blacklist=/"+entry.Name())
 		}
 	}
+
 	return append(argv, "--")
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A view is what a process sees of the place it runs in: the probe prints its
-// own, from inside each sandbox.
+// A view is what a process sees of its surroundings. The probe prints its own,
+// inside each sandbox.
 type view struct {
 	Mounts     []mount
 	Namespaces map[string]string // what /proc/self/ns says
@@ -53,6 +53,7 @@ func look() (*view, error) {
 			return nil, err
 		}
 	}
+
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
@@ -63,6 +64,7 @@ func look() (*view, error) {
 		name, value, _ := strings.Cut(line, ":")
 		v.Status[name] = strings.TrimSpace(value)
 	}
+
 	v.MakesLinks = os.Symlink("nothing", "link") == nil
 	os.Remove("link")
 	return v, err
@@ -83,14 +85,15 @@ func mounts() ([]mount, error) {
 	return all, err
 }
 
-// lookAtRoot adds what was made in a root of the sandbox's own. The host's
-// would be walked for minutes.
+// lookAtRoot adds what is on the file system of the root. It is for a root that the
+// sandbox made: walking the host's would take minutes.
 func (v *view) lookAtRoot() error {
 	v.Links, v.Files = map[string]string{}, map[string]string{}
 	var root unix.Stat_t
 	if err := unix.Stat("/", &root); err != nil {
 		return err
 	}
+
 	return filepath.WalkDir("/", func(path string, entry fs.DirEntry, err error) error {
 		var st unix.Stat_t
 		if unix.Lstat(path, &st) != nil || st.Dev != root.Dev {

@@ -119,7 +119,7 @@ func (b *bench) library() error {
 	return nil
 }
 
-// left runs something many times and says of what there is more than before.
+// left runs something many times and returns what there is more of than before.
 // The first runs warm up.
 func (b *bench) left(once func() error) (trace, error) {
 	temporary, err := os.MkdirTemp(b.place, "")
@@ -128,11 +128,12 @@ func (b *bench) left(once func() error) (trace, error) {
 	}
 	os.Setenv("TMPDIR", temporary)
 	defer os.Unsetenv("TMPDIR")
+
 	directories := append(cgroups(), b.shown, temporary)
 	var before trace
 	for i := range b.sizes.series * 6 / 5 {
 		if i == b.sizes.series/5 {
-			time.Sleep(b.settled) // a network namespace is taken apart a little later
+			time.Sleep(b.settled) // the kernel removes a network namespace a little later
 			if before, err = leave(directories...); err != nil {
 				return trace{}, err
 			}
@@ -141,12 +142,13 @@ func (b *bench) left(once func() error) (trace, error) {
 			return trace{}, err
 		}
 	}
+
 	time.Sleep(b.settled)
 	after, err := leave(directories...)
 	return after.minus(before), err
 }
 
-// peers compares programs whose sandboxes can't be told to be the same.
+// peers compares programs that can't be given the same policy.
 func (b *bench) peers() error {
 	peers := []*peer{b.ours, b.theirs}
 	var absent []string
@@ -157,6 +159,7 @@ func (b *bench) peers() error {
 		}
 		peers = append(peers, p)
 	}
+
 	costs, err := b.turns(b.sizes.others, peers)
 	if err != nil {
 		return err

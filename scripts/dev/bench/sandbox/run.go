@@ -27,7 +27,7 @@ func reap() {
 	}
 }
 
-// childrenCPU is the time of all processes that have been waited for.
+// childrenCPU returns the time of all processes that have been waited for.
 func childrenCPU() time.Duration {
 	var u unix.Rusage
 	unix.Getrusage(unix.RUSAGE_CHILDREN, &u)
