@@ -142,6 +142,20 @@ def test_ends_with_the_kernel(each_jupyter, kernels):
     assert kernel.process.wait(20) == 7
 
 
+def test_cell_makes_init_its_tracer(each_jupyter, kernels):
+    """A signal then is a stop, which only a tracer can end. What comes of it without an answer: TestTracedProgramOutside."""
+    kernel = each_jupyter.start("python3-isolated")
+    kernels.append(kernel)
+    traced = """
+import ctypes, os, signal
+signal.signal(signal.SIGUSR1, lambda *_: print("caught"))
+assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0  # PTRACE_TRACEME
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    assert kernel.run(traced) == "caught"
+    assert kernel.run("print(1 + 1)") == "2"
+
+
 def test_notebook_of_a_dead_kernel(jupyter):
     """nbclient says at once that the kernel died."""
     book = jupyter.workdir() / "n.ipynb"
