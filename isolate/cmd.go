@@ -45,9 +45,9 @@ type Cmd struct {
 	started  time.Time
 	report   Report // complete with status
 
-	libraryRemedy func() string
-	ended         chan struct{} // closed when status is known
-	status        unix.WaitStatus
+	explainExit func(*ExitError)
+	ended       chan struct{} // closed when status is known
+	status      unix.WaitStatus
 }
 
 // Command returns the Cmd that runs the named program under p.
@@ -82,13 +82,13 @@ func (c *Cmd) Start() error {
 	}
 	defer c.stdio.closeInner()
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
-		c.libraryRemedy = tree.libraryRemedy(c.Name, &policy)
+		c.explainExit = tree.explainExit(c.Name, &policy)
 		if err = c.launch(&policy, tree, files); err != nil {
 			c.limiter.group.remove()
 		}
 		var exec *ExecError
 		if errors.As(err, &exec) {
-			exec.Remedy = tree.execRemedy(c.Name, &policy, exec.Err)
+			tree.explainExec(exec, &policy)
 		}
 	}
 	if err != nil {
@@ -173,7 +173,7 @@ func (p Policy) complete() (Policy, error) {
 		dir, err := unix.Getwd()
 		if err != nil || !filepath.IsAbs(dir) {
 			return p, &SetupError{Doing: "find the working directory", Err: unix.ENOENT,
-				Remedy: "it was deleted; change to one that exists"}
+				Kind: KindDirDeleted}
 		}
 		p.Dir = dir
 	}
@@ -194,8 +194,7 @@ func (p *Policy) check() error {
 		}
 	}
 	if !filepath.IsAbs(p.Home) || filepath.Clean(p.Home) == "/" {
-		return &SetupError{Doing: "make the home directory", Path: p.Home, Err: errors.New("not an absolute path below /"),
-			Remedy: "set HOME to the directory that the program should take for its home"}
+		return &SetupError{Doing: "make the home directory", Path: p.Home, Err: errors.New("not an absolute path below /"), Kind: KindHome}
 	}
 	p.Home = filepath.Clean(p.Home)
 	return nil
@@ -277,7 +276,7 @@ func (c *Cmd) confirm(init *initProcess) error {
 		return &SetupError{Doing: "make the sandbox", Err: err}
 	}
 	if err != nil && c.limiter.Memory > 0 && c.limiter.group.oomKills() > 0 {
-		return &SetupError{Doing: "make the sandbox", Remedy: "raise the limit",
+		return &SetupError{Doing: "make the sandbox", Kind: KindMemory,
 			Err: errors.New("it needs more than the " + c.limiter.describe("memory"))}
 	}
 	if err != nil {
@@ -344,12 +343,12 @@ func (c *Cmd) Wait() error {
 	}
 	e := &ExitError{Status: c.status, Output: lost}
 	if c.status.ExitStatus() == exitNotFound { // the dynamic linker's own, too
-		e.Remedy = c.libraryRemedy()
+		c.explainExit(e)
 	}
 	if c.report.Limit != "" {
-		e.Limit = "the " + c.limiter.describe(c.report.Limit)
+		e.Kind, e.About, e.Limit = KindReached, c.report.Limit, "the "+c.limiter.describe(c.report.Limit)
 		if c.limiter.isDefault(c.report.Limit) {
-			e.Remedy = "--" + c.report.Limit + " none lifts it"
+			e.Kind = KindDefault
 		}
 	}
 	return e
@@ -362,11 +361,6 @@ func (c *Cmd) Report() Report { return c.report }
 // InForce are the limits that hold and how each is enforced, once Start has
 // returned nil.
 func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
-
-// Caveat says on one line, for a person, which limits that are set bound each
-// process by itself and what to do about it, once Start has returned nil. It is
-// "" where there is none.
-func (c *Cmd) Caveat() string { return c.limiter.caveat() }
 
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {

@@ -79,7 +79,7 @@ func (b *bounds) isDefault(name string) bool { return slices.Contains(b.defaults
 // isSet says that the limit is there and was asked for.
 func (b *bounds) isSet(name string) bool { return b.get(name) != "" && !b.isDefault(name) }
 
-// describe names a limit for a person, as in "memory limit of 64M (--memory)".
+// describe names a limit for a person, as in "memory limit of 64M".
 func (b *bounds) describe(name string) string {
 	words := map[string]string{"cpu-time": "CPU time", "file-size": "file size", "pids": "process", "cpus": "CPU"}
 	what, ok := words[name]
@@ -89,7 +89,7 @@ func (b *bounds) describe(name string) string {
 	if b.isDefault(name) {
 		return fmt.Sprintf("%s limit of %s, the default", what, b.get(name))
 	}
-	return fmt.Sprintf("%s limit of %s (--%s)", what, b.get(name), name)
+	return fmt.Sprintf("%s limit of %s", what, b.get(name))
 }
 
 // tmpfs are the settings of the file system behind the private directories.

@@ -19,30 +19,30 @@ func explainClone(errno unix.Errno) error {
 	switch {
 	case sysctl("user/max_user_namespaces") == "0" && nested():
 		e.Err = errors.New("this already runs in a sandbox that forbids another one inside")
-		e.Remedy = "start the outer one with --allow-userns, if it is isolate"
+		e.Kind = KindNested
 	case sysctl("user/max_user_namespaces") == "0":
 		e.Err = errors.New("user.max_user_namespaces is 0")
-		e.Remedy = "sudo sysctl -w user.max_user_namespaces=15000"
+		e.Kind, e.About = KindSettingZero, "user.max_user_namespaces"
 	case sysctl("kernel/unprivileged_userns_clone") == "0" && os.Geteuid() != 0:
 		e.Err = errors.New("kernel.unprivileged_userns_clone is 0")
-		e.Remedy = "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+		e.Kind, e.About = KindSettingOff, "kernel.unprivileged_userns_clone"
 	case appArmorRestricts():
 		return appArmor(e)
 	case zeroLimit() != "":
 		e.Err = errors.New(zeroLimit() + " is 0")
-		e.Remedy = "sudo sysctl -w " + zeroLimit() + "=15000"
+		e.Kind, e.About = KindSettingZero, zeroLimit()
 	case errno == unix.ENOSPC || errno == unix.EUSERS:
 		e.Err = errors.New("too many namespaces, or 32 of them inside each other")
-		e.Remedy = "raise user.max_user_namespaces and its neighbours (sysctl user)"
+		e.Kind = KindTooMany
 	case errno == unix.EPERM && filtered():
 		e.Err = errors.New("a system-call filter, as containers have, forbids them")
-		e.Remedy = "start the container with --security-opt seccomp=unconfined"
+		e.Kind = KindFiltered
 	case errno == unix.EPERM:
 		e.Err = errors.New("forbidden here, as in a chroot")
-		e.Remedy = "run it outside of the chroot"
+		e.Kind = KindChroot
 	case errno == unix.EINVAL || errno == unix.ENOSYS:
 		e.Err = errors.New("this kernel has no user namespaces")
-		e.Remedy = "use a kernel with CONFIG_USER_NS"
+		e.Kind = KindNoUserNamespaces
 	}
 	return e
 }
@@ -56,30 +56,31 @@ func explainCall(n note, errno unix.Errno) error {
 		return appArmor(e)
 	case denied && strings.HasSuffix(n.path, "_map"):
 		e.Err = errors.New("the caller's user may not be mapped here")
-		e.Remedy = "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+		e.Kind = KindUnmappable
 	case denied && n.path == "proc":
 		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
-		e.Remedy = "start the container with --security-opt systempaths=unconfined (podman: unmask=ALL)"
+		e.Kind = KindProcHidden
 	case errno == unix.ENOSYS:
 		e.Err = errors.New("this kernel is too old")
-		e.Remedy = "use Linux 5.12 or later"
+		e.Kind = KindOldKernel
 	case denied && ownerInTheWay(n.path) != "":
 		owner := ownerInTheWay(n.path)
 		e.Err = fmt.Errorf("%w: it belongs to %s, and root has no privilege inside", errno, owner)
-		e.Remedy = "run it as that user: sudo -u " + owner
+		e.Kind, e.About = KindOwner, owner
 	case errno == unix.EACCES && n.doing == "enter the working directory":
-		e.Remedy = "work in a directory that you may enter"
+		e.Kind = KindDirClosed
 	case n.doing == "enter the working directory":
 		e.Err = errors.New("it is not visible inside")
-		e.Remedy = "name it, or a directory above it, among the mounts"
+		e.Kind = KindDirHidden
 	case errno == unix.EINVAL && n.doing == "mount cow:":
 		e.Err = errors.New("it has a mount inside, which can't be shown copy-on-write")
-		e.Remedy = "name directories without one, each with cow:, or mount it ro:"
+		e.Kind = KindCowMounts
 	case errno == unix.EINVAL && n.doing == "leave the old root":
 		e.Err = errors.New("the root of this machine can't be left")
-		e.Remedy = "on a machine that runs from its initial RAM disk, boot from a real root"
+		e.Kind = KindRootStays
 	case errno == unix.ELOOP:
 		e.Err = errors.New("it became a symbolic link meanwhile")
+		e.Kind = KindChanged
 	}
 	return e
 }
@@ -102,7 +103,7 @@ func ownerInTheWay(path string) string {
 
 func appArmor(e *SetupError) error {
 	e.Err = errors.New("AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)")
-	e.Remedy = "install the profile that isolate-kernelspec doctor --apparmor prints, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+	e.Kind = KindAppArmor
 	return e
 }
 

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -12,7 +13,9 @@ type SetupError struct {
 	Doing  string // what was being done, such as "mount"
 	Path   string // to what; may be empty
 	Err    error  // why it failed
-	Remedy string // what a person can do about it, one line; may be empty
+	Kind   Kind   // of which kind that is; may be empty
+	About  string // what Kind is about
+	Remedy string // in place of a Kind, for now
 }
 
 func (e *SetupError) Error() string {
@@ -31,16 +34,35 @@ func (e *SetupError) Unwrap() error { return e.Err }
 // An ExecError says that the sandbox was there and the program could not be
 // executed in it.
 type ExecError struct {
-	Name   string     // the program as it was named
-	Err    unix.Errno // ENOENT where it was not found
-	Remedy string     // what a person can do about it, one line; may be empty
+	Name  string     // the program as it was named
+	Err   unix.Errno // ENOENT where it was not found
+	Kind  Kind       // of which kind that is; may be empty
+	Path  string     // where the program is, or would be, outside; may be empty
+	About string     // what Kind is about. It may be of a stranger's choice; then it has no other characters than plain names do, or is empty.
 }
 
 func (e *ExecError) Error() string {
+	s := fmt.Sprintf("run %s: %v", e.Name, e.Err)
 	if e.Err == unix.ENOENT {
-		return fmt.Sprintf("run %s: not found inside the sandbox", e.Name)
+		s = fmt.Sprintf("run %s: not found inside the sandbox", e.Name)
 	}
-	return fmt.Sprintf("run %s: %v", e.Name, e.Err)
+	interpreter := "its interpreter " + e.About
+	if e.About == "" {
+		interpreter = "the interpreter that it names"
+	}
+	switch e.Kind {
+	case KindProgramHidden:
+		s += fmt.Sprintf("; %s is not visible inside", e.Path)
+	case KindProgramLink:
+		s += fmt.Sprintf("; it is a link to %s, which is not visible inside", cmp.Or(e.About, "something"))
+	case KindNotProgram:
+		s += "; it is neither a program of this machine nor a script whose first line is #! and an interpreter"
+	case KindInterpreterHidden:
+		s += fmt.Sprintf("; %s is not visible inside", interpreter)
+	case KindNoInterpreter:
+		s += fmt.Sprintf("; %s does not exist", interpreter)
+	}
+	return s
 }
 
 func (e *ExecError) Unwrap() error { return e.Err }
@@ -48,13 +70,15 @@ func (e *ExecError) Unwrap() error { return e.Err }
 // An ExitError says that the program ran and did not succeed.
 type ExitError struct {
 	Status unix.WaitStatus
-	// Limit names the limit that ended it, as in "the memory limit of 64M
-	// (--memory)" or "the process limit of 4096, the default", or is "".
+	// Kind says why it ended, where its status doesn't; else it is empty.
+	Kind Kind
+	// About is what Kind is about: the name of a limit, or a directory.
+	About string
+	// Limit names the limit that ended it, as in "the memory limit of 64M" or
+	// "the process limit of 4096, the default", or is "".
 	Limit string
-	// Remedy is what a person can do about a default limit, or about a program
-	// that could not start for a library that isn't visible inside; it may be
-	// empty.
-	Remedy string
+	// Library is the one that it lacked, or "".
+	Library string
 	// Output is an *OutputError where some of its output is lost, or nil.
 	Output error
 }
@@ -68,7 +92,14 @@ func (e *ExitError) Error() string {
 	if e.Status.Signaled() {
 		return fmt.Sprintf("killed by signal %d (%v)", int(e.Status.Signal()), e.Status.Signal())
 	}
-	return fmt.Sprintf("exit status %d", e.Status.ExitStatus())
+	s := fmt.Sprintf("exit status %d", e.Status.ExitStatus())
+	switch e.Kind {
+	case KindLibrary:
+		s += fmt.Sprintf("; its library %s is in %s, which is not visible inside", e.Library, e.About)
+	case KindLibrarySought:
+		s += fmt.Sprintf("; its library %s is looked for in %s, which is not visible inside", e.Library, e.About)
+	}
+	return s
 }
 
 // Exit codes of a wrapper, the convention of env(1), timeout(1) and docker.
@@ -104,20 +135,4 @@ func ExitCode(err error) int {
 		return exitOutput
 	}
 	return exitSetup
-}
-
-// Hint is the remedy that belongs to err, one line, or "" where none is known.
-func Hint(err error) string {
-	var setup *SetupError
-	var exec *ExecError
-	var exit *ExitError
-	switch {
-	case errors.As(err, &setup):
-		return setup.Remedy
-	case errors.As(err, &exit):
-		return exit.Remedy
-	case errors.As(err, &exec):
-		return exec.Remedy
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package isolate_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -79,32 +80,35 @@ func ExampleCmd_Report() {
 	fmt.Println(cmd.Run())
 	fmt.Println(cmd.Report().Limit, isolate.ExitCode(cmd.Wait()))
 	// Output:
-	// ended at the time limit of 200ms (--time)
+	// ended at the time limit of 200ms
 	// time 137
 }
 
-// What went wrong and what a person can do about it are two things.
-func ExampleHint() {
-	err := isolate.Command(isolate.Policy{Dir: "/tmp", Mounts: []isolate.Mount{{Source: "/nowhere"}}}, "true").Run()
+// What went wrong is said in words, and of which kind it is for who decides by it.
+func ExampleKind() {
+	err := isolate.Command(isolate.Policy{Dir: "/nowhere"}, "true").Run()
 	fmt.Println(err)
-	fmt.Println(isolate.Hint(err))
+	var setup *isolate.SetupError
+	if errors.As(err, &setup) {
+		fmt.Println(setup.Kind == isolate.KindDirHidden)
+	}
 	fmt.Println(isolate.ExitCode(err))
 	// Output:
-	// mount /nowhere: no such file or directory
-	// remove it from the mounts, or write try: before it
+	// enter the working directory /nowhere: it is not visible inside
+	// true
 	// 125
 }
 
 // A path can be asked about without running anything.
 func ExamplePolicy_Explain() {
 	policy := isolate.Policy{Dir: "/tmp"}
-	sentence, visible, err := policy.Explain("/usr/bin/env")
-	fmt.Println(sentence, visible, err)
-	sentence, visible, err = policy.Explain("/etc/shadow")
-	fmt.Println(sentence, visible, err)
+	for _, path := range []string{"/usr/bin/env", "/etc/shadow"} {
+		e, err := policy.Explain(path)
+		fmt.Println(e.Sentence, e.Visible, e.ToShow, err)
+	}
 	// Output:
-	// /usr/bin/env: visible, in /usr, read-only true <nil>
-	// /etc/shadow: not visible; add ro:/etc/shadow to --mount or MNTDIRS false <nil>
+	// /usr/bin/env: visible, in /usr, read-only true  <nil>
+	// /etc/shadow: not visible false /etc/shadow <nil>
 }
 
 // The whole policy in words begins with what matters most.

@@ -9,35 +9,47 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"isolate-namespace/internal/text"
 )
 
-// Explain says in a sentence whether the program would see path, an absolute
-// one inside, through what, and whether it could write there; and if it would
-// not see it, which mount would change that. The sentence has names as they are.
-// It starts nothing.
-func (p Policy) Explain(path string) (sentence string, visible bool, err error) {
-	_, t, err := p.plan()
-	if err != nil {
-		return "", false, err
-	}
-	path = filepath.Clean(path)
-	sentence, visible = t.explain(path, "; "+remedyFor(path))
-	return sentence, visible, nil
+// An Explanation says what a program would see at a path.
+type Explanation struct {
+	// Sentence says whether it would see the path, through what, and whether it
+	// could write there. It has names as they are.
+	Sentence string
+	Visible  bool
+	// ToShow is the path outside that a mount would have to show for it to be
+	// visible; "" where it is, where there is nothing, and where a link that
+	// anybody can have made leads there.
+	ToShow string
 }
 
-// explain is Explain for a tree that is settled. The remedy is for a path that
-// isn't visible. A link may be a stranger's: where one leads no remedy says to
-// show what it leads to.
-func (t *tree) explain(path, remedy string) (sentence string, visible bool) {
+// Explain says what the program would see at path, an absolute one inside. It
+// starts nothing.
+func (p Policy) Explain(path string) (Explanation, error) {
+	_, t, err := p.plan()
+	if err != nil {
+		return Explanation{}, err
+	}
+	path = filepath.Clean(path)
+	e := t.explain(path)
+	if !e.Visible && e.ToShow != "" {
+		if _, err := os.Stat(path); err != nil {
+			e.Sentence += "; it does not exist outside either"
+			e.ToShow = ""
+		}
+	}
+	return e, nil
+}
+
+// explain is Explain for a tree that is settled.
+func (t *tree) explain(path string) Explanation {
 	real := &node{kind: linkNode, target: path}
 	if t.resolve(real) != nil {
 		return inACircle(path)
 	}
-	name := path
+	name, toShow := path, path
 	if real.target != path {
-		name, remedy = path+", which is "+real.target, ""
+		name, toShow = path+", which is "+real.target, ""
 	}
 	n := t.at[real.target]
 	if n == nil {
@@ -45,26 +57,26 @@ func (t *tree) explain(path, remedy string) (sentence string, visible bool) {
 	}
 	switch {
 	case n == nil && t.leadsOn(real.target):
-		return name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", true
+		return Explanation{Sentence: name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", Visible: true}
 	case n == nil:
-		return name + ": not visible" + remedy, false
+		return Explanation{Sentence: name + ": not visible", ToShow: toShow}
 	case n.hostBacked() && n.kind != procNode && n.kind != procSysNode:
 		return t.explainHost(name, real.target, n)
 	case n.target == real.target:
-		return name + ": visible, " + n.words(), true
+		return Explanation{Sentence: name + ": visible, " + n.words(), Visible: true}
 	case t.leadsOn(real.target):
-		return name + ": visible, a directory that leads to what is mounted below it", true
+		return Explanation{Sentence: name + ": visible, a directory that leads to what is mounted below it", Visible: true}
 	case n.kind == procNode || n.kind == procSysNode:
-		return name + ": in " + n.target + ", " + n.words(), true
+		return Explanation{Sentence: name + ": in " + n.target + ", " + n.words(), Visible: true}
 	}
-	return fmt.Sprintf("%s: not visible when the program starts: %s is %s%s", name, n.target, n.words(), remedy), false
+	return Explanation{Sentence: fmt.Sprintf("%s: not visible when the program starts: %s is %s", name, n.target, n.words()), ToShow: toShow}
 }
 
 // explainHost explains a path inside a mount of the host's.
-func (t *tree) explainHost(name, path string, n *node) (sentence string, visible bool) {
+func (t *tree) explainHost(name, path string, n *node) Explanation {
 	outside := n.outside(path)
 	if _, err := os.Lstat(outside); err != nil {
-		return fmt.Sprintf("%s: not there: %s is %s, and %s does not exist", name, n.target, n.words(), outside), false
+		return Explanation{Sentence: fmt.Sprintf("%s: not there: %s is %s, and %s does not exist", name, n.target, n.words(), outside)}
 	}
 	if to, err := os.Readlink(outside); err == nil {
 		if t.resolve(&node{target: path}) != nil {
@@ -73,11 +85,11 @@ func (t *tree) explainHost(name, path string, n *node) (sentence string, visible
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(path), to)
 		}
-		sentence, visible := t.explain(filepath.Clean(to), "")
-		return name + ": a link to " + sentence, visible
+		e := t.explain(filepath.Clean(to))
+		return Explanation{Sentence: name + ": a link to " + e.Sentence, Visible: e.Visible}
 	}
 	if unix.Access(outside, unix.R_OK) != nil {
-		return fmt.Sprintf("%s: in %s, %s; but its permissions keep it from you", name, n.target, n.words()), false
+		return Explanation{Sentence: fmt.Sprintf("%s: in %s, %s; but its permissions keep it from you", name, n.target, n.words())}
 	}
 	through := n.words()
 	if n.target != path {
@@ -86,24 +98,11 @@ func (t *tree) explainHost(name, path string, n *node) (sentence string, visible
 	if n.kind == bindNode && n.access == Writable && unix.Access(outside, unix.W_OK) != nil {
 		through += "; its permissions let you only read it"
 	}
-	return name + ": visible, " + through, true
+	return Explanation{Sentence: name + ": visible, " + through, Visible: true}
 }
 
-func inACircle(name string) (sentence string, visible bool) {
-	return name + ": not visible, for links that lead in a circle", false
-}
-
-// remedyFor is the entry that would show path.
-func remedyFor(path string) string {
-	if _, err := os.Stat(path); err != nil {
-		return "it does not exist outside either"
-	}
-	return "add " + text.Quote("ro:"+escapeEntry(path)) + " to --mount or MNTDIRS"
-}
-
-// escapeEntry writes a path as ParseMounts reads it.
-func escapeEntry(path string) string {
-	return strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`).Replace(path)
+func inACircle(name string) Explanation {
+	return Explanation{Sentence: name + ": not visible, for links that lead in a circle"}
 }
 
 // leadsOn says that path is an ancestor of something in the tree.

@@ -2,7 +2,6 @@ package isolate
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,8 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"isolate-namespace/internal/text"
 
 	"isolate-namespace/isolate/internal/executable"
 )
@@ -33,87 +30,79 @@ import (
 //   - It is quoted only where it has the characters of a plain name, so that
 //     it can't go on as a sentence of ours.
 
-// execRemedy says what a person can do about a program that the kernel would
-// not execute, or "". The kernel says "no such file" of a file that is there
-// when what it needs is not. Nothing has run.
-func (t *tree) execRemedy(name string, p *Policy, errno unix.Errno) string {
+// explainExec says of which kind it is that the kernel would not execute a
+// program. The kernel says "no such file" of a file that is there when what it
+// needs is not. Nothing has run.
+func (t *tree) explainExec(e *ExecError, p *Policy) {
 	exists := false
-	for _, path := range p.places(name) {
+	for _, path := range p.places(e.Name) {
 		outside, err := t.seen(path)
 		if err != nil {
-			if remedy := t.absentRemedy(path, p); remedy != "" {
-				return remedy
-			}
-			continue
+			t.explainAbsence(e, path, p)
+		} else if exists = true; outside != "" {
+			t.explainFile(e, outside, p)
 		}
-		exists = true
-		if outside == "" {
-			continue
-		}
-		if remedy := t.fileRemedy(outside, p, errno); remedy != "" {
-			return remedy
+		if e.Kind != "" {
+			return
 		}
 	}
 	if !exists {
-		return "it is not outside either: check its name, or install it"
+		e.Kind = KindNoProgram
 	}
-	return ""
 }
 
-// absentRemedy is execRemedy for a path at which nothing is inside.
-func (t *tree) absentRemedy(path string, p *Policy) string {
+// explainAbsence is explainExec for a path at which nothing is inside.
+func (t *tree) explainAbsence(e *ExecError, path string, p *Policy) {
 	if to := t.linkTo(path); to != "" {
-		return fmt.Sprintf("it is a link to %s, which is not visible inside", plainOr(to, "something"))
+		e.Kind, e.Path, e.About = KindProgramLink, path, plainText(to)
+		return
 	}
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return ""
+		return
 	}
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil || isHidden(info, p) {
-		dir = path
+	e.Kind, e.Path, e.About = KindProgramHidden, path, filepath.Dir(path)
+	if info, err := os.Stat(e.About); err != nil || isHidden(info, p) {
+		e.About = path
 	}
-	return fmt.Sprintf("%s is not visible inside; %s", path, remedyFor(dir))
 }
 
-// fileRemedy is execRemedy for a file of the machine's that is visible.
-func (t *tree) fileRemedy(outside string, p *Policy, errno unix.Errno) string {
-	if errno == unix.EACCES && unix.Access(outside, unix.X_OK) != nil {
-		return "it is not executable: chmod +x " + text.Quote(outside)
+// explainFile is explainExec for a file of the machine's that is visible.
+func (t *tree) explainFile(e *ExecError, outside string, p *Policy) {
+	if e.Err == unix.EACCES && unix.Access(outside, unix.X_OK) != nil {
+		e.Kind, e.Path = KindNotExecutable, outside
+		return
 	}
 	file, err := executable.ReadPath(outside)
 	if err != nil {
-		return ""
+		return
 	}
 	switch {
-	case errno == unix.ENOEXEC && (!file.Script || file.Interpreter == ""):
-		return "it is neither a program of this machine nor a script whose first line is #! and an interpreter"
+	case e.Err == unix.ENOEXEC && (!file.Script || file.Interpreter == ""):
+		e.Kind, e.Path = KindNotProgram, outside
+		return
 	case strings.HasSuffix(file.Interpreter, "\r"):
-		return "its first line ends with a carriage return, as on Windows: sed -i 's/\\r$//' " + text.Quote(outside)
+		e.Kind, e.Path = KindCarriageReturn, outside
+		return
 	case file.Interpreter == "":
-		return ""
+		return
 	}
 
 	interpreter := fromDir(p.Dir, file.Interpreter)
 	if t.has(interpreter) {
-		return ""
+		return
 	}
-	state := "is not visible inside"
+	e.Kind, e.Path, e.About = KindInterpreterHidden, outside, plainText(interpreter)
 	if t.shows(interpreter) || isMissing(interpreter) {
-		state = "does not exist"
+		e.Kind = KindNoInterpreter
 	}
-	if !isPlain(interpreter) {
-		return "the interpreter that it names " + state
-	}
-	return fmt.Sprintf("its interpreter %s %s", interpreter, state)
 }
 
-// libraryRemedy returns what names, when the program has ended as one does
-// that isn't fully there, a library that it is linked with and that is on this
-// machine but not inside; else it names "".
+// explainExit returns what says, when the program has ended as one does that
+// isn't fully there, which library it is linked with that isn't visible inside.
 //
 // A program named by its path is often one of the directory that it may write
 // to: its file is read here, before it runs.
-func (t *tree) libraryRemedy(name string, p *Policy) func() string {
+func (t *tree) explainExit(name string, p *Policy) func(*ExitError) {
 	var read *executable.File
 	path := fromDir(p.Dir, name)
 	if strings.Contains(name, "/") && t.isWritable(path) {
@@ -122,32 +111,32 @@ func (t *tree) libraryRemedy(name string, p *Policy) func() string {
 			read = &file
 		}
 	}
-	return func() string {
+	return func(e *ExitError) {
 		f := t.fixture(p)
 		if read != nil {
-			return f.missingLibrary(read, path, p.Env)
+			f.explainLibraries(e, read, path, p.Env)
+			return
 		}
 		for _, path := range p.places(name) {
 			outside, err := f.inside(path)
 			if errors.Is(err, errChangeable) {
-				return ""
+				return
 			}
-			if err != nil || outside == "" {
-				continue
+			if err == nil && outside != "" {
+				file, _ := executable.ReadPath(outside)
+				f.explainLibraries(e, &file, path, p.Env)
+				return
 			}
-			file, _ := executable.ReadPath(outside)
-			return f.missingLibrary(&file, path, p.Env)
 		}
-		return ""
 	}
 }
 
-// missingLibrary is what the program in a file, which was named by its path,
-// lacks of its libraries.
-func (f *fixture) missingLibrary(file *executable.File, path string, env []string) string {
+// explainLibraries is explainExit for the file of a program that was named by
+// a path.
+func (f *fixture) explainLibraries(e *ExitError, file *executable.File, path string, env []string) {
 	ours, its := libraryDirs(file, path, env)
 	for _, library := range file.Needed {
-		if !isPlain(library) || strings.Contains(library, "/") || !strings.Contains(library, ".so") {
+		if plainText(library) == "" || strings.Contains(library, "/") || !strings.Contains(library, ".so") {
 			continue
 		}
 		if !f.isNowhere(library, slices.Concat(ours, its)) {
@@ -155,16 +144,17 @@ func (f *fixture) missingLibrary(file *executable.File, path string, env []strin
 		}
 		for _, dir := range ours {
 			if _, err := f.outside(filepath.Join(dir, library)); err == nil {
-				return fmt.Sprintf("its library %s is in %s, which is not visible inside; %s", library, dir, remedyFor(dir))
+				e.Kind, e.Library, e.About = KindLibrary, library, dir
+				return
 			}
 		}
 		for _, dir := range its {
 			if isForSoftware(dir) && !f.tree.shows(dir) {
-				return fmt.Sprintf("its library %s is looked for in %s, which is not visible inside", library, dir)
+				e.Kind, e.Library, e.About = KindLibrarySought, library, dir
+				return
 			}
 		}
 	}
-	return ""
 }
 
 // isNowhere says that a library is in none of the directories inside, and that
@@ -213,7 +203,7 @@ func libraryDirs(file *executable.File, path string, env []string) (ours, its []
 func isForSoftware(dir string) bool {
 	for _, top := range []string{"/opt/", "/usr/", "/nix/store/", "/gnu/store/"} {
 		if strings.HasPrefix(dir, top) {
-			return isPlain(dir)
+			return plainText(dir) != ""
 		}
 	}
 	return false
@@ -299,17 +289,13 @@ func fromDir(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// isPlain says that a text from a file has nothing but the characters of
-// plain names and paths.
-func isPlain(text string) bool {
+// plainText is a text from a file, if it has nothing but the characters of plain
+// names and paths, or "".
+func plainText(text string) string {
 	const most = 256
-	return text != "" && len(text) <= most &&
-		strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-") == ""
-}
-
-func plainOr(text, otherwise string) string {
-	if isPlain(text) {
-		return text
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-"
+	if len(text) > most || strings.Trim(text, characters) != "" {
+		return ""
 	}
-	return otherwise
+	return text
 }

@@ -44,8 +44,7 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 	}
 	if l.abi == 0 {
 		return l, &SetupError{Doing: "share", Path: shared[0],
-			Err:    errors.New("this kernel has no Landlock to keep links out of it"),
-			Remedy: "mount it as cow: or ro:, or accept links there with --allow-symlinks"}
+			Err: errors.New("this kernel has no Landlock to keep links out of it"), Kind: KindNoLandlock}
 	}
 	// What is allowed in a directory is allowed in all that lies in it, other
 	// mounts included. So a private directory with a shared one in it is

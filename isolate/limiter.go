@@ -77,7 +77,7 @@ func (m *limiter) fallback(name string) (by string, err error) {
 		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
 		// System V's shared memory is nobody's data. An ordinary user may not.
 		m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
-		return "rlimit of each process", nil
+		return eachProcess, nil
 	case "pids":
 		// It counts in our own user namespace, init included (Linux 5.14), and
 		// doesn't count for the machine's root.
@@ -91,7 +91,7 @@ func (m *limiter) fallback(name string) (by string, err error) {
 	case "cpu-time":
 		seconds := uint64((m.CPUTime + time.Second - 1) / time.Second)
 		m.rlimit(unix.RLIMIT_CPU, seconds, seconds+1)
-		return "rlimit of each process", nil
+		return eachProcess, nil
 	case "file-size":
 		m.rlimit(unix.RLIMIT_FSIZE, uint64(m.FileSize), uint64(m.FileSize))
 		return "rlimit", nil
@@ -110,7 +110,7 @@ func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
 	number := setting{inotifyNumbers[name].namespace, n, m.isDefault(name)}
 	if unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
 		return "", &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("this kernel has none for a user namespace"),
-			Remedy: "leave the limit out"}
+			Kind: KindNoLimit, About: name}
 	}
 	m.numbers = append(m.numbers, number)
 	return "user namespace", nil
@@ -147,32 +147,7 @@ func isRootOutside() bool {
 
 func (m *limiter) unenforceable(name string) error {
 	return &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("no cgroup of its own can be made here"),
-		Remedy: groupRemedy() + ", or leave the limit out"}
-}
-
-// groupRemedy is how a caller gets a group that others can be made in.
-func groupRemedy() string {
-	switch {
-	case unix.Access("/run/systemd/system", unix.F_OK) != nil: // sd_booted(3)
-		return "start it in a control group that you may write to, which without systemd an administrator makes"
-	case os.Getuid() == 0:
-		return "start it by: systemd-run --scope -p Delegate=yes COMMAND"
-	}
-	return "start it by: systemd-run --user --scope -p Delegate=yes COMMAND"
-}
-
-// caveat is what Cmd.Caveat says.
-func (m *limiter) caveat() string {
-	var each []string
-	for _, f := range m.inForce {
-		if f.By == "rlimit of each process" {
-			each = append(each, "--"+f.Limit+" "+f.Value)
-		}
-	}
-	if each == nil {
-		return ""
-	}
-	return "for each process by itself: " + strings.Join(each, ", ") + ", since no cgroup can be made here; " + groupRemedy()
+		Kind: KindNoGroup, About: name}
 }
 
 // rlimit puts the program under a limit, or leaves it under a lower one of the

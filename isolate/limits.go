@@ -198,3 +198,10 @@ type InForce struct {
 	By      string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock", "tmpfs" or "user namespace"
 	Default bool   // nobody asked for it
 }
+
+// eachProcess is how a limit is enforced on processes one by one.
+const eachProcess = "rlimit of each process"
+
+// EachProcess says that the limit bounds each process by itself, and not all
+// together.
+func (f InForce) EachProcess() bool { return f.By == eachProcess }

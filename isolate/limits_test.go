@@ -114,7 +114,7 @@ func TestLimits(t *testing.T) {
 			}
 			// Where each process is refused more, it is for the program to end.
 			if c.signals || strings.HasPrefix(asked[0].By, "cgroup") {
-				if r.Limit != c.name || !strings.Contains(exit.Error(), "(--"+c.name+")") {
+				if r.Limit != c.name || exit.Kind != KindReached || exit.About != c.name {
 					t.Errorf("limit %q, error %q", r.Limit, exit)
 				}
 			}
@@ -172,13 +172,13 @@ func TestMemoryWithoutACgroup(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, &out)
 	}
-	want := "for each process by itself: --memory 40M, since no cgroup can be made here; " + groupRemedy() + "\nfull\n"
+	want := "[memory]\nfull\n"
 	if os.Getuid() == 0 {
 		want += "refused\n"
 	} else {
 		want += "made\n"
 	}
-	if want += "without: not full\nmade\n"; out.String() != want {
+	if want += "[]\nnot full\nmade\n"; out.String() != want {
 		t.Errorf("%s\nwant %s", &out, want)
 	}
 }
@@ -193,11 +193,13 @@ func memoryInsideRole([]string) int {
 			fmt.Println(err)
 			return 1
 		}
-		if memory > 0 {
-			fmt.Println(cmd.Caveat())
-		} else {
-			fmt.Print("without: ", cmd.Caveat())
+		var each []string
+		for _, f := range cmd.InForce() {
+			if f.EachProcess() {
+				each = append(each, f.Limit)
+			}
 		}
+		fmt.Println(each)
 		cmd.Wait()
 	}
 	return 0
@@ -235,7 +237,7 @@ func TestMemoryLimitTooSmallForInit(t *testing.T) {
 	err := cmd.Run()
 	var setup *SetupError
 	if errors.As(err, &setup) {
-		if !strings.Contains(setup.Error(), "it needs more than the memory limit of 4K (--memory)") {
+		if !strings.Contains(setup.Error(), "it needs more than the memory limit of 4K") {
 			t.Error(err)
 		}
 	} else if r := cmd.Report(); err == nil || r.InForce[0].By != "rlimit of each process" {

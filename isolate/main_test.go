@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -22,6 +23,15 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	os.Exit(role(os.Args[1:]))
+}
+
+// kindOf is the kind of a SetupError, or "".
+func kindOf(err error) Kind {
+	var setup *SetupError
+	if errors.As(err, &setup) {
+		return setup.Kind
+	}
+	return ""
 }
 
 // testRoles are what the test binary can be, each returning its exit status.

@@ -26,15 +26,48 @@ func ParseMounts(s, dir, home string) ([]Mount, error) {
 		m, err := parseEntry(entry, dir, home)
 		if err != nil {
 			return nil, &SetupError{
-				Doing:  "read mount entry",
-				Path:   fmt.Sprintf("%d %q", len(mounts)+1, entry),
-				Err:    err,
-				Remedy: "write [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, with \\ before a space in a path",
+				Doing: "read mount entry",
+				Path:  fmt.Sprintf("%d %q", len(mounts)+1, entry),
+				Err:   err,
+				Kind:  KindEntry,
 			}
 		}
 		mounts = append(mounts, m)
 	}
 	return mounts, nil
+}
+
+// FormatMounts writes mounts as ParseMounts reads them. A Private mount has no
+// entry and is left out.
+func FormatMounts(mounts []Mount) string {
+	escape := strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`)
+	var entries []string
+	for _, m := range mounts {
+		entry := escape.Replace(m.Source)
+		var words []string
+		switch m.Access {
+		case ReadOnly:
+			words = append(words, "ro")
+		case CopyOnWrite:
+			words = append(words, "cow")
+		case Masked:
+			entry = "none"
+		case Private:
+			continue
+		}
+
+		if m.Optional {
+			words = append(words, "try")
+		}
+		if m.Target != "" && m.Target != m.Source {
+			entry = escape.Replace(m.Target) + "=" + entry
+		}
+		if words != nil {
+			entry = strings.Join(words, ",") + ":" + entry
+		}
+		entries = append(entries, entry)
+	}
+	return strings.Join(entries, " ")
 }
 
 // splitEntries cuts at white space that no backslash precedes. Escapes stay

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -51,9 +52,9 @@ func findConnectionFile(argv []string) (*connectionFile, error) {
 	}
 	if expected == nil {
 		expected = &isolate.SetupError{
-			Doing:  "find the connection file",
-			Err:    errors.New("no argument of the kernel's is the absolute path of one"),
-			Remedy: "the argv of kernel.json needs {connection_file} once",
+			Doing: "find the connection file",
+			Err:   errors.New("no argument of the kernel's is the absolute path of one"),
+			Kind:  remedy.KindNoConnectionFile,
 		}
 	}
 	return nil, expected
@@ -109,12 +110,12 @@ func readConnectionFile(path string) (*connectionFile, error) {
 }
 
 func unusable(path string, reason error) error {
-	remedy := "start the kernel through Jupyter, which writes the file"
+	kind := remedy.KindConnectionFile
 	if reason == errRegistration {
-		remedy = "set kernel_protocol_version to 5.4 in kernel.json"
+		kind = remedy.KindRegistration
 	}
 	// The reason goes first: a front end may show no more than 100 characters.
-	return &isolate.SetupError{Doing: "read the connection file", Err: fmt.Errorf("%w: %s", reason, path), Remedy: remedy}
+	return &isolate.SetupError{Doing: "read the connection file", Err: fmt.Errorf("%w: %s", reason, path), Kind: kind}
 }
 
 var errRegistration = errors.New("a registration file (JEP 66) asks for a handshake that is not supported")

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"isolate-namespace/isolate"
+	"isolate-namespace/internal/remedy"
 )
 
 // A reference decides by the published schema and the standard library what
@@ -182,7 +182,7 @@ func TestFindConnectionFile(t *testing.T) {
 			switch {
 			case test.err != "" && (err == nil || err.Error() != test.err):
 				t.Errorf("error %v, want %s", err, test.err)
-			case test.err != "" && isolate.Hint(err) == "":
+			case test.err != "" && remedy.Kernel.For(err) == "":
 				t.Error("no remedy")
 			case test.err == "" && err != nil:
 				t.Error(err)

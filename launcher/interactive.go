@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -60,12 +61,12 @@ func report(f *failure, stderr *os.File) int {
 	ending := Ending{ConnectionFile: f.connection.path, Status: strconv.Itoa(status)}
 	var exit *isolate.ExitError
 	if errors.As(f.err, &exit) && exit.Limit != "" {
-		ending.Limit, ending.Cell = exit.Limit, f.listeners.cell.request()
+		ending.Limit, ending.Cell = remedy.Limit(exit), f.listeners.cell.request()
 		if ending.Cell == "" {
 			return status // no place to put it
 		}
 	} else {
-		ending.Cause, ending.Remedy = f.err.Error(), isolate.Hint(f.err)
+		ending.Cause, ending.Remedy = f.err.Error(), remedy.Kernel.For(f.err)
 	}
 	f.listeners.close()
 	handOver(&ending)

@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/peer"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
@@ -85,7 +86,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 // is for the front end to tell.
 func isOwnEnd(err error) bool {
 	var exit *isolate.ExitError
-	return errors.As(err, &exit) && exit.Limit == "" && exit.Remedy == ""
+	return errors.As(err, &exit) && exit.Kind == ""
 }
 
 // A kernel is a running one.
@@ -122,7 +123,7 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	if caveat := cmd.Caveat(); caveat != "" {
+	if caveat := remedy.Kernel.Caveat(cmd.InForce()); caveat != "" {
 		text.NewOutput(stderr).Complain("isolate-kernel", caveat, "")
 	}
 	out.start()
@@ -153,6 +154,6 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 // complain says why no kernel runs, or which limit ended it: the reason first,
 // then the remedy.
 func complain(stderr *os.File, err error) int {
-	text.NewOutput(stderr).Complain("isolate-kernel", err.Error(), isolate.Hint(err))
+	text.NewOutput(stderr).Complain("isolate-kernel", remedy.Reason(err), remedy.Kernel.For(err))
 	return isolate.ExitCode(err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -41,7 +42,7 @@ func listen(c *connectionFile, network isolate.Network) (*listeners, error) {
 			l.close()
 			return nil, &isolate.SetupError{
 				Doing: "listen for the " + channel + " channel", Err: fmt.Errorf("%w: %s", err, place),
-				Remedy: remedyFor(err),
+				Kind: kindOf(err),
 			}
 		}
 		l.doors = append(l.doors, &door{listener: fd})
@@ -61,11 +62,11 @@ func (c *connectionFile) place(channel string) string {
 	return c.ip + ":" + port
 }
 
-func remedyFor(err error) string {
+func kindOf(err error) isolate.Kind {
 	if errors.Is(err, unix.EADDRINUSE) {
-		return "start the kernel again: Jupyter picks other ports"
+		return remedy.KindPortTaken
 	}
-	return "check the ip in Jupyter's settings (KernelManager.ip)"
+	return remedy.KindAddress
 }
 
 func listenTCP(ip string, port int) (int, error) {

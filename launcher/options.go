@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -151,5 +152,5 @@ func (o *options) set(name, value string) error {
 }
 
 func misuse(err error) error {
-	return &isolate.SetupError{Doing: "read the options", Err: err, Remedy: "isolate-kernel --help lists them"}
+	return &isolate.SetupError{Doing: "read the options", Err: err, Kind: remedy.KindOptions}
 }

@@ -39,7 +39,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	}
 	dir, err := unix.Getwd()
 	if err != nil {
-		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Remedy: "start the kernel in a directory that exists"}
+		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Kind: isolate.KindDirDeleted}
 	}
 	p.Dir = dir
 	if err := setMounts(&p, o.mounts); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -62,7 +63,7 @@ func shownAt(dirs []string, mounts []isolate.Mount) (targets []string, err error
 			switch {
 			case found && below == "":
 				return nil, &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
-					Remedy: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files"}
+					Kind: remedy.KindOtherKernels}
 			case found:
 				targets = append(targets, filepath.Join(m.Target, below))
 			}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
-	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
@@ -70,8 +68,7 @@ func (b *sandbox) check() error {
 		args = append(args, "--env", env)
 	}
 	if err := launcher.CheckOptions(args); err != nil {
-		remedy := strings.Replace(isolate.Hint(err), "isolate-kernel --help", "isolate-kernelspec install --help", 1)
-		return &kernelspec.Error{Reason: err.Error(), Remedy: remedy}
+		return err
 	}
 	for _, arg := range args {
 		for _, c := range arg {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
-	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 )
 
@@ -113,7 +113,7 @@ func (s *session) complain(err error) int {
 	if errors.As(err, &ended) { // of which whoever sent the signal knows
 		return 128 + int(ended.signal)
 	}
-	s.stderr.Complain("isolate-kernelspec", err.Error(), cmp.Or(kernelspec.Remedy(err), isolate.Hint(err)))
+	s.stderr.Complain("isolate-kernelspec", err.Error(), cmp.Or(kernelspec.Remedy(err), remedy.Kernelspec.For(err)))
 	return 1
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/activeenv"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -81,7 +82,7 @@ func parseOptions(args []string) (*options, error) {
 	dir, err := unix.Getwd() // not os.Getwd, which believes $PWD
 	if err != nil || !filepath.IsAbs(dir) {
 		return nil, &isolate.SetupError{Doing: "find the working directory", Err: unix.ENOENT,
-			Remedy: "it was deleted; change to one that exists"}
+			Kind: isolate.KindDirDeleted}
 	}
 	o := &options{dir: dir, verbose: os.Getenv("VERBOSE") != ""}
 	o.policy = isolate.Policy{
@@ -124,7 +125,7 @@ func parseOptions(args []string) (*options, error) {
 }
 
 func misuse(err error) error {
-	return &isolate.SetupError{Doing: "read the options", Err: err, Remedy: "isolate --help lists them"}
+	return &isolate.SetupError{Doing: "read the options", Err: err, Kind: remedy.KindOptions}
 }
 
 // optionTable is every option by its name.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -38,7 +39,7 @@ func openReport(path string) (*reportFile, error) {
 	r := &reportFile{path: path, dir: -1}
 	if err := r.open(); err != nil {
 		r.close()
-		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: err, Remedy: "name a file in a directory that you can write to"}
+		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: err, Kind: remedy.KindReport}
 	}
 	return r, nil
 }
@@ -115,7 +116,7 @@ func (r *reportFile) write(text []byte) error {
 		err = r.put(text)
 	}
 	if err != nil {
-		return &isolate.SetupError{Doing: "write the report", Path: r.path, Err: err, Remedy: "name a file where the program can't write"}
+		return &isolate.SetupError{Doing: "write the report", Path: r.path, Err: err, Kind: remedy.KindReportChanged}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/inherited"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
@@ -37,7 +38,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, 
 	if errors.As(err, &exit) && exit.Output != nil {
 		complain(stderr, exit.Output)
 	}
-	if err != nil && !(errors.As(err, &exit) && exit.Limit == "" && exit.Remedy == "") {
+	if err != nil && !(errors.As(err, &exit) && exit.Kind == "") {
 		complain(stderr, err)
 	}
 	if exit != nil && exit.Status.Signaled() {
@@ -49,13 +50,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, 
 // carryOut does what the options say.
 func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.explain != "" {
-		sentence, visible, err := o.policy.Explain(o.explain)
+		e, err := o.policy.Explain(o.explain)
 		if err != nil {
 			return err
 		}
+		if e.ToShow != "" {
+			e.Sentence += "; " + remedy.Isolate.ToShow(e.ToShow)
+		}
 		out := text.NewOutput(stdout)
-		out.Line("%s", sentence)
-		if out.Err() == nil && !visible {
+		out.Line("%s", e.Sentence)
+		if out.Err() == nil && !e.Visible {
 			return errHidden
 		}
 		return out.Err()
@@ -78,7 +82,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	if caveat := cmd.Caveat(); caveat != "" {
+	if caveat := remedy.Isolate.Caveat(cmd.InForce()); caveat != "" {
 		text.NewOutput(stderr).Raw().Complain("isolate", caveat, "")
 	}
 	rest.After(time.Second)
@@ -124,5 +128,5 @@ func (o *options) describe(out *text.Output) error {
 // complain says on one line why nothing ran, or which limit ended what did:
 // the reason first, then the remedy.
 func complain(stderr io.Writer, err error) {
-	text.NewOutput(stderr).Complain("isolate", err.Error(), isolate.Hint(err))
+	text.NewOutput(stderr).Complain("isolate", remedy.Reason(err), remedy.Isolate.For(err))
 }

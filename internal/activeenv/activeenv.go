@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -126,7 +127,7 @@ func (f *finder) showProgram(name string, path []string) error {
 	}
 	if !f.visible(found) && !f.replaced(found) {
 		return &isolate.SetupError{Doing: "run " + name, Path: found, Err: errors.New("it is the one that PATH finds, and it can't be shown inside"),
-			Remedy: "name its directory as a mount, or the program that you mean by its path"}
+			Kind: remedy.KindOtherProgram}
 	}
 	return nil
 }

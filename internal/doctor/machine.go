@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -42,7 +44,7 @@ func atLeast(release string, major, minor int) bool {
 
 func sandboxItself(err error) Finding {
 	if err != nil {
-		return Finding{"sandbox", Missing, err.Error(), isolate.Hint(err)}
+		return Finding{"sandbox", Missing, err.Error(), remedy.Kernelspec.For(err)}
 	}
 	return Finding{"sandbox", Good, "user, mount, pid, network, ipc and uts namespaces", ""}
 }
@@ -129,7 +131,7 @@ func limits(sandbox error) Finding {
 	}
 	report, err := run(isolate.Policy{Limits: isolate.Limits{Memory: 1 << 30, Pids: 100}}, "/bin/true")
 	if err != nil {
-		return Finding{"limits", Weaker, err.Error(), isolate.Hint(err)}
+		return Finding{"limits", Weaker, err.Error(), remedy.Kernelspec.For(err)}
 	}
 
 	var by []string
@@ -140,19 +142,11 @@ func limits(sandbox error) Finding {
 		}
 		by = append(by, l.Limit+" by "+l.By)
 		if !strings.HasPrefix(l.By, "cgroup") {
-			found.Health, found.Remedy = Weaker, delegation()
+			found.Health, found.Remedy = Weaker, remedy.Kernelspec.Group()
 		}
 	}
 	found.Detail = strings.Join(by, ", ")
 	return found
-}
-
-// delegation is how this user gets a control group of their own.
-func delegation() string {
-	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
-		return "start Jupyter in a control group that this user may write to; without systemd an administrator makes one"
-	}
-	return "start Jupyter in a session of systemd that delegates: systemd-run --user --scope -p Delegate=yes jupyter lab"
 }
 
 // copyOnWrite is about mounts with cow:, tried on a directory of our own: the
@@ -173,11 +167,7 @@ func copyOnWrite(sandbox error) Finding {
 
 	cow := isolate.Policy{Mounts: []isolate.Mount{{Source: dir, Access: isolate.CopyOnWrite}}}
 	if err := try(cow); err != nil {
-		remedy := isolate.Hint(err)
-		if remedy == "" {
-			remedy = "use a kernel with overlayfs, or ro: in place of cow:"
-		}
-		return Finding{name, Weaker, err.Error(), remedy}
+		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), "use a kernel with overlayfs, or ro: in place of cow:")}
 	}
 	// The copy remembers what became of a directory in attributes that a memory
 	// file system takes since Linux 6.6.

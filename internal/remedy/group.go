@@ -1,0 +1,45 @@
+package remedy
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
+)
+
+// Group returns how this user gets a control group that others can be made in.
+func (c Command) Group() string {
+	hasSystemd := unix.Access("/run/systemd/system", unix.F_OK) == nil // sd_booted(3)
+	return c.group(hasSystemd, os.Getuid() == 0)
+}
+
+func (c Command) group(hasSystemd, isRoot bool) string {
+	what, program := "it", "COMMAND"
+	if c != Isolate {
+		what, program = "Jupyter", "jupyter lab"
+	}
+	switch {
+	case !hasSystemd:
+		return "start " + what + " in a control group that you may write to, which without systemd an administrator makes"
+	case isRoot:
+		return "start " + what + " by: systemd-run --scope -p Delegate=yes " + program
+	}
+	return "start " + what + " by: systemd-run --user --scope -p Delegate=yes " + program
+}
+
+// Caveat says on one line which limits that were set bound each process by
+// itself, and what to do about it. It is "" where there is none.
+func (c Command) Caveat(inForce []isolate.InForce) string {
+	var each []string
+	for _, f := range inForce {
+		if f.EachProcess() {
+			each = append(each, "--"+f.Limit+" "+f.Value)
+		}
+	}
+	if each == nil {
+		return ""
+	}
+	return "for each process by itself: " + strings.Join(each, ", ") + ", since no cgroup can be made here; " + c.Group()
+}

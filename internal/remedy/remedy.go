@@ -1,0 +1,83 @@
+// Package remedy says what a person can do about what went wrong. Package
+// isolate says of which kind it is; what to type depends on the command.
+package remedy
+
+import (
+	"errors"
+	"strings"
+
+	"isolate-namespace/internal/text"
+	"isolate-namespace/isolate"
+)
+
+// A Command is one that a person started, by its name.
+type Command string
+
+// The commands.
+const (
+	Isolate    Command = "isolate"
+	Kernel     Command = "isolate-kernel"
+	Kernelspec Command = "isolate-kernelspec"
+)
+
+// For returns what to do about an error of package isolate's types, or "" where
+// nothing is known to help.
+func (c Command) For(err error) string {
+	var setup *isolate.SetupError
+	if errors.As(err, &setup) && setup.Remedy != "" {
+		return setup.Remedy
+	}
+	kind, path, about := about(err)
+	r := table()[kind]
+	own := map[Command]string{Isolate: r.isolate, Kernel: r.kernel, Kernelspec: r.kernelspec}[c]
+	if own == "" {
+		own = r.all
+	}
+	return strings.NewReplacer("{about}", about, "{path}", text.Quote(path), "{entry}", entry(about), "{group}", c.Group()).Replace(own)
+}
+
+// Reason returns why, with the option that set the limit that a program has
+// reached.
+func Reason(err error) string {
+	var exit *isolate.ExitError
+	if errors.As(err, &exit) && exit.Kind == isolate.KindReached {
+		return err.Error() + option(exit)
+	}
+	return err.Error()
+}
+
+// Limit names the limit that ended a program, with the option that set it.
+func Limit(e *isolate.ExitError) string {
+	if e.Kind == isolate.KindReached {
+		return e.Limit + option(e)
+	}
+	return e.Limit
+}
+
+func option(e *isolate.ExitError) string { return " (--" + e.About + ")" }
+
+// ToShow returns what to do for a path of the machine's to be visible.
+func (c Command) ToShow(path string) string {
+	return c.For(&isolate.ExecError{Kind: isolate.KindProgramHidden, About: path})
+}
+
+// about are the kind of an error, and what that is about.
+func about(err error) (kind isolate.Kind, path, about string) {
+	var setup *isolate.SetupError
+	var exec *isolate.ExecError
+	var exit *isolate.ExitError
+	switch {
+	case errors.As(err, &setup):
+		return setup.Kind, setup.Path, setup.About
+	case errors.As(err, &exec):
+		return exec.Kind, exec.Path, exec.About
+	case errors.As(err, &exit):
+		return exit.Kind, "", exit.About
+	}
+	return "", "", ""
+}
+
+// entry shows a path read-only, as a shell reads it.
+func entry(path string) string {
+	return text.Quote(isolate.FormatMounts([]isolate.Mount{{Source: path, Access: isolate.ReadOnly}}))
+}

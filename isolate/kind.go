@@ -1,0 +1,73 @@
+package isolate
+
+// A Kind says of which kind a failure is, for those who decide by it: whether
+// to try once more, or what to tell a person to do. The empty one is a failure
+// of which no more is known than its text says. Some kinds are about something
+// beside the path that failed; the error's About is that.
+type Kind string
+
+// Why no sandbox can be made here: kinds of a SetupError.
+const (
+	KindNested           Kind = "already in a sandbox that forbids another"
+	KindSettingZero      Kind = "a limit of namespaces is zero" // About: the sysctl
+	KindSettingOff       Kind = "user namespaces are off"       // About: the sysctl
+	KindAppArmor         Kind = "AppArmor restricts user namespaces"
+	KindTooMany          Kind = "too many namespaces"
+	KindFiltered         Kind = "a filter forbids namespaces"
+	KindChroot           Kind = "namespaces are forbidden in a chroot"
+	KindNoUserNamespaces Kind = "the kernel has no user namespaces"
+	KindUnmappable       Kind = "the user can't be mapped"
+	KindProcHidden       Kind = "parts of /proc are hidden"
+	KindOldKernel        Kind = "the kernel is too old"
+	KindNoLandlock       Kind = "the kernel has no Landlock"
+	KindRootStays        Kind = "the root can't be left"
+	KindNoGroup          Kind = "a limit needs a control group"    // About: its name
+	KindNoLimit          Kind = "the kernel can't enforce a limit" // About: its name
+	KindMemory           Kind = "the memory limit is too low"
+)
+
+// What is wrong with a policy: kinds of a SetupError.
+const (
+	KindEntry         Kind = "an entry can't be read"
+	KindPlace         Kind = "not a place for a mount"
+	KindMissing       Kind = "a source is missing"
+	KindMissingSome   Kind = "several sources are missing"
+	KindUnreadable    Kind = "a source can't be read"
+	KindHidden        Kind = "a source would show what must be hidden"
+	KindProc          Kind = "a source is the machine's /proc"
+	KindChanged       Kind = "a source changed meanwhile"
+	KindTarget        Kind = "a target can't be covered so"
+	KindNoTarget      Kind = "a target doesn't exist" // About: the path outside to make
+	KindCowFile       Kind = "copy-on-write of a file"
+	KindCowMounts     Kind = "copy-on-write of a directory with mounts in it"
+	KindNoCowDir      Kind = "the directory for changes is missing"
+	KindCowDirInside  Kind = "the directory for changes is inside"
+	KindCowDirUsed    Kind = "the directory for changes has some"
+	KindNoBaseDir     Kind = "the directory for the root is missing"
+	KindBaseDirInside Kind = "the directory for the root is inside"
+	KindHome          Kind = "not a home directory"
+	KindDirDeleted    Kind = "the working directory was deleted"
+	KindDirHidden     Kind = "the working directory is not visible inside"
+	KindDirClosed     Kind = "the working directory is closed"
+	KindOwner         Kind = "a directory is another user's" // About: the user
+)
+
+// Why a program can't be executed: kinds of an ExecError.
+const (
+	KindNoProgram         Kind = "the program is nowhere"
+	KindProgramHidden     Kind = "the program is not visible inside" // About: the path to show
+	KindProgramLink       Kind = "the program is a link to nothing"  // About: what it says
+	KindNotExecutable     Kind = "the program may not be executed"
+	KindNotProgram        Kind = "the file is no program"
+	KindCarriageReturn    Kind = "the first line ends as on Windows"
+	KindInterpreterHidden Kind = "the interpreter is not visible inside" // About: its path
+	KindNoInterpreter     Kind = "the interpreter does not exist"        // About: its path
+)
+
+// Why a program ended: kinds of an ExitError.
+const (
+	KindReached       Kind = "a limit that was set was reached"            // About: one of LimitNames
+	KindDefault       Kind = "a default limit was reached"                 // About: one of LimitNames
+	KindLibrary       Kind = "a library is not visible inside"             // About: the directory that has it
+	KindLibrarySought Kind = "a library's directory is not visible inside" // About: the directory
+)
