@@ -1,5 +1,7 @@
 package isolate
 
+import "errors"
+
 // A Policy says what one sandbox lets through. What it does not name does not
 // exist inside: no file, no network, no other process, no variable of the
 // environment. The zero Policy shows the base system and nothing else.
@@ -82,6 +84,17 @@ const (
 	// the loopback interface and every abstract socket.
 	NetworkHost
 )
+
+// ParseNetwork reads the name of a Network: none or host.
+func ParseNetwork(name string) (Network, error) {
+	switch name {
+	case "none":
+		return NetworkNone, nil
+	case "host":
+		return NetworkHost, nil
+	}
+	return NetworkNone, errors.New("it is none or host")
+}
 
 // Access says what a mount lets the program do.
 type Access int

@@ -60,7 +60,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 		return report(&failure{err, c, &listeners{}, parent}, stderr), nil
 	}
 	if o.help {
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, usage())
 		return 0, nil
 	}
 	c, err := findConnectionFile(o.kernel)

@@ -4,40 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	option "isolate-namespace/internal/options"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
-const usage = `Usage: isolate-kernel [OPTIONS] -- COMMAND [ARG...]
+// usage is what --help says.
+func usage() string {
+	return `Usage: isolate-kernel [OPTIONS] -- COMMAND [ARG...]
 
 Run a Jupyter kernel's command in a sandbox. Jupyter starts this, from a
 kernel.json that isolate-kernelspec wrote; COMMAND names the connection file
 by its absolute path.
 
-      --network MODE    none (default): the kernel reaches nothing, and of this
-                        machine's users only you, root and those who started it
-                        reach it; or host, which shows it every service on this
-                        machine's loopback interface, the Jupyter server and
-                        other kernels' output among them, and lets every local
-                        user connect to its ports
-      --env NAME[=VALUE]  let a variable in, or set it
-  -m, --mount ENTRIES   what the kernel sees besides $MNTDIRS:
-                        [ro:|try:|cow:]PATH, TARGET=SOURCE, PATH=none
-      --memory SIZE, --pids N, --cpus N, --time T, --cpu-time T,
-      --file-size SIZE, --tmp-size SIZE, --inotify N, --watches N
-                        limits: 1G; 90, 90s or 1h30m; none. By default --pids is
-                        4096, --tmp-size a quarter of the memory, --memory nine
-                        tenths where a control group can be made, and inotify
-                        instances and watches are half of the user's
-      --log-size SIZE   what it may write to the server's log, by default 16M;
-                        none lifts it
-      --writable-notebooks  let the kernel change and replace *.ipynb files in
-                        its working directory
-      --allow-symlinks  let it make symbolic links, sockets and fifos in
-                        directories that it shares with the host
-  -h, --help            this text
+` + option.Lines(table()) + `
+Of this machine's users only you, root and those who started a kernel reach its
+ports. With --network host every local user does, and the kernel reaches the
+Jupyter server and other kernels' output. ENTRIES are [ro:|try:|cow:]PATH,
+TARGET=SOURCE or PATH=none, between spaces. A limit that is none is lifted.
 
 $MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
 $MNTDIRS_KERNEL  the directories that the kernel's own program needs
@@ -46,6 +31,7 @@ $MNTDIRS_BASE    replaces the base system (/usr, parts of /etc)
 Exit status: the kernel's own, and its own signal when one ended it; 125 when
 there is no sandbox, 126 and 127 when COMMAND can't be executed or isn't there.
 `
+}
 
 // options are what the command line says.
 type options struct {
@@ -61,94 +47,63 @@ type options struct {
 	allowSymlinks     bool
 }
 
+func table() []option.Option { return slices.Concat(option.Kernel(), option.Help()) }
+
+// errHelp ends the options where help was asked for.
+var errHelp = errors.New("help")
+
 // parseOptions reads the command line. It is strict, and quick to refuse: a
 // front end may take this command for a Python and start it with anything.
 func parseOptions(args []string) (*options, error) {
 	o := &options{}
-	for len(args) > 0 {
-		name := args[0]
-		args = args[1:]
-		switch name {
-		case "--":
-			if o.kernel = args; len(args) == 0 {
-				return nil, misuse(errors.New("no kernel's command after --"))
-			}
-			return o, nil
-		case "-h", "--help":
-			o.help = true
-			return o, nil
-		case "--writable-notebooks":
-			o.writableNotebooks = true
-			continue
-		case "--allow-symlinks":
-			o.allowSymlinks = true
-			continue
-		}
-		name, value, given := strings.Cut(name, "=")
-		if !takesValue(name) {
-			return nil, misuse(fmt.Errorf("%.40q is no option", name))
-		}
-		if !given {
-			if len(args) == 0 {
-				return nil, misuse(fmt.Errorf("%s needs a value", name))
-			}
-			value, args = args[0], args[1:]
-		}
-		if err := o.set(name, value); err != nil {
-			return nil, misuse(err)
-		}
+	kernel, ended, err := option.Parse(table(), args, o.set)
+	switch {
+	case errors.Is(err, errHelp):
+		return &options{help: true}, nil
+	case err != nil:
+		return nil, misuse(err)
+	case !ended && len(kernel) > 0:
+		return nil, misuse(fmt.Errorf("%.40q is no option", kernel[0]))
+	case !ended:
+		return nil, misuse(errors.New("no kernel's command: it follows --"))
+	case len(kernel) == 0:
+		return nil, misuse(errors.New("no kernel's command after --"))
 	}
-	return nil, misuse(errors.New("no kernel's command: it follows --"))
+	o.kernel = kernel
+	return o, nil
 }
 
-func takesValue(name string) bool {
+// set gives an option its effect.
+func (o *options) set(name string, values []string) (err error) {
 	switch name {
-	case "--network", "--env", "-m", "--mount", "--log-size":
-		return true
-	}
-	return isLimit(name)
-}
-
-func isLimit(name string) bool {
-	limit, dashed := strings.CutPrefix(name, "--")
-	return dashed && slices.Contains(isolate.LimitNames(), limit)
-}
-
-func (o *options) set(name, value string) error {
-	if isLimit(name) {
-		if err := o.limits.Set(name[2:], value); err != nil {
-			return fmt.Errorf("%s %.40q: %w", name, value, err)
+	case "--help":
+		return errHelp
+	case "--network":
+		o.network, err = isolate.ParseNetwork(values[0])
+	case "--env":
+		if values[0] == "" || values[0][0] == '=' {
+			return errors.New("it begins with a variable's name")
 		}
-		return nil
-	}
-	switch name {
+		o.env = append(o.env, values[0])
+	case "--mount":
+		o.mounts = append(o.mounts, values[0])
 	case "--log-size":
-		if value == "none" {
+		if values[0] == "none" {
 			o.logSize = isolate.Unlimited
 			return nil
 		}
-		var err error
-		if o.logSize, err = isolate.ParseSize(value); err != nil {
-			return fmt.Errorf("%s %.40q: %w", name, value, err)
-		}
-	case "--env":
-		if value == "" || value[0] == '=' {
-			return errors.New("--env needs a variable's name")
-		}
-		o.env = append(o.env, value)
-	case "--network":
-		switch value {
-		case "none":
-			o.network = isolate.NetworkNone
-		case "host":
-			o.network = isolate.NetworkHost
-		default:
-			return fmt.Errorf("--network is none or host, not %.40q", value)
-		}
+		o.logSize, err = isolate.ParseSize(values[0])
+	case "--writable-notebooks":
+		o.writableNotebooks = true
+	case "--allow-symlinks":
+		o.allowSymlinks = true
 	default:
-		o.mounts = append(o.mounts, value)
+		if !slices.Contains(isolate.LimitNames(), name[2:]) {
+			return option.ErrNoEffect
+		}
+		err = o.limits.Set(name[2:], values[0])
 	}
-	return nil
+	return err
 }
 
 func misuse(err error) error {

@@ -47,8 +47,8 @@ func TestParseOptions(t *testing.T) {
 		{name: "taken for Python, a module", args: []string{"-m", "pip", "list"}, err: `"list" is no option`},
 		{name: "taken for Python, a file", args: []string{"/usr/lib/get_info.py"}, err: `"/usr/lib/get_info.py" is no option`},
 		{name: "no value", args: []string{"--network"}, err: "--network needs a value"},
-		{name: "a value that is none", args: []string{"--network", "--", "k"}, err: `--network is none or host, not "--"`},
-		{name: "a variable without a name", args: []string{"--env", "=x", "--", "k"}, err: "--env needs a variable's name"},
+		{name: "a value that is none", args: []string{"--network", "--", "k"}, err: `--network "--": it is none or host`},
+		{name: "a variable without a name", args: []string{"--env", "=x", "--", "k"}, err: `--env "=x": it begins with a variable's name`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"isolate-namespace/internal/manual"
+	"isolate-namespace/internal/options"
 	"isolate-namespace/kernelspec"
 )
 
@@ -54,7 +55,7 @@ func describe(page *manual.Page, model *kong.Node) {
 		if node.Hidden {
 			continue
 		}
-		command := &manual.Page{Name: node.Name, Summary: node.Help, Options: options(node)}
+		command := &manual.Page{Name: node.Name, Summary: node.Help, Options: flags(node)}
 		synopsis := "[OPTIONS]"
 		for _, argument := range node.Positional {
 			switch {
@@ -69,9 +70,9 @@ func describe(page *manual.Page, model *kong.Node) {
 	}
 }
 
-func options(node *kong.Node) (all []manual.Option) {
+func flags(node *kong.Node) (all []options.Option) {
 	for _, flag := range node.Flags {
-		o := manual.Option{Names: []string{"--" + flag.Name}, Help: flag.Help}
+		o := options.Option{Names: []string{"--" + flag.Name}, Text: flag.Help}
 		if flag.Short != 0 {
 			o.Names = append([]string{"-" + string(flag.Short)}, o.Names...)
 		}

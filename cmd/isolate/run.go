@@ -25,7 +25,7 @@ var errHidden = errors.New("not visible")
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, sig unix.Signal) {
 	o, err := parseOptions(args)
 	if errors.Is(err, errHelp) {
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, usage())
 		return 0, 0
 	}
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/template"
 
+	"isolate-namespace/internal/options"
 	"isolate-namespace/internal/text"
 )
 
@@ -49,7 +50,7 @@ func kind(value string) string {
 	return "nothing"
 }
 
-// short is the first clause of an option's help.
+// short is the first clause of a command's help.
 func short(help string) string {
 	help = strings.ReplaceAll(help, "`", "")
 	for _, end := range []string{": ", ". "} {
@@ -61,7 +62,7 @@ func short(help string) string {
 // function is a command's name as part of a function's.
 func function(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-func names(options []Option) string {
+func names(options []options.Option) string {
 	var all []string
 	for _, o := range options {
 		all = append(all, o.Names...)
@@ -70,7 +71,7 @@ func names(options []Option) string {
 }
 
 // zshOption are the arguments of _arguments for an option.
-func zshOption(command string, o Option) string {
+func zshOption(command string, o options.Option) string {
 	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`)
 	var values strings.Builder
 	for _, v := range o.Values {
@@ -85,13 +86,13 @@ func zshOption(command string, o Option) string {
 		if len(o.Values) == 1 && strings.HasPrefix(name, "--") {
 			joined = "="
 		}
-		all = append(all, text.Quote("*"+name+joined+"["+escape.Replace(short(o.Help))+"]"+values.String()))
+		all = append(all, text.Quote("*"+name+joined+"["+escape.Replace(o.Summary())+"]"+values.String()))
 	}
 	return strings.Join(all, " ")
 }
 
 // fishOption is the rest of a fish command that declares an option.
-func fishOption(command string, o Option) string {
+func fishOption(command string, o options.Option) string {
 	var b strings.Builder
 	for _, name := range o.Names {
 		if long, found := strings.CutPrefix(name, "--"); found {
@@ -100,7 +101,7 @@ func fishOption(command string, o Option) string {
 			b.WriteString(" -s " + name[1:])
 		}
 	}
-	b.WriteString(" -d " + text.Quote(short(o.Help)))
+	b.WriteString(" -d " + text.Quote(o.Summary()))
 	if len(o.Values) > 0 {
 		b.WriteString(map[string]string{
 			"dir": " -x -a '(__fish_complete_directories)'", "file": " -r -F", "entries": " -x -a '(__" + function(command) + "_entries)'",

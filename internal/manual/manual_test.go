@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"isolate-namespace/internal/options"
 )
 
 // TestPagesAreClean has mandoc find fault with each page.
@@ -24,10 +26,20 @@ func TestPagesAreClean(t *testing.T) {
 	}
 }
 
-func TestOption(t *testing.T) {
-	o := option("`-m`, `--mount` ENTRIES MORE", "What the\nprogram sees.")
-	if strings.Join(o.Names, " ") != "-m --mount" || strings.Join(o.Values, " ") != "ENTRIES MORE" || o.Help != "What the program sees." {
-		t.Errorf("%+v", o)
+// A paragraph in braces stands for a table of options.
+func TestOptionsOfAPage(t *testing.T) {
+	page, err := Read("isolate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(options.Isolate()) + len(options.Bubblewrap()); len(page.Options) != want {
+		t.Errorf("%d options, want %d", len(page.Options), want)
+	}
+	if first := page.Section("Options").Blocks[1]; first.Term != "`-m`, `--mount`, `--mnt` ENTRIES" {
+		t.Errorf("the first option is %q", first.Term)
+	}
+	if strings.Contains(page.Man(), "{") {
+		t.Error("a paragraph in braces is left")
 	}
 }
 

@@ -1,12 +1,15 @@
 // Package manual makes the man pages and the shells' completions of the three
-// commands, at build time, of one description each: the Markdown files beside
-// this one, and for isolate-kernelspec's options the model of its parser.
+// commands, at build time, from one description each: the Markdown files beside
+// this one with the tables of package options, and for isolate-kernelspec's
+// options the model of its parser.
 package manual
 
 import (
 	"embed"
 	"fmt"
 	"strings"
+
+	"isolate-namespace/internal/options"
 )
 
 //go:embed *.md
@@ -16,7 +19,7 @@ var sources embed.FS
 type Page struct {
 	Name, Summary string
 	Sections      []Section
-	Options       []Option // all of them, in order
+	Options       []options.Option // all of them, in order
 	Commands      []*Page
 	Kernels       string // of which kind the arguments are: plain, isolated or all; else empty
 }
@@ -32,14 +35,6 @@ type Section struct {
 type Block struct {
 	Term, Text string
 	Code       bool
-}
-
-// An Option is one option by all its names, the values that follow it, and
-// what it does.
-type Option struct {
-	Names  []string
-	Values []string
-	Help   string
 }
 
 // Read is the page of a command that has a description here. A description
@@ -79,33 +74,40 @@ func (p *Page) add(paragraph string) error {
 		section.Blocks = append(section.Blocks, Block{Text: code, Code: true})
 		return nil
 	}
+	if table := table(paragraph); table != nil {
+		for _, o := range table {
+			section.Blocks = append(section.Blocks, Block{Term: term(o), Text: o.Text})
+		}
+		p.Options = append(p.Options, table...)
+		return nil
+	}
 	term, text, defined := strings.Cut(paragraph, "\n: ")
 	if !defined {
 		section.Blocks = append(section.Blocks, Block{Text: paragraph})
 		return nil
 	}
 	section.Blocks = append(section.Blocks, Block{Term: term, Text: text})
-	if strings.HasPrefix(term, "`-") {
-		p.Options = append(p.Options, option(term, text))
+	return nil
+}
+
+// table returns the options that a paragraph such as "{isolate}" stands for, or
+// nil.
+func table(paragraph string) []options.Option {
+	switch paragraph {
+	case "{isolate}":
+		return options.Isolate()
+	case "{bubblewrap}":
+		return options.Bubblewrap()
+	case "{isolate-kernel}":
+		return append(options.Kernel(), options.Help()...)
+	case "{help}":
+		return options.Help()
 	}
 	return nil
 }
 
-// option reads "`-m`, `--mount` ENTRIES".
-func option(term, help string) Option {
-	o := Option{Help: strings.ReplaceAll(help, "\n", " ")}
-	for word := range strings.FieldsSeq(term) {
-		if name, marked := strings.CutPrefix(word, "`"); marked {
-			o.Names = append(o.Names, strings.TrimRight(name, "`,"))
-		} else {
-			o.Values = append(o.Values, word)
-		}
-	}
-	return o
-}
-
 // term is the option as a man page heads it.
-func (o Option) term() string {
+func term(o options.Option) string {
 	return strings.TrimSpace("`" + strings.Join(o.Names, "`, `") + "` " + strings.Join(o.Values, " "))
 }
 
@@ -127,7 +129,7 @@ func (p *Page) AddCommand(synopsis string, c *Page) {
 	s.Blocks = append(s.Blocks, Block{Term: "`" + c.Name + "` " + synopsis, Text: c.Summary})
 	own := Section{Title: "Options of " + c.Name}
 	for _, o := range c.Options {
-		own.Blocks = append(own.Blocks, Block{Term: o.term(), Text: o.Help})
+		own.Blocks = append(own.Blocks, Block{Term: term(o), Text: o.Text})
 	}
 	c.Options = append(c.Options, p.Options...)
 	if own.Blocks == nil {

@@ -53,9 +53,12 @@ func TestCommandsPrintByOutput(t *testing.T) {
 	}
 }
 
-// words returns a name, or two names with a dot between them.
+// words returns a name, or two names with a dot between them, also of a function
+// that is called.
 func words(e ast.Expr) string {
 	switch e := e.(type) {
+	case *ast.CallExpr:
+		return words(e.Fun)
 	case *ast.Ident:
 		return e.Name
 	case *ast.SelectorExpr:
