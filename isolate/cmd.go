@@ -84,7 +84,7 @@ func (c *Cmd) Start() error {
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
 		c.explainExit = tree.explainExit(c.Name, &policy)
 		if err = c.launch(&policy, tree, files); err != nil {
-			c.limiter.group.remove()
+			c.limiter.group.Remove()
 		}
 		var exec *ExecError
 		if errors.As(err, &exec) {
@@ -110,7 +110,7 @@ func (c *Cmd) Start() error {
 
 // launch makes the sandbox and returns when the program is being executed.
 func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
-	groups, err := c.limiter.group.open()
+	groups, err := c.limiter.open()
 	defer func() {
 		for _, f := range groups {
 			f.Close()
@@ -275,7 +275,7 @@ func (c *Cmd) confirm(init *initProcess) error {
 	if errors.Is(err, errUntrue) {
 		return &SetupError{Doing: "make the sandbox", Err: err}
 	}
-	if err != nil && c.limiter.Memory > 0 && c.limiter.group.oomKills() > 0 {
+	if err != nil && c.limiter.Memory > 0 && c.limiter.group.OOMKills() > 0 {
 		return &SetupError{Doing: "make the sandbox", Kind: KindMemory,
 			Err: errors.New("it needs more than the " + c.limiter.describe("memory"))}
 	}
@@ -388,7 +388,7 @@ func (c *Cmd) listen() {
 		c.status = status
 	}
 	c.report = c.limiter.report(c.status, usage, c.started)
-	c.limiter.group.remove()
+	c.limiter.group.Remove()
 	c.Policy.tidyCowDir()
 	close(c.ended)
 	c.hangUp()

@@ -1,15 +1,15 @@
 package isolate
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/cgroup"
+	"isolate-namespace/isolate/internal/kernelfile"
 )
 
 // bounds are the limits of one sandbox, decided: zero is none.
@@ -52,9 +52,9 @@ var inotifyNumbers = map[string]struct{ namespace, user string }{
 // the first user namespace both numbers are the same; in another one the former
 // is the largest there can be until somebody sets it.
 func inotifyHere(name string) int64 {
-	n := numberIn("/proc/sys/" + inotifyNumbers[name].namespace)
+	n := kernelfile.Number("/proc/sys/" + inotifyNumbers[name].namespace)
 	if n == math.MaxInt32 {
-		n = numberIn("/proc/sys/" + inotifyNumbers[name].user)
+		n = kernelfile.Number("/proc/sys/" + inotifyNumbers[name].user)
 	}
 	return n
 }
@@ -113,55 +113,8 @@ func memoryHere() int64 {
 		return 0
 	}
 	least := int64(info.Totalram) * int64(info.Unit)
-	var buffer [4096]byte
-	for _, file := range memoryLimits(string(peek("/proc/self/cgroup", buffer[:]))) {
-		if n := numberIn(file); n > 0 { // not "max"
-			least = min(least, n)
-		}
+	if above := cgroup.MemoryAbove(); above > 0 {
+		least = min(least, above)
 	}
 	return least
-}
-
-// memoryLimits are the files that hold the memory limits of our control groups
-// and of those above, by what /proc/self/cgroup says. They are where systemd
-// and containers mount the hierarchies; to look in the mount table would cost
-// each start half as much again.
-func memoryLimits(groups string) []string {
-	var root, file, own string
-	for line := range strings.Lines(groups) {
-		_, line, _ = strings.Cut(strings.TrimSpace(line), ":")
-		controllers, path, _ := strings.Cut(line, ":")
-		switch {
-		case slices.Contains(strings.Split(controllers, ","), "memory"):
-			root, file, own = "/sys/fs/cgroup/memory", "memory.limit_in_bytes", path
-		case controllers == "" && root == "":
-			root, file, own = "/sys/fs/cgroup", "memory.max", path
-		}
-	}
-	if root == "" {
-		return nil
-	}
-	if !strings.HasPrefix(own, "/") || strings.HasPrefix(own, "/..") {
-		own = "/" // in another cgroup namespace's part
-	}
-	var files []string
-	for ; own != "/"; own = filepath.Dir(own) {
-		files = append(files, root+own+"/"+file)
-	}
-	return append(files, root+"/"+file)
-}
-
-// peek is the beginning of a short file of the kernel's, read into buffer,
-// without its line end; empty where it can't be read.
-func peek(path string, buffer []byte) []byte {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(fd)
-	n, err := unix.Read(fd, buffer)
-	if err != nil {
-		return nil
-	}
-	return bytes.TrimSuffix(buffer[:n], []byte{'\n'})
 }

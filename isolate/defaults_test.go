@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,61 +43,6 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, b)
 		}
 	}
-}
-
-func TestMemoryLimits(t *testing.T) {
-	cases := []struct {
-		name, groups string
-		want         []string
-	}{
-		{"version 2", "0::/user.slice/a.scope\n", []string{"/sys/fs/cgroup/user.slice/a.scope/memory.max", "/sys/fs/cgroup/user.slice/memory.max", "/sys/fs/cgroup/memory.max"}},
-		{"version 1, and 2 without it", "4:cpu,memory:/a\n1:name=systemd:/s\n0::/b\n", []string{"/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}},
-		{"the root", "0::/\n", []string{"/sys/fs/cgroup/memory.max"}},
-		{"outside of the namespace", "0::/../b\n", []string{"/sys/fs/cgroup/memory.max"}},
-		{"none", "3:cpu:/a\n", nil},
-		{"nothing", "", nil},
-		{"nonsense", "0::\n", []string{"/sys/fs/cgroup/memory.max"}},
-	}
-	for _, c := range cases {
-		if diff := cmp.Diff(c.want, memoryLimits(c.groups)); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
-		}
-	}
-}
-
-// The memory is that of the control group above, where it is less than the
-// machine's.
-func TestMemoryOfTheGroupAbove(t *testing.T) {
-	const limit = 700 << 20
-	own, file := ownGroup("memory", "cgroup"), "memory.limit_in_bytes"
-	if own == "" {
-		own, file = ownGroup("", "cgroup2"), "memory.max"
-	}
-	above := filepath.Join(own, fmt.Sprint("above-", os.Getpid()))
-	in := filepath.Join(above, "in")
-	if own == "" || os.MkdirAll(in, 0o755) != nil || write(filepath.Join(above, file), strconv.Itoa(limit)) != nil {
-		os.Remove(in)
-		os.Remove(above)
-		return // no such group can be made here
-	}
-	defer os.Remove(above)
-	defer os.Remove(in)
-	for _, c := range []struct {
-		group string
-		want  int64
-	}{{in, limit}, {own, memoryHere()}} {
-		self := exec.Command("sh", "-c", "echo $$ > "+c.group+"/cgroup.procs && exec "+selfPath(t))
-		self.Env = append(os.Environ(), roleVariable+"=memory")
-		out, err := self.CombinedOutput()
-		if err != nil || strings.TrimSpace(string(out)) != fmt.Sprint(c.want) {
-			t.Errorf("in %s: %s (%v), want %d", c.group, out, err, c.want)
-		}
-	}
-}
-
-func memoryRole([]string) int {
-	fmt.Println(memoryHere())
-	return 0
 }
 
 // crowd makes up to 4500 processes and says how many it got.

@@ -22,7 +22,7 @@ func (p Policy) Describe() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	limits.group.remove()
+	limits.group.Remove()
 	var b strings.Builder
 	say := func(what, words string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), words)) }
 	say("Network", p.networkWords())

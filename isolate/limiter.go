@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/cgroup"
+	"isolate-namespace/isolate/internal/kernelfile"
 )
 
 // A limiter enforces the limits of one sandbox.
 type limiter struct {
 	bounds
-	group   *cgroup
+	group   *cgroup.Group
 	inForce []InForce
 	rlimits []rlimit
 	numbers []setting
@@ -40,27 +44,77 @@ type setting struct {
 func newLimiter(l Limits) (*limiter, error) {
 	m := &limiter{bounds: l.bounds(), stop: make(chan struct{}), ended: make(chan string, 1)}
 	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
-		m.group = newCgroup(&m.bounds)
+		m.group = cgroup.New(m.want())
 	}
 	for _, name := range limitNames {
 		value := m.get(name)
 		if value == "" {
 			continue
 		}
-		by := m.group.by(name)
+		by := m.byGroup(name)
 		if by == "" {
 			var err error
 			if by, err = m.fallback(name); err != nil && m.isDefault(name) {
 				m.set(name, 0)
 				continue
 			} else if err != nil {
-				m.group.remove()
+				m.group.Remove()
 				return nil, err
 			}
 		}
 		m.inForce = append(m.inForce, InForce{name, value, by, m.isDefault(name)})
 	}
 	return m, nil
+}
+
+// controllers are those that enforce a limit by its name.
+var controllers = map[string]string{"memory": cgroup.Memory, "pids": cgroup.Pids, "cpus": cgroup.CPU, "cpu-time": cgroup.CPUTime}
+
+// want is what a group is to limit. Systemd is asked only for a limit that is
+// set, and to swap out is forbidden only by such a one.
+func (m *limiter) want() cgroup.Want {
+	want := cgroup.Want{
+		Memory: m.Memory, CPUs: m.CPUs, CPUTime: m.CPUTime > 0, NoSwap: m.isSet("memory"),
+	}
+	if m.Pids > 0 {
+		want.Pids = m.Pids + 1 // init is one
+	}
+	for _, name := range []string{"memory", "pids", "cpus"} {
+		if m.isSet(name) {
+			want.Ask = append(want.Ask, controllers[name])
+		}
+	}
+	return want
+}
+
+// byGroup says by which version of cgroup the limit of the name is enforced, or
+// is "".
+func (m *limiter) byGroup(name string) string {
+	if version := m.group.Version(controllers[name]); version > 0 {
+		return fmt.Sprint("cgroup v", version)
+	}
+	return ""
+}
+
+// open opens the files of the group through which init enters it.
+func (m *limiter) open() ([]*os.File, error) {
+	files, err := m.group.Open()
+	if err != nil {
+		return files, &SetupError{Doing: "open the control group", Err: err}
+	}
+	return files, nil
+}
+
+// join appends the calls by which init enters the control groups, and by which
+// they look like the root of all to it.
+func (p *program) join(files []*os.File) {
+	if len(files) == 0 {
+		return
+	}
+	for _, f := range files {
+		p.do(note{"enter the control group", filepath.Dir(f.Name())}, unix.SYS_WRITE, num(descriptor(f)), p.str("0"), num(1))
+	}
+	p.do(note{"hide the control group", ""}, unix.SYS_UNSHARE, num(unix.CLONE_NEWCGROUP))
 }
 
 // fallback enforces a limit without a cgroup.
@@ -133,7 +187,7 @@ func (b *builder) limitNamespaces() {
 func isRootOutside() bool {
 	var buffer [4096]byte
 	uid := os.Getuid()
-	for line := range strings.Lines(string(peek("/proc/self/uid_map", buffer[:]))) {
+	for line := range strings.Lines(string(kernelfile.Peek("/proc/self/uid_map", buffer[:]))) {
 		var numbers [3]int // user_namespaces(7): inside, outside, how many
 		for i, field := range strings.Fields(line) {
 			numbers[i], _ = strconv.Atoi(field)
@@ -196,11 +250,11 @@ func (m *limiter) watch(kill func()) {
 	if m.Time > 0 {
 		m.timer = time.AfterFunc(m.Time, func() { end("time") })
 	}
-	if m.CPUTime > 0 && m.group.by("cpu-time") != "" {
+	if m.CPUTime > 0 && m.group.Version(cgroup.CPUTime) > 0 {
 		go m.watchCPUTime(func() { end("cpu-time") })
 	}
 	if m.Memory > 0 {
-		m.group.onOOM(func() { end("memory") })
+		m.group.OnOOM(func() { end("memory") })
 	}
 }
 
@@ -209,7 +263,7 @@ func (m *limiter) watch(kill func()) {
 func (m *limiter) watchCPUTime(end func()) {
 	const shortest = 20 * time.Millisecond
 	for {
-		rest := m.CPUTime - m.group.cpuTime()
+		rest := m.CPUTime - m.group.CPUTime()
 		if rest <= 0 {
 			end()
 			return
@@ -237,13 +291,13 @@ func (m *limiter) verdict(status unix.WaitStatus) string {
 	}
 	switch {
 	case success:
-	case m.Memory > 0 && m.group.oomKills() > 0:
+	case m.Memory > 0 && m.group.OOMKills() > 0:
 		return "memory"
 	case m.CPUTime > 0 && gotSignal(status, unix.SIGXCPU):
 		return "cpu-time"
 	case m.FileSize > 0 && gotSignal(status, unix.SIGXFSZ):
 		return "file-size"
-	case m.Pids > 0 && m.group.forksRefused() > 0:
+	case m.Pids > 0 && m.group.ForksRefused() > 0:
 		return "pids"
 	}
 	return ""

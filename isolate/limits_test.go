@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -128,10 +127,7 @@ func runNoting(t *testing.T, cmd *Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	var dirs []string
-	if group := cmd.limiter.group; group != nil {
-		dirs = group.dirs()
-	}
+	dirs := cmd.limiter.group.Dirs()
 	err := cmd.Wait()
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir); err == nil {
@@ -261,26 +257,6 @@ func TestCPUTimeOfAllProcesses(t *testing.T) {
 	}
 	if r.Limit != "cpu-time" || r.CPU < 350*time.Millisecond || r.CPU > 2*time.Second {
 		t.Errorf("%v: %+v", err, r)
-	}
-}
-
-func TestCallersDeathLeavesNoGroup(t *testing.T) {
-	own := ownGroup("memory", "cgroup")
-	if own == "" {
-		own = ownGroup("", "cgroup2")
-	}
-	dead := filepath.Join(own, groupPrefix+"4194304-1") // above the largest number of a process
-	if own == "" || os.Mkdir(dead, 0o755) != nil {
-		return // no cgroup can be made here at all
-	}
-	p := in(t.TempDir())
-	p.Limits.Memory, p.Limits.CPUTime = 1<<30, time.Hour
-	if _, err := sh(t, p, "true"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(dead); err == nil {
-		os.Remove(dead)
-		t.Error("the group of a dead caller is still there")
 	}
 }
 

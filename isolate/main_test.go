@@ -38,7 +38,6 @@ func kindOf(err error) Kind {
 func testRoles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"caller":       callerRole,
-		"memory":       memoryRole,
 		"memoryInside": memoryInsideRole,
 		"inotify":      inotifyRole,
 		"inotifyUser":  inotifyUserRole,

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/cgroup"
 )
 
 // A Report says how a program ended and what it used.
@@ -37,11 +39,11 @@ func (m *limiter) report(status unix.WaitStatus, usage *unix.Rusage, start time.
 	r := Report{
 		Status: status.ExitStatus(), Limit: m.verdict(status), InForce: m.inForce, Wall: time.Since(start),
 		CPU:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-		Memory: m.group.peakMemory(), LargestProcess: usage.Maxrss << 10,
+		Memory: m.group.PeakMemory(), LargestProcess: usage.Maxrss << 10,
 	}
-	if m.group.by("cpu-time") != "" {
+	if m.group.Version(cgroup.CPUTime) > 0 {
 		// A child that nobody waited for is missing in the process's own sum.
-		r.CPU = max(r.CPU, m.group.cpuTime())
+		r.CPU = max(r.CPU, m.group.CPUTime())
 	}
 	if status.Signaled() {
 		r.Signal = int(status.Signal())

@@ -1,4 +1,4 @@
-package isolate
+package cgroup
 
 import (
 	"os"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/kernelfile"
 )
 
 // Where a sandbox's control groups are made: in the caller's own, of each
@@ -24,7 +26,7 @@ const (
 // makeUnified makes the directory in the unified hierarchy, in the caller's
 // own, with those of the controllers that can be had there. To measure CPU
 // time it takes none.
-func (g *cgroup) makeUnified(name string, need []string, measure bool) {
+func (g *Group) makeUnified(name string, need []string, measure bool) {
 	own := ownGroup("", "cgroup2")
 	if own == "" {
 		return
@@ -33,7 +35,7 @@ func (g *cgroup) makeUnified(name string, need []string, measure bool) {
 		own = filepath.Dir(own)
 	}
 	defer lock(own)()
-	available := words(own + "/cgroup.controllers")
+	available := kernelfile.Words(own + "/cgroup.controllers")
 	for _, controller := range need {
 		if slices.Contains(available, controller) && enable(own, controller) {
 			g.has = append(g.has, controller)
@@ -49,7 +51,7 @@ func (g *cgroup) makeUnified(name string, need []string, measure bool) {
 		return
 	}
 	// Where own is one of threads, processes can't be put into a group in it.
-	if kind := words(dir + "/cgroup.type"); !slices.Equal(kind, []string{"domain"}) {
+	if kind := kernelfile.Words(dir + "/cgroup.type"); !slices.Equal(kind, []string{"domain"}) {
 		os.Remove(dir)
 		g.has = nil
 		return
@@ -62,10 +64,10 @@ func (g *cgroup) makeUnified(name string, need []string, measure bool) {
 // own a group of threads, in which no group can have processes.
 func enable(own, controller string) bool {
 	control := own + "/cgroup.subtree_control"
-	if slices.Contains(words(control), controller) {
+	if slices.Contains(kernelfile.Words(control), controller) {
 		return true
 	}
-	return moveOut(own) && write(control, "+"+controller) == nil
+	return moveOut(own) && kernelfile.Write(control, "+"+controller) == nil
 }
 
 // moveOut leaves own without processes. If the caller is the only one, it moves
@@ -75,7 +77,7 @@ func moveOut(own string) bool {
 		return true
 	}
 	self := strconv.Itoa(os.Getpid())
-	processes := words(own + "/cgroup.procs")
+	processes := kernelfile.Words(own + "/cgroup.procs")
 	if len(processes) == 0 {
 		return true
 	}
@@ -83,7 +85,7 @@ func moveOut(own string) bool {
 		return false
 	}
 	leaf := filepath.Join(own, leafName)
-	if os.Mkdir(leaf, 0o755) != nil || write(leaf+"/cgroup.procs", self) != nil {
+	if os.Mkdir(leaf, 0o755) != nil || kernelfile.Write(leaf+"/cgroup.procs", self) != nil {
 		os.Remove(leaf)
 		return false
 	}
@@ -95,16 +97,16 @@ func moveOut(own string) bool {
 func tidy(own string) {
 	defer lock(own)()
 	leaf, self := filepath.Join(own, leafName), strconv.Itoa(os.Getpid())
-	processes := words(leaf + "/cgroup.procs")
+	processes := kernelfile.Words(leaf + "/cgroup.procs")
 	isMine := len(processes) == 0 || slices.Equal(processes, []string{self})
 	if _, err := os.Stat(leaf); err != nil || !isMine || len(groupsIn(own)) > 0 {
 		return
 	}
-	for _, controller := range words(own + "/cgroup.subtree_control") {
-		write(own+"/cgroup.subtree_control", "-"+controller)
+	for _, controller := range kernelfile.Words(own + "/cgroup.subtree_control") {
+		kernelfile.Write(own+"/cgroup.subtree_control", "-"+controller)
 	}
 	if len(processes) > 0 {
-		write(own+"/cgroup.procs", self)
+		kernelfile.Write(own+"/cgroup.procs", self)
 	}
 	os.Remove(leaf)
 }
@@ -127,7 +129,7 @@ func lock(own string) (unlock func()) {
 }
 
 // makeSplit makes a directory in the hierarchy of one controller.
-func (g *cgroup) makeSplit(controller, name string) {
+func (g *Group) makeSplit(controller, name string) {
 	own := ownGroup(controller, "cgroup")
 	if own == "" {
 		return

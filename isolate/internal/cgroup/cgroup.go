@@ -1,0 +1,282 @@
+// Package cgroup makes the control group of one sandbox, cgroups(7).
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/kernelfile"
+)
+
+// The controllers that a group can have. That of CPU time only measures, which
+// version 2 does without one.
+const (
+	Memory  = "memory"
+	Pids    = "pids"
+	CPU     = "cpu"
+	CPUTime = "cpuacct"
+)
+
+// Want is what a group is for. Zero is no limit.
+type Want struct {
+	Memory  int64   // bytes
+	Pids    int     // processes and threads at a time
+	CPUs    float64 // processors' worth of time
+	CPUTime bool    // is measured
+
+	// Ask are the controllers for which it is worth to ask systemd, which takes
+	// the caller out of the group that it was started in, and of the limits that
+	// somebody may have put on that.
+	Ask []string
+	// NoSwap keeps memory from being swapped out.
+	NoSwap bool
+}
+
+// A Group is one directory in the unified hierarchy (version 2), or one in each
+// of the old ones that is needed (version 1), or both. The nil Group is none.
+type Group struct {
+	unified string            // version 2's directory, or ""
+	split   map[string]string // version 1's, by controller
+	has     []string          // the controllers of the unified one
+}
+
+var groupCount atomic.Int64
+
+// New makes a group for as much of what is wanted as the caller may limit. It
+// is nil where that is nothing.
+func New(want Want) *Group {
+	var all []string
+	if want.Memory > 0 {
+		all = append(all, Memory)
+	}
+	if want.Pids > 0 {
+		all = append(all, Pids)
+	}
+	if want.CPUs > 0 {
+		all = append(all, CPU)
+	}
+	g := &Group{split: map[string]string{}}
+	name := fmt.Sprint(groupPrefix, os.Getpid(), "-", groupCount.Add(1))
+	g.makeUnified(name, all, want.CPUTime)
+	if len(g.missing(want.Ask)) > 0 && askForScope() {
+		g.Remove()
+		g.makeUnified(name, all, want.CPUTime)
+	}
+
+	old := g.missing(all)
+	if want.CPUTime && g.unified == "" {
+		old = append(old, CPUTime)
+	}
+	for _, controller := range old {
+		g.makeSplit(controller, name)
+	}
+
+	g.set(want)
+	if g.unified == "" && len(g.split) == 0 {
+		return nil
+	}
+	return g
+}
+
+// missing are the controllers of need that the unified hierarchy doesn't give.
+func (g *Group) missing(need []string) []string {
+	var missing []string
+	for _, controller := range need {
+		if !slices.Contains(g.has, controller) {
+			missing = append(missing, controller)
+		}
+	}
+	return missing
+}
+
+// set writes the limits. A controller that doesn't take its limit is given up.
+func (g *Group) set(want Want) {
+	const period = 100000 // microseconds; the kernel's default
+	quota := strconv.FormatInt(int64(want.CPUs*period), 10)
+	pids := strconv.Itoa(want.Pids)
+	memory := strconv.FormatInt(want.Memory, 10)
+	for _, controller := range slices.Clone(g.has) {
+		var err error
+		switch controller {
+		case Memory:
+			err = kernelfile.Write(g.unified+"/memory.max", memory)
+			if want.NoSwap {
+				kernelfile.Write(g.unified+"/memory.swap.max", "0") // absent without swap
+			}
+			kernelfile.Write(g.unified+"/memory.oom.group", "1")
+		case Pids:
+			err = kernelfile.Write(g.unified+"/pids.max", pids)
+		case CPU:
+			err = kernelfile.Write(g.unified+"/cpu.max", fmt.Sprint(quota, " ", period))
+		}
+		if err != nil {
+			g.has = slices.DeleteFunc(g.has, func(s string) bool { return s == controller })
+		}
+	}
+	for controller, dir := range g.split {
+		var err error
+		switch controller {
+		case Memory:
+			err = kernelfile.Write(dir+"/memory.limit_in_bytes", memory)
+			if want.NoSwap {
+				kernelfile.Write(dir+"/memory.memsw.limit_in_bytes", memory) // absent without swap accounting
+			}
+		case Pids:
+			err = kernelfile.Write(dir+"/pids.max", pids)
+		case CPU:
+			kernelfile.Write(dir+"/cpu.cfs_period_us", strconv.Itoa(period))
+			err = kernelfile.Write(dir+"/cpu.cfs_quota_us", quota)
+		}
+		if err != nil {
+			os.Remove(dir)
+			delete(g.split, controller)
+		}
+	}
+}
+
+// Version is the version of the hierarchy in which a controller, one of the
+// constants, does what was wanted of it, or 0 where none does.
+func (g *Group) Version(controller string) int {
+	switch {
+	case g == nil:
+		return 0
+	case slices.Contains(g.has, controller), controller == CPUTime && g.unified != "":
+		return 2
+	case g.split[controller] != "":
+		return 1
+	}
+	return 0
+}
+
+// Open opens the files through which a process joins, by writing 0. Who opened
+// them counts for the right to, not who writes (Linux 5.16).
+func (g *Group) Open() (files []*os.File, err error) {
+	if g == nil {
+		return nil, nil
+	}
+	for _, dir := range g.Dirs() {
+		f, err := os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0)
+		if err != nil {
+			return files, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// Dirs are the group's directories.
+func (g *Group) Dirs() []string {
+	if g == nil {
+		return nil
+	}
+	var dirs []string
+	if g.unified != "" {
+		dirs = append(dirs, g.unified)
+	}
+	for _, dir := range g.split {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// CPUTime is what all processes in the group have computed so far.
+func (g *Group) CPUTime() time.Duration {
+	if g.unified != "" {
+		return time.Duration(kernelfile.Field(g.unified+"/cpu.stat", "usage_usec")) * time.Microsecond
+	}
+	return time.Duration(kernelfile.Number(g.split[CPUTime] + "/cpuacct.usage"))
+}
+
+// PeakMemory is the most memory that the group had at a time, or 0 where that
+// isn't known.
+func (g *Group) PeakMemory() int64 {
+	switch g.Version(Memory) {
+	case 2:
+		return kernelfile.Number(g.unified + "/memory.peak")
+	case 1:
+		return kernelfile.Number(g.split[Memory] + "/memory.max_usage_in_bytes")
+	}
+	return 0
+}
+
+// OOMKills is how many processes the kernel has killed for want of memory.
+func (g *Group) OOMKills() int64 {
+	return g.count(Memory, "memory.events", "memory.oom_control", "oom_kill")
+}
+
+// ForksRefused is how many processes were not made for the limit of them.
+func (g *Group) ForksRefused() int64 {
+	return g.count(Pids, "pids.events", "pids.events", "max")
+}
+
+// count is how often an event of a controller came, as its file of either
+// version says.
+func (g *Group) count(controller, unified, split, event string) int64 {
+	switch g.Version(controller) {
+	case 2:
+		return kernelfile.Field(filepath.Join(g.unified, unified), event)
+	case 1:
+		return kernelfile.Field(filepath.Join(g.split[controller], split), event)
+	}
+	return 0
+}
+
+// OnOOM calls end when the kernel kills in the group for want of memory. Of
+// version 2 it kills the whole group by itself.
+func (g *Group) OnOOM(end func()) {
+	if g.Version(Memory) != 1 {
+		return
+	}
+	dir := g.split[Memory]
+	control, err := os.Open(dir + "/memory.oom_control")
+	if err != nil {
+		return
+	}
+	defer control.Close()
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return
+	}
+	kernelfile.Write(dir+"/cgroup.event_control", fmt.Sprint(event, " ", control.Fd()))
+	f := os.NewFile(uintptr(event), "memory event")
+	go func() {
+		defer f.Close()
+		var count [8]byte
+		f.Read(count[:])
+		// The event comes before the kill, and with the end of the group too.
+		for range 200 {
+			if kernelfile.Field(dir+"/memory.oom_control", "oom_kill") > 0 {
+				end()
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+}
+
+// Remove removes the group, which has no process any more.
+func (g *Group) Remove() {
+	if g == nil {
+		return
+	}
+	for _, dir := range g.Dirs() {
+		// A process that was just reaped may be counted for a moment more.
+		for range 50 {
+			if err := os.Remove(dir); err == nil || os.IsNotExist(err) {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	if g.unified != "" {
+		tidy(filepath.Dir(g.unified))
+	}
+	*g = Group{split: map[string]string{}}
+}
