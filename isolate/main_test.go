@@ -38,6 +38,7 @@ func kindOf(err error) Kind {
 func testRoles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"caller":       callerRole,
+		"crowd":        crowdRole,
 		"memoryInside": memoryInsideRole,
 		"inotify":      inotifyRole,
 		"inotifyUser":  inotifyUserRole,
