@@ -35,12 +35,12 @@ const maxFileSize = 1 << 20
 
 // findConnectionFile finds and reads the connection file that a kernel's
 // command names: the first argument, or part of one after an equals sign, that
-// is the absolute path of a file with a kernel's ports. A relative path does
-// not count: the working directory may hold files of any name and content that
-// somebody else wrote.
+// is the absolute path of a file with a kernel's ports; else the first such word
+// of a script for a shell. A relative path does not count: the working directory
+// may hold files of any name and content that somebody else wrote.
 func findConnectionFile(argv []string) (*connectionFile, error) {
 	var expected error // why a file that looks like one isn't
-	for _, path := range absolutePaths(argv) {
+	for _, path := range append(absolutePaths(argv), wordsOfScripts(argv)...) {
 		c, err := readConnectionFile(path)
 		var other *notConnectionFile
 		if !errors.As(err, &other) {
@@ -67,6 +67,23 @@ func absolutePaths(argv []string) []string {
 		for more := true; more; _, arg, more = strings.Cut(arg, "=") {
 			if strings.HasPrefix(arg, "/") {
 				paths = append(paths, arg)
+			}
+		}
+	}
+	return paths
+}
+
+// wordsOfScripts are the absolute paths that look like a connection file's among
+// the words of arguments, as in bash -c 'exec python3 -f {connection_file}'. In
+// quotes a word may have spaces in it.
+func wordsOfScripts(argv []string) []string {
+	var paths []string
+	for _, arg := range argv {
+		for _, ends := range []string{`"'`, " \t\n\"'=;&|()<>"} {
+			for _, word := range strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(ends, r) }) {
+				if word != arg && strings.HasPrefix(word, "/") && strings.HasSuffix(word, ".json") {
+					paths = append(paths, word)
+				}
 			}
 		}
 	}

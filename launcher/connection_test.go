@@ -143,6 +143,7 @@ func TestFindConnectionFile(t *testing.T) {
 	text := string(texts["good-jupyter_client"])
 	write("kernel-1.json", text)
 	odd := write("a=b c/conn", text)
+	spaced := write("my files/kernel 1.json", text)
 	settings := write("settings.json", `{"theme": "dark"}`)
 	write("ipykernel_launcher", strings.Replace(text, "53001", "53999", 1))
 	broken := write("broken.json", text[:40])
@@ -163,6 +164,14 @@ func TestFindConnectionFile(t *testing.T) {
 		{name: "other files first", argv: []string{binary, "--config", settings, "/", "/dev/null", good}, want: good},
 		{name: "a file of the working directory does not count", argv: []string{"python3", "-m", "ipykernel_launcher"},
 			err: "find the connection file: no argument of the kernel's is the absolute path of one"},
+		{name: "in a shell's script", argv: []string{"bash", "-c", "source /opt/env && exec python3 -m ipykernel_launcher -f " + good}, want: good},
+		{name: "in quotes", argv: []string{"sh", "-c", `exec kernel "` + spaced + `" </dev/null`}, want: spaced},
+		{name: "in a script, after other files", argv: []string{"sh", "-c", "kernel --config=" + settings + " --f=" + good + ";exit"}, want: good},
+		{name: "an argument counts before a word", argv: []string{"sh", "-c", "kernel " + noPort + " $0", good}, want: good},
+		{name: "a relative word does not count", argv: []string{"sh", "-c", "kernel kernel-1.json"},
+			err: "find the connection file: no argument of the kernel's is the absolute path of one"},
+		{name: "a word that isn't there", argv: []string{"sh", "-c", "kernel " + dir + "/gone.json"},
+			err: "read the connection file: no such file: " + dir + "/gone.json"},
 		{name: "none", argv: []string{"/bin/true"},
 			err: "find the connection file: no argument of the kernel's is the absolute path of one"},
 		{name: "not there", argv: []string{"k", "-f", dir + "/gone.json"},
