@@ -1,47 +1,60 @@
 package kernelspec
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
-// metadataKey is where an isolated spec says where it comes from.
+// metadataKey is where a twin says what it was made from.
 const metadataKey = "isolate"
 
-// makeTwin returns the isolated twin of base: all its keys, its command behind
-// the launcher's, and what its interpreter needs in MNTDIRS_KERNEL. The notes
-// are for a person, a line each.
-func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, err error) {
-	if spec, err = base.Spec.clone(); err != nil {
-		return nil, nil, err
+// A draft is a twin as it is made from its base, without options, and what was
+// found out while it was made.
+type draft struct {
+	spec  Spec
+	notes []string // for a person, a line each
+
+	// try says that the twin should be tried before it is installed: its command
+	// only leads to the kernel's program. ends is the command that it comes to,
+	// or nil.
+	try  bool
+	ends []string
+}
+
+// makeTwin makes the twin of base: all its keys, its command behind the
+// launcher's, and what its interpreter needs in MNTDIRS_KERNEL.
+func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*draft, error) {
+	spec, err := base.Spec.clone()
+	if err != nil {
+		return nil, err
 	}
 	metadata := spec.object("metadata")
 	if err := checkBase(base, metadata); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+
 	argv, err := resolve(base, j)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	n, err := needed(argv, spec.Language(), base.Dir)
+	n, err := needed(ctx, command{argv, spec.Language(), base.Spec.environ()}, base.Dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if n.unknown {
-		notes = append(notes, fmt.Sprintf("%s is of a make that can't be asked what it reads: it sees %s; add more with --mount 'ro:DIR'",
-			base.Name, strings.Join(n.dirs, ", ")))
-	}
+
 	env := spec.object("env")
 	for name, value := range n.env {
 		if _, own := env[name]; !own {
 			env[name] = value
 		}
 	}
-	spec["argv"] = anySlice(slices.Concat(launcherArgs(o.Launcher, slices.Sorted(maps.Keys(env))), argv))
+	spec["argv"] = anySlice(slices.Concat(launcherArgs(launcher, slices.Sorted(maps.Keys(env))), argv))
 	env["MNTDIRS"] = "."
-	env["MNTDIRS_KERNEL"] = mountEntries(n.dirs)
+	env["MNTDIRS_KERNEL"] = n.entries()
+
 	spec["display_name"] = base.Spec.text("display_name") + " (isolated)"
 	if isPython(argv[0], spec.Language()) {
 		// Without it VS Code starts the command itself to ask it for its
@@ -50,16 +63,23 @@ func makeTwin(base *Kernel, j *Jupyter, o Options) (spec Spec, notes []string, e
 	}
 	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
 	capProtocol(spec)
-	if spec, err = spec.with(o); err != nil {
-		return nil, nil, err
+
+	return &draft{spec, append(n.notes, n.guess(base.Name)...), n.try, n.ends}, spec.Validate()
+}
+
+// guess is the note on a kernel whose program can't be asked.
+func (n *need) guess(name string) []string {
+	if !n.unknown {
+		return nil
 	}
-	return spec, notes, spec.Validate()
+	return []string{fmt.Sprintf("%s is of a make that can't be asked what it reads: it sees %s; add more with --mount 'ro:DIR'",
+		name, strings.Join(n.paths, ", "))}
 }
 
 // checkBase refuses what can't be isolated by a command in front of another.
 func checkBase(base *Kernel, metadata map[string]any) error {
 	if _, isolated := metadata[metadataKey]; isolated {
-		return &Error{Reason: fmt.Sprintf("%s is an isolated kernel itself", base.Name), Remedy: "name the kernel that it was made of"}
+		return &Error{Reason: fmt.Sprintf("%s is a twin itself", base.Name), Remedy: "name the kernel that it was made from"}
 	}
 	provisioner, _ := metadata["kernel_provisioner"].(map[string]any)
 	if name, _ := provisioner["provisioner_name"].(string); name != "" && name != "local-provisioner" {

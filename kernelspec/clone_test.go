@@ -43,8 +43,11 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Launcher = "/opt/isolate-kernel"
-	s, _, err := makeTwin(base, j, o)
+	made, err := makeTwin(t.Context(), base, j, "/opt/isolate-kernel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := made.spec.with(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,10 +93,11 @@ func TestEveryFrontEndReadsTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := makeTwin(base, j, Options{Launcher: "/opt/isolate-kernel"})
+		made, err := makeTwin(t.Context(), base, j, "/opt/isolate-kernel")
 		if err != nil {
 			t.Fatal(err)
 		}
+		s := made.spec
 		all := strings.Join(s.Argv(), " ")
 		if strings.Count(all, "{") != 1 || !strings.Contains(all, "{connection_file}") {
 			t.Errorf("%s: braces in %s", argv, all)
@@ -123,7 +127,7 @@ func TestBadBase(t *testing.T) {
 		{"a number in argv", `{"argv": [1], "display_name": "x", "language": "x"}`, "argv/0"},
 		{"a number in env", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "env": {"A": 1}}`, "env/A"},
 		{"an interrupt mode", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "interrupt_mode": "shout"}`, "interrupt_mode"},
-		{"isolated itself", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "metadata": {"isolate": {}}}`, "isolated kernel itself"},
+		{"isolated itself", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "metadata": {"isolate": {}}}`, "a twin itself"},
 		{"another machine's", `{"argv": ["sh", "{connection_file}"], "display_name": "x", "language": "x", "metadata": {"kernel_provisioner": {"provisioner_name": "docker"}}}`, "provisioner docker"},
 		{"no placeholder", `{"argv": ["sh"], "display_name": "x", "language": "x"}`, "exactly once"},
 		{"two placeholders", `{"argv": ["sh", "{connection_file}", "{connection_file}"], "display_name": "x", "language": "x"}`, "exactly once"},
@@ -136,7 +140,7 @@ func TestBadBase(t *testing.T) {
 			j, dir := jupyterWith(t, "base", c.spec)
 			base, err := j.Find("base")
 			if err == nil {
-				_, err = Install(base, j, Options{Launcher: "/x"}, Place{})
+				_, err = Install(t.Context(), base, j, Options{Launcher: "/x"}, Place{})
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || Remedy(err) == "" {
 				t.Errorf("%v, remedy %q; want %q", err, Remedy(err), c.want)

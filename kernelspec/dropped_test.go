@@ -38,7 +38,7 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.fresh.Launcher = "/bin/true"
-			result, err := Install(base, j, c.fresh, Place{})
+			result, err := Install(t.Context(), base, j, c.fresh, Place{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,3 +15,9 @@ func Remedy(err error) string {
 	}
 	return ""
 }
+
+// Untried is the error of Options.Try if it could not be found out whether a
+// kernel starts.
+type Untried struct{ Reason string }
+
+func (e *Untried) Error() string { return e.Reason }

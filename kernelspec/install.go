@@ -1,37 +1,27 @@
 package kernelspec
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"isolate-namespace/internal/text"
 )
 
 // A Result is what Install or Update wrote.
 type Result struct {
-	Name  string   // of the isolated spec
+	Name  string   // of the twin
 	Dir   string   // its directory
 	Notes []string // what a person should know, a line each
 }
 
-// Install makes the isolated twin of a base and writes it to its place. A spec
-// that was there before is replaced whole, or kept when anything fails; one
-// that is not an isolated twin is never replaced.
-func Install(base *Kernel, j *Jupyter, o Options, p Place) (*Result, error) {
-	name := strings.ToLower(o.Name)
-	if name == "" {
-		name = base.Name + "-isolated"
-	}
-	if !validName.MatchString(name) || name == "." || name == ".." {
-		return nil, badName(name)
-	}
-	if name == base.Name {
-		return nil, &Error{Reason: "the isolated kernel would replace its base", Remedy: "give it another --name"}
-	}
-	made, notes, err := makeTwin(base, j, Options{Launcher: o.Launcher})
-	if err != nil {
-		return nil, err
-	}
-	spec, err := made.with(o)
+// Install makes the twin of a base and writes it to its place. A twin that was
+// there before is replaced whole, or kept when anything fails; another kernel is
+// never replaced.
+func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) (*Result, error) {
+	name, err := o.name(base)
 	if err != nil {
 		return nil, err
 	}
@@ -39,20 +29,83 @@ func Install(base *Kernel, j *Jupyter, o Options, p Place) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	made, err := makeTwin(ctx, base, j, o.Launcher)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := made.spec.with(o)
+	if err != nil {
+		return nil, err
+	}
+
 	dir := filepath.Join(kernels, name)
+	notes := made.notes
 	if there, err := readSpec(filepath.Join(dir, "kernel.json")); err == nil {
 		if !isTwin(there) {
-			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not an isolated one", name, dir), Remedy: "give the new one another --name"}
+			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not a twin", name, dir), Remedy: "give the new one another --name"}
 		}
 		if lost := dropped(dir, there, spec); len(lost) > 0 {
 			notes = append(notes, fmt.Sprintf("it had %s; isolate-kernelspec update keeps them", strings.Join(lost, " ")))
 		}
 	}
-	if err := write(spec, &record{Base: base.Spec, Made: made}, base.Dir, dir); err != nil {
-		return nil, explainWrite(err, kernels)
+
+	result, err := made.finish(spec, base, dir, o.Try)
+	if err != nil {
+		return nil, err
 	}
 	for _, source := range missingSources(spec) {
 		notes = append(notes, source+" does not exist; kernels won't start until it does")
 	}
-	return &Result{Name: name, Dir: dir, Notes: notes}, nil
+	result.Notes = append(notes, result.Notes...)
+	return result, nil
+}
+
+// name is the name that the twin of base gets.
+func (o Options) name(base *Kernel) (string, error) {
+	name := strings.ToLower(o.Name)
+	if name == "" {
+		name = base.Name + "-isolated"
+	}
+	if !validName.MatchString(name) || name == "." || name == ".." {
+		return "", badName(name)
+	}
+	if name == base.Name {
+		return "", &Error{Reason: "the twin would replace its base", Remedy: "give it another --name"}
+	}
+	return name, nil
+}
+
+// finish tries a twin whose command only leads to its program, and writes it.
+func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) error) (*Result, error) {
+	result := &Result{Name: filepath.Base(dir), Dir: dir}
+	if d.try && try != nil {
+		err := try(&Kernel{Name: result.Name, Dir: base.Dir, Spec: spec})
+		var untried *Untried
+		switch {
+		case errors.As(err, &untried):
+			result.Notes = append(result.Notes, "it wasn't tried: "+untried.Reason)
+		case err != nil:
+			return nil, d.refuse(base, err)
+		}
+	}
+
+	if err := write(spec, &record{Base: base.Spec, Made: d.spec}, base.Dir, dir); err != nil {
+		return nil, explainWrite(err, filepath.Dir(dir))
+	}
+	return result, nil
+}
+
+// refuse says why a twin isn't installed that doesn't start.
+func (d *draft) refuse(base *Kernel, err error) error {
+	if d.ends == nil {
+		return err
+	}
+	var words []string
+	for _, word := range d.ends {
+		words = append(words, text.Quote(word))
+	}
+	return &Error{
+		Reason: fmt.Sprintf("%s would not start isolated: %v", base.Name, err),
+		Remedy: fmt.Sprintf("let the argv in %s name what it comes to: %s", filepath.Join(base.Dir, "kernel.json"), strings.Join(words, " ")),
+	}
 }

@@ -24,7 +24,7 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time over the first
-		result, err := Install(base, j, Options{Launcher: "/x"}, Place{})
+		result, err := Install(t.Context(), base, j, Options{Launcher: "/x"}, Place{})
 		if err != nil || result.Name != "base-isolated" || result.Dir != dir+"-isolated" {
 			t.Fatalf("%+v, %v", result, err)
 		}
@@ -85,7 +85,7 @@ func TestInstallsAtOnce(t *testing.T) {
 	for range 8 {
 		wait.Go(func() {
 			for range 3 {
-				if _, err := Install(base, j, Options{Launcher: "/x"}, Place{}); err != nil {
+				if _, err := Install(t.Context(), base, j, Options{Launcher: "/x"}, Place{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -112,7 +112,7 @@ func TestAnotherKernelIsNotReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Install(base, j, Options{Name: "other", Launcher: "/x"}, Place{}); err == nil || !strings.Contains(err.Error(), "another kernel") {
+	if _, err := Install(t.Context(), base, j, Options{Name: "other", Launcher: "/x"}, Place{}); err == nil || !strings.Contains(err.Error(), "another kernel") {
 		t.Errorf("%v", err)
 	}
 	if text, _ := os.ReadFile(filepath.Join(other, "kernel.json")); string(text) != plainSpec {

@@ -37,7 +37,7 @@ func FindJupyter() (*Jupyter, error) {
 	if interpreter == "" {
 		return searchUsual(), nil
 	}
-	out, err := ask(interpreter, jupyterScript)
+	out, err := ask(interpreter, jupyterScript, os.Environ())
 	if err != nil {
 		return nil, &Error{
 			Reason: fmt.Sprintf("ask Jupyter for its kernels: %v", err),

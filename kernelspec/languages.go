@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"isolate-namespace/internal/text"
 )
 
-// A language is how the kernels of one language are asked for what they read.
+// A language says how to ask the kernels of one language what they read.
 type language struct {
 	program string   // the interpreter's file name
 	ask     []string // arguments that print absolute paths, one a line
@@ -27,20 +28,54 @@ var makes = []language{
 	{program: "java", ask: []string{"-XshowSettings:properties", "-version"}, stderr: true},
 }
 
-// shells and the like need nothing besides themselves.
-var selfContained = []string{"sh", "bash", "dash", "zsh", "fish", "octave", "octave-cli", "xpython", "deno"}
+// selfContained are programs that need nothing but what they were installed
+// with.
+var selfContained = []string{"octave", "octave-cli", "xpython", "deno"}
+
+// isShell says whether a program is a shell, by its name.
+func isShell(program string) bool {
+	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "fish", "ksh", "csh", "tcsh"}, filepath.Base(program))
+}
+
+// askMake asks a program for the paths that it reads; known is false if it is of
+// a make that can't be asked. A script is asked by way of the program that its
+// first line names.
+func askMake(program, language string, environ []string) (paths []string, known bool, err error) {
+	name := filepath.Base(program)
+	if isPython(program, language) {
+		paths, err = askPython(program, environ)
+		return paths, true, err
+	}
+	for _, m := range makes {
+		if name == m.program {
+			paths, err = m.paths(program, environ)
+			return paths, true, err
+		}
+	}
+	if isShell(program) || slices.Contains(selfContained, name) {
+		return nil, true, nil
+	}
+
+	interpreter := scriptInterpreter(program)
+	if interpreter == "" || interpreter == program || isShell(interpreter) {
+		return nil, false, nil
+	}
+	paths, known, err = askMake(interpreter, language, environ)
+	return append(paths, programTree(interpreter)), known, err
+}
 
 // paths runs the question and picks the absolute paths that exist.
-func (m language) paths(program string) ([]string, error) {
+func (m language) paths(program string, environ []string) ([]string, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(program, m.ask...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &out, &errs
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = "/", environ, &out, &errs
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", program, err, text.LastLine(errs.String()))
 	}
 	if m.stderr {
 		out = errs
 	}
+
 	var paths, links []string
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSpace(line)
@@ -58,14 +93,15 @@ func (m language) paths(program string) ([]string, error) {
 	return append(paths, links...), nil
 }
 
-// scriptInterpreter is the program that a script's first line names, looked up
-// in PATH where that is env's business; "" where it is no script.
+// scriptInterpreter returns the program that a script's first line names, looked
+// up in PATH if the line names env(1). It returns "" for what is no script.
 func scriptInterpreter(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
+
 	head := make([]byte, 256) // what the kernel looks at
 	n, _ := f.Read(head)
 	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
@@ -74,6 +110,7 @@ func scriptInterpreter(path string) string {
 	if !ok || len(fields) == 0 {
 		return ""
 	}
+
 	if filepath.Base(fields[0]) != "env" {
 		return fields[0]
 	}

@@ -1,90 +1,256 @@
 package kernelspec
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate"
 )
 
 // A need is what one kernel must have inside.
 type need struct {
-	dirs    []string
-	env     map[string]string // where it must write elsewhere than it would
-	unknown bool              // a make that can't be asked: dirs are a guess
+	paths []string          // to be shown; reduced by settle
+	files []string          // to be seen, if only by themselves
+	write []string          // directories to be shown as copies, which can be written to
+	env   map[string]string // where it must write elsewhere than it would
+	notes []string          // for a person
+
+	unknown bool     // the kernel's program can't be asked what it reads
+	try     bool     // the command only leads to the program, and does start it
+	ends    []string // with this command; nil if that could not be seen
 }
 
-// needed finds out what a resolved command must have inside besides the base
-// system: by asking the interpreter where its make is known.
-func needed(argv []string, speaks, dir string) (need, error) {
-	n := need{dirs: []string{dir}, env: map[string]string{}}
-	program, name := argv[0], filepath.Base(argv[0])
-	n.dirs = append(n.dirs, filepath.Dir(program), programTree(program))
-	for _, arg := range argv[1:] { // a script or an archive that the interpreter runs
-		if _, path, ok := strings.Cut(arg, "=/"); ok {
-			arg = "/" + path
+// A command is a kernel's as it is resolved, and what it is run with.
+type command struct {
+	argv     []string
+	language string
+	environ  []string
+}
+
+// needed finds out what a command must have inside: by asking its program, if
+// that is of a known make, or else by running it and watching what it comes to.
+// dir is the kernel's own, which its front end may name to it.
+func needed(ctx context.Context, c command, dir string) (*need, error) {
+	n := &need{paths: []string{dir}, env: map[string]string{}}
+	linker := newLinker()
+	n.program(c.argv[0], linker, c.environ)
+	n.arguments(c.argv[1:])
+
+	if err := n.ask(c, linker); err != nil {
+		return nil, err
+	}
+	if n.unknown || isWrapper(c.argv) {
+		if err := n.watch(ctx, c, linker); err != nil {
+			return nil, err
 		}
-		if info, err := os.Stat(arg); err == nil && filepath.IsAbs(arg) && info.Mode().IsRegular() {
-			n.dirs = append(n.dirs, programTree(arg))
-		}
 	}
-	paths, known, err := askMake(program, name, speaks)
-	if err != nil {
-		return n, &Error{Reason: fmt.Sprintf("ask the kernel's interpreter what it needs: %v", err), Remedy: "see that the interpreter runs"}
-	}
-	if strings.HasPrefix(name, "julia") && len(paths) > 0 && os.Getenv("JULIA_DEPOT_PATH") == "" {
-		// It writes caches and logs to its first depot.
-		n.env["JULIA_DEPOT_PATH"] = strings.Join(append([]string{"/tmp/julia"}, paths[1:]...), ":")
-	}
-	n.unknown = !known
-	n.dirs = reduce(append(n.dirs, paths...))
+
+	n.files = append(n.files, linker.files...)
+	n.settle()
 	return n, nil
 }
 
-// askMake asks a program for the paths that it reads. A script is asked by
-// way of what its first line names.
-func askMake(program, name, speaks string) (paths []string, known bool, err error) {
-	if isPython(program, speaks) {
-		paths, err = askPython(program)
-		return paths, true, err
-	}
-	for _, m := range makes {
-		if name == m.program {
-			paths, err = m.paths(program)
-			return paths, true, err
-		}
-	}
-	for _, own := range selfContained {
-		if name == own {
-			return nil, true, nil
-		}
-	}
-	if interpreter := scriptInterpreter(program); interpreter != "" && interpreter != program {
-		paths, known, err = askMake(interpreter, filepath.Base(interpreter), speaks)
-		return append(paths, filepath.Dir(interpreter), programTree(interpreter)), known, err
-	}
-	return nil, false, nil
+// program adds a program, what it was installed with, and what it is linked
+// with.
+func (n *need) program(path string, linker *linker, environ []string) {
+	n.paths = append(n.paths, programTree(path))
+	n.files = append(n.files, path)
+	linker.add(path, libraryPath(environ))
 }
 
-// programTree is the tree that a file was installed with: the outermost
-// node_modules that holds it, the prefix above its bin, or its directory. A
-// home directory and what holds more than programs is never taken whole.
-func programTree(path string) string {
-	real, err := filepath.EvalSymlinks(path)
+// ask adds what the command's program says that it reads.
+func (n *need) ask(c command, linker *linker) error {
+	program := c.argv[0]
+	paths, known, err := askMake(program, c.language, c.environ)
 	if err != nil {
-		real = path
+		return &Error{Reason: fmt.Sprintf("ask the kernel's interpreter what it needs: %v", err), Remedy: "see that the interpreter runs"}
 	}
-	if i := strings.Index(real, "/node_modules/"); i >= 0 {
-		return real[:i+len("/node_modules")]
+	if n.unknown = !known; !known {
+		return nil
 	}
-	dir := filepath.Dir(real)
-	if base := filepath.Base(dir); base != "bin" && base != "libexec" {
-		return dir
+
+	if strings.HasPrefix(filepath.Base(program), "julia") && len(paths) > 0 && valueOf(c.environ, "JULIA_DEPOT_PATH") == "" {
+		// It writes caches and logs to its first depot.
+		n.env["JULIA_DEPOT_PATH"] = strings.Join(append([]string{"/tmp/julia"}, paths[1:]...), ":")
 	}
-	home, _ := os.UserHomeDir() // "" lies above nothing
-	tree := filepath.Dir(dir)
-	if tree == "/" || tree == filepath.Join(home, ".local") || home != "" && within(tree, home) {
-		return dir
+	linker.addModules(reduce(paths), libraryPath(c.environ))
+	n.paths = append(n.paths, paths...)
+	return nil
+}
+
+// isWrapper says whether a command only leads to the kernel's program: a shell
+// with something to run, or a script for one. The base system's own, such as
+// that which starts R, need nothing else.
+func isWrapper(argv []string) bool {
+	if isShell(argv[0]) {
+		return len(argv) > 1 && argv[1] != "{connection_file}"
 	}
-	return tree
+	real, err := filepath.EvalSymlinks(argv[0])
+	return err == nil && !inBaseSystem(real) && isShell(scriptInterpreter(real))
+}
+
+// argumentPath is where a path may begin in an argument: at its beginning, after
+// the name of an option, or after a colon in a list.
+var argumentPath = regexp.MustCompile(`^(?:-[A-Za-z]|[^/]*[=:])?(/.*)$`)
+
+// arguments adds what a command's arguments name: scripts, archives, and
+// directories such as a profile or a project.
+func (n *need) arguments(args []string) {
+	for _, arg := range args {
+		match := argumentPath.FindStringSubmatch(arg)
+		if match == nil {
+			continue
+		}
+		for _, path := range strings.Split(match[1], ":") {
+			path = strings.TrimSuffix(path, "/*") // every archive of a directory, to Java
+			info, err := os.Stat(path)
+			switch {
+			case err != nil || !filepath.IsAbs(path) || inBaseSystem(path):
+			case info.Mode().IsRegular():
+				n.paths = append(n.paths, programTree(path))
+				n.files = append(n.files, path)
+			case info.IsDir() && showsHome(path):
+				n.notes = append(n.notes, path+", which its command names, is not shown: it holds the home directory")
+			case info.IsDir() && unix.Access(path, unix.W_OK) == nil:
+				n.write = append(n.write, path)
+				n.notes = append(n.notes, path+", which its command names, is a copy inside: what a kernel writes there is lost")
+			case info.IsDir():
+				n.paths = append(n.paths, path)
+				n.notes = append(n.notes, path+", which its command names, is read-only inside")
+			}
+		}
+	}
+}
+
+// watch adds what the command comes to when it is run.
+func (n *need) watch(ctx context.Context, c command, linker *linker) error {
+	seen, err := observe(ctx, c)
+	var fault *unobserved
+	switch {
+	case errors.As(err, &fault):
+		if n.try = !fault.plain; fault.plain {
+			n.notes = append(n.notes, "the kernel doesn't start without isolation either: "+fault.reason)
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+
+	for _, path := range seen.executed {
+		n.program(path, linker, seen.environ)
+	}
+	n.files = append(n.files, seen.read...)
+	n.files = append(n.files, seen.mapped...)
+	n.arguments(seen.argv[1:])
+
+	n.try = true
+	n.ends = slices.Concat([]string{seen.program}, seen.argv[1:])
+	return n.ask(command{n.ends, c.language, seen.environ}, linker)
+}
+
+// settle brings the paths into their final form: what the base system shows is
+// left out, as is what another path shows, and a home directory is never shown
+// whole.
+func (n *need) settle() {
+	var paths []string
+	for _, path := range n.paths {
+		if !showsHome(path) {
+			paths = append(paths, path)
+			continue
+		}
+		// The prefix of an interpreter.
+		for _, part := range []string{"bin", "lib", "lib64", "libexec"} {
+			if part = filepath.Join(path, part); !showsHome(part) {
+				if _, err := os.Stat(part); err == nil {
+					paths = append(paths, part)
+				}
+			}
+		}
+	}
+	n.paths = reduce(paths)
+
+	var alone, own []string
+	for _, file := range n.files {
+		for _, path := range linksTo(file) {
+			if n.shows(path) || shownByBase(path) || slices.Contains(alone, path) {
+				continue
+			}
+			alone = append(alone, fileTree(path))
+			if showsHome(filepath.Dir(path)) {
+				own = append(own, path)
+			}
+		}
+	}
+	n.paths = reduce(append(n.paths, together(alone)...))
+	if len(own) > 0 {
+		n.notes = append(n.notes, "its command reads "+strings.Join(own, ", ")+", and so can what runs in the kernel")
+	}
+}
+
+// entries are all of it in the syntax of MNTDIRS_KERNEL.
+func (n *need) entries() string {
+	return strings.TrimSpace(mountEntries("ro,try:", n.paths) + " " + mountEntries("cow,try:", n.write))
+}
+
+// shows says whether one of the paths shows this one.
+func (n *need) shows(path string) bool {
+	return slices.ContainsFunc(n.paths, func(tree string) bool { return within(tree, path) })
+}
+
+// linksTo are a path, each link that it leads to, and where they end.
+func linksTo(path string) (paths []string) {
+	for range 40 { // as the kernel has it (path_resolution(7))
+		paths = append(paths, path)
+		target, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = filepath.Clean(target)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+		paths = append(paths, real)
+	}
+	return paths
+}
+
+// shownByBase says whether a sandbox that is given nothing shows a path.
+func shownByBase(path string) bool {
+	for _, tree := range []string{"/proc", "/sys", "/dev"} {
+		if within(tree, path) {
+			return true
+		}
+	}
+	if inBaseSystem(path) {
+		return true
+	}
+	e, err := isolate.Policy{Dir: "/"}.Explain(path)
+	return err == nil && e.Visible
+}
+
+// together shows a directory for many files of it.
+func together(files []string) []string {
+	const many = 8
+	count := map[string]int{}
+	for _, file := range files {
+		count[filepath.Dir(file)]++
+	}
+	var paths []string
+	for _, file := range files {
+		if dir := filepath.Dir(file); count[dir] >= many && !tooWide(dir) {
+			file = dir
+		}
+		paths = append(paths, file)
+	}
+	return paths
 }

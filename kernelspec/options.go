@@ -13,6 +13,11 @@ type Options struct {
 	Mounts      []string // entries in the syntax of MNTDIRS
 	Env         []string // NAME or NAME=VALUE
 	Launch      []string // further options of the launcher's, such as --memory 2G
+
+	// Try starts a kernel that isn't installed yet, and says why it doesn't
+	// start. It is called for kernels whose command only leads to their program;
+	// without it they are installed untried.
+	Try func(*Kernel) error
 }
 
 // with is the spec with the options that a person chose.

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -60,7 +61,7 @@ func Python(argv []string, language string) string {
 // HasModule says whether a Python finds a module.
 func HasModule(python, module string) bool {
 	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
-	_, err := ask(python, fmt.Sprintf(script, module))
+	_, err := ask(python, fmt.Sprintf(script, module), os.Environ())
 	return err == nil
 }
 
@@ -71,8 +72,8 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 //go:embed ask/python_paths.py
 var pythonScript string
 
-func askPython(program string) ([]string, error) {
-	out, err := ask(program, pythonScript)
+func askPython(program string, environ []string) ([]string, error) {
+	out, err := ask(program, pythonScript, environ)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +86,10 @@ func askPython(program string) ([]string, error) {
 
 // ask runs a script with an interpreter, away from the working directory,
 // whose files could be taken for modules.
-func ask(interpreter, script string) ([]byte, error) {
+func ask(interpreter, script string, environ []string) ([]byte, error) {
 	var errs bytes.Buffer
 	cmd := exec.Command(interpreter, "-c", script)
-	cmd.Dir, cmd.Stderr = "/", &errs
+	cmd.Dir, cmd.Env, cmd.Stderr = "/", environ, &errs
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", interpreter, err, text.LastLine(errs.String()))

@@ -148,6 +148,16 @@ func (s Spec) Expanded() map[string]string {
 	return env
 }
 
+// environ is the environment that Jupyter would start the kernel in: ours, with
+// the spec's.
+func (s Spec) environ() []string {
+	environ := os.Environ()
+	for name, value := range s.Expanded() {
+		environ = append(environ, name+"="+value)
+	}
+	return environ
+}
+
 // text is the string at key, or "".
 func (s Spec) text(key string) string {
 	value, _ := s[key].(string)

@@ -17,7 +17,7 @@ func installed(t *testing.T, o Options) (*Jupyter, *Twin, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := Install(base, j, o, Place{})
+	result, err := Install(t.Context(), base, j, o, Place{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestUpdateOfNothingChangesNothing(t *testing.T) {
 	j, twin, _ := installed(t, Options{Network: "host", Mounts: []string{"ro:/srv"}, Env: []string{"A=b"}, Launch: []string{"--memory", "2G"}, DisplayName: "Mine"})
-	if _, err := Update(twin, j, "/bin/true"); err != nil {
+	if _, err := Update(t.Context(), twin, j, "/bin/true", nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(twin, again(t, j)); diff != "" {
@@ -47,7 +47,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	if twin.State != BaseChanged {
 		t.Errorf("state %q before the update", twin.State)
 	}
-	if _, err := Update(twin, j, "/bin/sh"); err != nil {
+	if _, err := Update(t.Context(), twin, j, "/bin/sh", nil); err != nil {
 		t.Fatal(err)
 	}
 	twin = again(t, j)
@@ -120,7 +120,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			}
 			environments[0].Executable = filepath.Join(root, c.before)
 			base := &Kernel{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
-			result, err := Install(base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
+			result, err := Install(t.Context(), base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +133,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if _, _, kernel := splitCommand(twin.Spec.Argv()); kernel[0] != filepath.Join(root, c.before) {
 				t.Fatalf("made with %s", kernel[0])
 			}
-			result, err = Update(twin, second, "/bin/true")
+			result, err = Update(t.Context(), twin, second, "/bin/true", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"isolate-namespace/kernelspec"
@@ -109,14 +110,18 @@ func (c *install) Run(s *session) error {
 	if options.Network == "host" {
 		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, the Jupyter server and other kernels' output among them"})
 	}
+
+	ctx, end := untilSignal()
+	defer end(nil)
+	options.Try = trier(ctx, jupyter)
 	names := c.Names
 	if c.All {
 		names = jupyter.Names()
 	}
 	failed := false
 	for _, name := range names {
-		err := c.one(s, jupyter, name, options)
-		if err != nil && !c.All {
+		err := c.one(ctx, s, jupyter, name, options)
+		if err != nil && (!c.All || ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
@@ -134,7 +139,7 @@ func allAndNames() error {
 	return &kernelspec.Error{Reason: "--all and names at once", Remedy: "choose one"}
 }
 
-func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
+func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
 	var base *kernelspec.Kernel
 	var err error
 	if c.From != "" {
@@ -145,7 +150,8 @@ func (c *install) one(s *session, jupyter *kernelspec.Jupyter, name string, opti
 	if err != nil {
 		return err
 	}
-	result, err := kernelspec.Install(base, jupyter, options, kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix})
+	place := kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix}
+	result, err := kernelspec.Install(ctx, base, jupyter, options, place)
 	if err != nil {
 		return err
 	}

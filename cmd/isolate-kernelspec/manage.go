@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -119,9 +120,15 @@ func (c *update) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+
+	ctx, end := untilSignal()
+	defer end(nil)
 	failed := false
 	for _, twin := range all {
-		result, err := kernelspec.Update(twin, jupyter, launcher)
+		result, err := kernelspec.Update(ctx, twin, jupyter, launcher, trier(ctx, jupyter))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			failed = true
 			s.complain(fmt.Errorf("%s: %w", twin.Name, err))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"isolate-namespace/internal/end"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/kernelspec"
@@ -111,6 +112,7 @@ func (s *session) complain(err error) int {
 	}
 	var ended ending
 	if errors.As(err, &ended) { // of which whoever sent the signal knows
+		end.BySignal(ended.signal)
 		return 128 + int(ended.signal)
 	}
 	s.stderr.Complain("isolate-kernelspec", err.Error(), cmp.Or(kernelspec.Remedy(err), remedy.Kernelspec.For(err)))

@@ -79,8 +79,33 @@ func Kernel(ctx context.Context, j *kernelspec.Jupyter, kernel *kernelspec.Kerne
 	return err
 }
 
+// Starts says why a kernel doesn't start; nil if it does.
+func Starts(ctx context.Context, j *kernelspec.Jupyter, kernel *kernelspec.Kernel) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	t := &trial{ctx: ctx}
+	err := t.begin(j, kernel)
+	if err == nil {
+		t.finish()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // run is one trial from beginning to end.
-func (t *trial) run(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) (err error) {
+func (t *trial) run(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) error {
+	if err := t.begin(j, kernel); err != nil {
+		return err
+	}
+	defer t.finish()
+	return t.all()
+}
+
+// begin lays out the bait and starts the kernel. After an error nothing is left.
+func (t *trial) begin(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) error {
 	argv, err := j.Command(kernel)
 	if err != nil {
 		return err
@@ -91,12 +116,16 @@ func (t *trial) run(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) (err error
 	if t.bait, err = layBait(j.DataDir); err != nil {
 		return err
 	}
-	defer t.bait.remove()
-
 	t.process = newProcess(t.ctx, t.bait, argv, kernel.Spec)
 	if err := t.start(); err != nil {
+		t.bait.remove()
 		return t.explain(err)
 	}
-	defer t.stop()
-	return t.all()
+	return nil
+}
+
+// finish ends the kernel and removes the bait.
+func (t *trial) finish() {
+	t.stop()
+	t.bait.remove()
 }

@@ -1,0 +1,191 @@
+package kernelspec
+
+import (
+	"bufio"
+	"debug/elf"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A linker finds the files that programs and libraries are linked with, as
+// ld.so(8) does: the loader itself, and libraries.
+type linker struct {
+	configured []string // the directories of ld.so.conf
+	seen       map[string]bool
+	files      []string // found outside of the base system, as they are named
+}
+
+func newLinker() *linker {
+	return &linker{configured: configuredDirs("/etc/ld.so.conf", map[string]bool{}), seen: map[string]bool{}}
+}
+
+// configuredDirs are the directories that a file of ld.so.conf names, and the
+// files that it includes, of which each counts once.
+func configuredDirs(path string, seen map[string]bool) (dirs []string) {
+	if seen[path] {
+		return nil
+	}
+	seen[path] = true
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		line = strings.TrimSpace(line)
+		pattern, include := strings.CutPrefix(line, "include ")
+		switch {
+		case include:
+			pattern = strings.TrimSpace(pattern)
+			if !filepath.IsAbs(pattern) {
+				pattern = filepath.Join(filepath.Dir(path), pattern)
+			}
+			included, _ := filepath.Glob(pattern) // sorted
+			for _, file := range included {
+				dirs = append(dirs, configuredDirs(file, seen)...)
+			}
+		case filepath.IsAbs(line):
+			dirs = append(dirs, line)
+		}
+	}
+	return dirs
+}
+
+// add finds what a program or a library is linked with. libraryPath is what
+// LD_LIBRARY_PATH has for it.
+func (l *linker) add(path string, libraryPath []string) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || l.seen[real] {
+		return
+	}
+	l.seen[real] = true
+	file, err := elf.Open(real)
+	if err != nil { // a script, or no file of this kind
+		return
+	}
+	defer file.Close()
+
+	if loader := loaderOf(file); loader != "" {
+		l.found(loader, libraryPath)
+	}
+
+	before, after := runPaths(file, filepath.Dir(real))
+	search := slices.Concat(before, libraryPath, after, l.configured)
+	needed, _ := file.ImportedLibraries()
+	for _, name := range needed {
+		if strings.Contains(name, "/") {
+			l.found(name, libraryPath)
+			continue
+		}
+		for _, dir := range search {
+			candidate := filepath.Join(dir, name)
+			if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
+				l.found(candidate, libraryPath)
+				break
+			}
+		}
+	}
+}
+
+// found notes a file, and what it is linked with in turn. Those of the base
+// system are linked with that alone.
+func (l *linker) found(path string, libraryPath []string) {
+	if !filepath.IsAbs(path) {
+		return
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return
+	}
+	for _, name := range []string{path, real} {
+		if !inBaseSystem(name) && !slices.Contains(l.files, name) {
+			l.files = append(l.files, name)
+		}
+	}
+	if !inBaseSystem(real) {
+		l.add(real, libraryPath)
+	}
+}
+
+// loaderOf is the program that loads a file and its libraries, or "".
+func loaderOf(file *elf.File) string {
+	for _, part := range file.Progs {
+		if part.Type != elf.PT_INTERP || part.Filesz > 4096 {
+			continue
+		}
+		text := make([]byte, part.Filesz)
+		if _, err := part.ReadAt(text, 0); err == nil {
+			return strings.TrimRight(string(text), "\x00")
+		}
+	}
+	return ""
+}
+
+// runPaths are the directories that a file itself names for its libraries: those
+// searched before LD_LIBRARY_PATH (DT_RPATH) and those searched after it
+// (DT_RUNPATH, with which the former don't count).
+func runPaths(file *elf.File, origin string) (before, after []string) {
+	if after = dynamicPath(file, elf.DT_RUNPATH, origin); after != nil {
+		return nil, after
+	}
+	return dynamicPath(file, elf.DT_RPATH, origin), nil
+}
+
+func dynamicPath(file *elf.File, tag elf.DynTag, origin string) (dirs []string) {
+	values, _ := file.DynString(tag)
+	for _, value := range values {
+		for _, dir := range strings.Split(value, ":") {
+			dir = strings.NewReplacer("$ORIGIN", origin, "${ORIGIN}", origin).Replace(dir)
+			if filepath.IsAbs(dir) {
+				dirs = append(dirs, filepath.Clean(dir))
+			}
+		}
+	}
+	return dirs
+}
+
+// maxModules is how many modules of one interpreter are looked at.
+const maxModules = 20_000
+
+// addModules finds what the extension modules below some directories are linked
+// with.
+func (l *linker) addModules(dirs, libraryPath []string) {
+	left := maxModules
+	for _, dir := range dirs {
+		filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || left == 0 {
+				return nil
+			}
+			if name := entry.Name(); strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") {
+				left--
+				l.add(path, libraryPath)
+			}
+			return nil
+		})
+	}
+}
+
+// libraryPath are the directories of LD_LIBRARY_PATH.
+func libraryPath(environ []string) (dirs []string) {
+	for _, dir := range filepath.SplitList(valueOf(environ, "LD_LIBRARY_PATH")) {
+		if filepath.IsAbs(dir) {
+			dirs = append(dirs, filepath.Clean(dir))
+		}
+	}
+	return dirs
+}
+
+// valueOf is a variable's value in an environment: that of the last entry.
+func valueOf(environ []string, name string) (value string) {
+	for _, entry := range environ {
+		if rest, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = rest
+		}
+	}
+	return value
+}

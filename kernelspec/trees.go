@@ -1,0 +1,120 @@
+package kernelspec
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// inBase are the trees that every sandbox shows.
+var inBase = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
+
+// inBaseSystem says whether every sandbox shows a path.
+func inBaseSystem(path string) bool {
+	return slices.ContainsFunc(inBase, func(tree string) bool { return within(tree, path) })
+}
+
+// within says whether path is tree or lies in it.
+func within(tree, path string) bool {
+	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
+}
+
+// stores are directories in which each package lies in one of its own and names
+// those that it needs. They are for everybody to read, and hold no secrets.
+var stores = []string{"/nix/store", "/gnu/store"}
+
+// programTree is the tree that a file was installed with: the outermost
+// node_modules that holds it, the prefix above its bin, or its directory. What
+// holds more than that is never taken whole: then it is the file alone.
+func programTree(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	for _, store := range stores {
+		if within(store, real) {
+			return store
+		}
+	}
+	if i := strings.Index(real, "/node_modules/"); i >= 0 {
+		return real[:i+len("/node_modules")]
+	}
+
+	dir := filepath.Dir(real)
+	if base := filepath.Base(dir); base == "bin" || base == "libexec" {
+		if tree := filepath.Dir(dir); !tooWide(tree) {
+			return tree
+		}
+	}
+	if tooWide(dir) {
+		return real
+	}
+	return dir
+}
+
+// tooWide says whether a directory holds more than a program: what shows the
+// home directory or the user's own files, and directories of the top level, such
+// as /opt.
+func tooWide(dir string) bool { return filepath.Dir(dir) == "/" || showsHome(dir) }
+
+// showsHome says whether a directory is the home directory, lies above it, or is
+// one of those in it that programs share for the user's files.
+func showsHome(dir string) bool {
+	home, err := os.UserHomeDir()
+	if err != nil || home == "" {
+		return false
+	}
+	homes := []string{filepath.Clean(home)}
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		homes = append(homes, real)
+	}
+	for _, home := range homes {
+		for _, own := range []string{home, filepath.Join(home, ".local"), filepath.Join(home, ".local/share"), filepath.Join(home, ".config")} {
+			if within(dir, own) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fileTree is what shows a file that was read: the file alone, since what lies
+// beside it may be anything, unless it is in a store.
+func fileTree(path string) string {
+	for _, store := range stores {
+		if within(store, path) {
+			return store
+		}
+	}
+	return path
+}
+
+// reduce drops what the base system or another directory of the list shows
+// already, and what is not for mounting.
+func reduce(paths []string) []string {
+	var kept []string
+	for _, path := range paths {
+		path = filepath.Clean(path)
+		covered := func(tree string) bool {
+			tree = filepath.Clean(tree)
+			return tree != "/" && tree != path && within(tree, path)
+		}
+		if filepath.IsAbs(path) && path != "/" && !inBaseSystem(path) && !slices.ContainsFunc(paths, covered) {
+			kept = append(kept, path)
+		}
+	}
+	slices.Sort(kept)
+	return slices.Compact(kept)
+}
+
+// mountEntries writes paths in the syntax of MNTDIRS, each with the prefix. One
+// may be gone some day, which is for the kernel to complain about.
+func mountEntries(prefix string, paths []string) string {
+	escape := strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`)
+	var entries []string
+	for _, path := range paths {
+		entries = append(entries, prefix+escape.Replace(path))
+	}
+	return strings.Join(entries, " ")
+}
