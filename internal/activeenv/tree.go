@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"isolate-namespace/internal/regular"
 )
 
 // treeOf returns the directory that the programs in dir need: the prefix that they
@@ -84,7 +86,7 @@ func basesOf(prefix string) []string {
 
 // venvHome returns where pyvenv.cfg says that the base's programs are.
 func venvHome(prefix string) string {
-	f, err := os.Open(filepath.Join(prefix, "pyvenv.cfg"))
+	f, err := regular.Open(filepath.Join(prefix, "pyvenv.cfg"))
 	if err != nil {
 		return ""
 	}
@@ -128,7 +130,7 @@ func chain(path string) []string {
 // interpreterOf returns the program that a script's first line names, or "".
 func interpreterOf(path string) string {
 	const longest = 256 // BINPRM_BUF_SIZE
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return ""
 	}
@@ -150,10 +152,11 @@ var quotedPath = regexp.MustCompile(`'(/[^']+)'`)
 
 // editable returns the projects outside of an environment that its .pth files name.
 func editable(prefix string) []string {
+	const longest = 1 << 20 // of what is read of each file
 	var projects []string
 	files, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/site-packages/*.pth"))
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := regular.Read(file, longest)
 		if err != nil {
 			continue
 		}
@@ -164,7 +167,7 @@ func editable(prefix string) []string {
 			}
 			if module, ok := strings.CutPrefix(line, "import __editable__"); ok {
 				module, _, _ = strings.Cut(module, ";")
-				finder, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "__editable__"+module+".py"))
+				finder, _ := regular.Read(filepath.Join(filepath.Dir(file), "__editable__"+module+".py"), longest)
 				for line := range strings.Lines(string(finder)) {
 					if !strings.HasPrefix(line, "MAPPING") {
 						continue

@@ -2,8 +2,9 @@ package errorkernel
 
 import (
 	"encoding/json"
-	"os"
 	"strings"
+
+	"isolate-namespace/internal/regular"
 )
 
 // maxNotebook is the size in bytes above which a notebook isn't looked at.
@@ -13,10 +14,7 @@ const maxNotebook = 64 << 20
 // ends write the language_info of a kernel into the notebook, which so stays as it
 // is.
 func NotebookLanguage(path string) map[string]any {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxNotebook {
-		return nil
-	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path, maxNotebook)
 	if err != nil {
 		return nil
 	}

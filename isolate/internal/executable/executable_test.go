@@ -141,54 +141,6 @@ func TestLongNamesAreNotKept(t *testing.T) {
 	}
 }
 
-// What isn't a regular file is neither opened nor followed. In the control an
-// ordinary open gets through to it, or hangs.
-func TestReadPathOpensRegularFilesOnly(t *testing.T) {
-	dir := t.TempDir()
-	at := func(name string) string { return filepath.Join(dir, name) }
-	script := []byte("#!/bin/sh\n")
-	err := errors.Join(os.Mkdir(at("dir"), 0o755), os.WriteFile(at("dir/script"), script, 0o755), unix.Mkfifo(at("fifo"), 0o644),
-		os.Symlink("dir/script", at("link")), os.Symlink("dir", at("linked")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f, err := ReadPath(at("dir/script")); err != nil || f.Interpreter != "/bin/sh" {
-		t.Fatalf("control: %+v, %v", f, err)
-	}
-
-	for _, c := range []struct {
-		path  string
-		hangs bool
-	}{{at("dir"), false}, {at("fifo"), true}, {"/dev/zero", false}, {"/dev/null", false}, {at("link"), false}, {at("linked/script"), false}} {
-		if f, err := within(t, func() (File, error) { return ReadPath(c.path) }); err == nil || f.Interpreter != "" {
-			t.Errorf("%s: %+v, %v", c.path, f, err)
-		}
-
-		opened := make(chan error, 1)
-		go func() {
-			f, err := os.Open(c.path)
-			f.Close()
-			opened <- err
-		}()
-		select {
-		case err := <-opened:
-			if err != nil || c.hangs {
-				t.Errorf("control: %s: opened, %v", c.path, err)
-			}
-		case <-time.After(100 * time.Millisecond):
-			if !c.hangs {
-				t.Errorf("control: %s: not opened", c.path)
-			}
-			end, err := os.OpenFile(c.path, os.O_RDWR, 0) // lets the other end go
-			if err != nil {
-				t.Fatal(err)
-			}
-			<-opened
-			end.Close()
-		}
-	}
-}
-
 // within fails when f doesn't return soon.
 func within(t *testing.T, f func() (File, error)) (File, error) {
 	t.Helper()
