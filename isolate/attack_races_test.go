@@ -94,6 +94,7 @@ func TestSourceSwappedForALink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer tree.close()
 		if swapped != "" {
 			place := filepath.Join(dir, swapped)
 			if err := os.Rename(place, place+"-away"); err != nil {
@@ -157,6 +158,7 @@ func TestSourceSwappedForALinkToHome(t *testing.T) {
 		shown, other := 0, 0
 		for begun := time.Now(); time.Since(begun) < 5*time.Second && (shown == 0 || other == 0 || checked && shown+other < 2000); {
 			tree, err := newTree(&p)
+			tree.close()
 			switch {
 			case checked && err != nil:
 				shown++ // it would have been

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -121,7 +122,7 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 // addSystem puts in what every sandbox has of its own, whatever the base is.
 func (t *tree) addSystem(p *Policy) {
 	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
-	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isProc() })
+	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
 	if !p.UserNamespaces && !isCovered {
 		// The kernel lets a sandbox inside mount a process file system of its
 		// own only while it sees all of this one.
@@ -150,7 +151,7 @@ func (t *tree) addSystem(p *Policy) {
 // addMadeFiles puts in the files of /etc that would tell who else has an
 // account here and where the machine is.
 func (t *tree) addMadeFiles(p *Policy) {
-	user, uid, gid := userName(os.Getuid()), p.User.UID, p.User.GID
+	user, uid, gid := accountName(t.account, os.Getuid()), p.User.UID, p.User.GID
 	for name, content := range map[string]string{
 		"passwd": passwdLine(user, uid, gid, p.Home, p.shell()) + nobody("nobody:x:%d:%d:nobody:/nonexistent:/usr/sbin/nologin\n", uid),
 		"group":  fmt.Sprintf("%s:x:%d:\n", user, gid) + nobody("nogroup:x:%d:\n", gid),
@@ -199,9 +200,11 @@ func nobody(line string, id int) string {
 
 // userName is the caller's name in the passwd file, or else $USER, or the
 // number. An account that only a directory service knows has it from $USER.
-func userName(uid int) string {
-	if fields := passwdEntry(uid); fields != nil {
-		return fields[0]
+func userName(uid int) string { return accountName(passwdEntry(uid), uid) }
+
+func accountName(account []string, uid int) string {
+	if account != nil {
+		return account[0]
 	}
 	if name := os.Getenv("USER"); name != "" {
 		return name
@@ -227,9 +230,13 @@ func passwdEntry(uid int) []string {
 	if err != nil {
 		return nil
 	}
+	number := ":" + strconv.Itoa(uid) + ":"
 	for line := range strings.Lines(string(passwd)) {
+		if !strings.Contains(line, number) {
+			continue
+		}
 		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) == 7 && fields[2] == fmt.Sprint(uid) {
+		if len(fields) == 7 && fields[2] == number[1:len(number)-1] {
 			return fields
 		}
 	}

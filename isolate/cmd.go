@@ -42,6 +42,7 @@ type Cmd struct {
 	stdio    stdio
 	terminal *terminal // nil: the program has none
 	limiter  *limiter
+	unshown  []string
 	started  time.Time
 	report   Report // complete with status
 
@@ -74,6 +75,7 @@ func (c *Cmd) Start() error {
 	if err != nil {
 		return err
 	}
+	defer func() { tree.close() }()
 	c.terminal = newTerminal(c.Stdin, c.Stdout)
 	c.stdio.tty = c.terminal != nil
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
@@ -83,7 +85,14 @@ func (c *Cmd) Start() error {
 	defer c.stdio.closeInner()
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
 		c.explainExit = tree.explainExit(c.Name, &policy)
-		if err = c.launch(&policy, tree, files); err != nil {
+		err = c.launch(&policy, tree, files)
+		for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
+			tree.close()
+			if policy, tree, err = c.Policy.plan(); err == nil {
+				err = c.launch(&policy, tree, files)
+			}
+		}
+		if err != nil {
 			c.limiter.group.Remove()
 		}
 		var exec *ExecError
@@ -98,6 +107,7 @@ func (c *Cmd) Start() error {
 		}
 		return err
 	}
+	c.unshown = tree.unshown()
 	c.ended = make(chan struct{})
 	c.stdio.copy()
 	if c.terminal != nil {
@@ -142,13 +152,17 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	return nil
 }
 
-// plan is the policy, complete, and the tree that it makes.
+// plan is the policy, complete, and the tree that it makes, which is to be
+// closed.
 func (p Policy) plan() (Policy, *tree, error) {
 	p, err := p.complete()
 	if err != nil {
 		return p, nil, err
 	}
 	t, err := newTree(&p)
+	for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
+		t, err = newTree(&p)
+	}
 	return p, t, err
 }
 
@@ -285,6 +299,9 @@ func (c *Cmd) confirm(init *initProcess) error {
 	errno := unix.Errno(m.value)
 	switch m.kind {
 	case setupFailed:
+		if init.setup.calls[m.index].fine == onlyZero {
+			return mountsChanged()
+		}
 		return explainCall(init.setup.notes[m.index], errno)
 	case entryFailed:
 		return explainCall(init.entry.notes[m.index], errno)
@@ -361,6 +378,11 @@ func (c *Cmd) Report() Report { return c.report }
 // InForce are the limits that hold and how each is enforced, once Start has
 // returned nil.
 func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
+
+// Unshown are the places inside that are empty since what is mounted there
+// outside can't be shown: directories of automounters. They are complete once
+// Start has returned nil.
+func (c *Cmd) Unshown() []string { return c.unshown }
 
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {

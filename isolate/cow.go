@@ -32,7 +32,7 @@ func (b *builder) overlay(n *node) {
 		b.layer(what, b.policy.CowDir, kept)
 		upper, work = kept+n.target, kept+"/"+workPrefix+name
 	}
-	mode := uint32(n.info.Mode().Perm())
+	mode := n.host.mode & 0o777
 	for _, dir := range []string{upper, work} {
 		for i := range dir {
 			if dir[i] == '/' {
@@ -66,7 +66,7 @@ func (t *tree) checkCowDir(p *Policy) error {
 	}
 	e := &SetupError{Doing: "keep changes in", Path: p.CowDir}
 	if info, err := os.Stat(p.CowDir); err != nil {
-		e.Err, e.Remedy = underlying(err), "make it first"
+		e.Err, e.Kind = underlying(err), KindNoCowDir
 		return e
 	} else if !info.IsDir() || unix.Access(p.CowDir, unix.W_OK) != nil {
 		e.Err = errors.New("not a directory that can be written to")
@@ -81,7 +81,7 @@ func (t *tree) checkCowDir(p *Policy) error {
 	for _, n := range t.nodes {
 		seen := n.kind == cowNode || n.kind == bindNode && n.access == Writable
 		if seen && strings.HasPrefix(real+"/", n.source+"/") {
-			e.Err, e.Remedy = fmt.Errorf("it lies in %s, which the program can change", n.source), "name a directory outside of it"
+			e.Err, e.Kind = fmt.Errorf("it lies in %s, which the program can change", n.source), KindCowDirInside
 			return e
 		}
 		if n.kind != cowNode {
@@ -89,7 +89,7 @@ func (t *tree) checkCowDir(p *Policy) error {
 		}
 		kept := filepath.Join(p.CowDir, n.target)
 		if entries, err := os.ReadDir(kept); err == nil && len(entries) > 0 {
-			e.Err, e.Remedy = fmt.Errorf("%s has changes already", kept), "name an empty directory, or remove them"
+			e.Err, e.Kind = fmt.Errorf("%s has changes already", kept), KindCowDirUsed
 			return e
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.Err = underlying(err)

@@ -18,6 +18,7 @@ func (p Policy) Describe() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer t.close()
 	limits, err := newLimiter(p.Limits)
 	if err != nil {
 		return "", err
@@ -48,9 +49,10 @@ func (p Policy) Tree() ([]Place, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer t.close()
 	var all []Place
 	for _, n := range t.nodes {
-		all = append(all, Place{n.target, n.words()})
+		all = append(all, Place{n.target, t.words(n)})
 	}
 	slices.SortFunc(all, func(a, b Place) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
@@ -83,7 +85,7 @@ func (t *tree) draw(b *strings.Builder, dir, indent string) {
 		path := filepath.Join(dir, name)
 		said, n := "", t.at[path]
 		if n != nil {
-			said = n.words()
+			said = t.words(n)
 		}
 		// What is hidden of processes would fill a screen.
 		if len(t.children(path)) > 0 && (n == nil || n.kind != procNode) {
@@ -122,6 +124,15 @@ func (t *tree) children(dir string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// words say what n is, and what it shows that isn't on this machine.
+func (t *tree) words(n *node) string {
+	said := n.words()
+	if remote := t.remoteBelow(n); remote != nil {
+		said += ", with " + strings.Join(remote, ", ")
+	}
+	return said
 }
 
 // wrap fills lines of 80 columns with words, the first after prefix, the

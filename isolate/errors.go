@@ -10,12 +10,11 @@ import (
 
 // A SetupError says why no sandbox came to be. The program did not run.
 type SetupError struct {
-	Doing  string // what was being done, such as "mount"
-	Path   string // to what; may be empty
-	Err    error  // why it failed
-	Kind   Kind   // of which kind that is; may be empty
-	About  string // what Kind is about
-	Remedy string // in place of a Kind, for now
+	Doing string // what was being done, such as "mount"
+	Path  string // to what; may be empty
+	Err   error  // why it failed
+	Kind  Kind   // of which kind that is; may be empty
+	About string // what Kind is about
 }
 
 func (e *SetupError) Error() string {

@@ -30,6 +30,7 @@ func (p Policy) Explain(path string) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
+	defer t.close()
 	path = filepath.Clean(path)
 	e := t.explain(path)
 	if !e.Visible && e.ToShow != "" {
@@ -128,6 +129,9 @@ func (n *node) words() string {
 	case privateNode:
 		return "the sandbox's own, empty at first, writable"
 	case maskNode:
+		if n.is != "" {
+			return "covered: it shows " + n.is
+		}
 		return "covered by something empty"
 	case fileNode:
 		return "made for the sandbox"

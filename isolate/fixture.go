@@ -14,10 +14,10 @@ import (
 // program put there may block, lie, or never end.
 type fixture struct {
 	tree     *tree
-	writable []string      // real paths outside of what the program can write to
-	reached  []fs.FileInfo // what they are
-	above    []fs.FileInfo // the directories that they lie in
-	hidden   bool          // there are more of them than these paths say
+	writable []string // real paths outside of what the program can write to
+	reached  []fileID // what they are
+	above    []fileID // the directories that they lie in
+	hidden   bool     // there are more of them than these paths say
 }
 
 // errChangeable says that the program can have changed what a path leads to.
@@ -27,13 +27,13 @@ func (t *tree) fixture(p *Policy) *fixture {
 	f := &fixture{tree: t}
 	for _, n := range t.nodes {
 		if n.kind == bindNode && n.access == Writable {
-			f.writable, f.reached = append(f.writable, n.source), append(f.reached, n.info)
+			f.writable, f.reached = append(f.writable, n.source), append(f.reached, n.host.fileID)
 		}
 	}
 	if p.CowDir != "" {
 		info, err := os.Lstat(p.CowDir)
 		if f.hidden = err != nil; !f.hidden {
-			f.writable, f.reached = append(f.writable, p.CowDir), append(f.reached, info)
+			f.writable, f.reached = append(f.writable, p.CowDir), append(f.reached, idOf(info))
 		}
 	}
 
@@ -55,31 +55,21 @@ func (f *fixture) addAbove(source string) {
 		if err != nil || f.reaches(info) {
 			return
 		}
-		f.above = append(f.above, info)
+		f.above = append(f.above, idOf(info))
 	}
 }
 
 func (f *fixture) reaches(info fs.FileInfo) bool {
-	return slices.ContainsFunc(f.reached, func(other fs.FileInfo) bool { return os.SameFile(info, other) })
+	return slices.Contains(f.reached, idOf(info))
 }
 
 // holdsMounts says that something is mounted below what the program can write
 // to: it may be a directory that has another name as well.
 func (f *fixture) holdsMounts() bool {
-	if len(f.writable) == 0 {
-		return false
-	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo") // proc_pid_mountinfo(5)
-	if err != nil {
-		return true
-	}
-	escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`)
-	for line := range strings.Lines(string(mounts)) {
-		fields := strings.Fields(line)
-		for _, source := range f.writable {
-			if len(fields) > 4 && strings.HasPrefix(fields[4], escape.Replace(source)+"/") {
-				return true
-			}
+	for i := range f.tree.mounts.all {
+		point := f.tree.mounts.all[i].point
+		if slices.ContainsFunc(f.writable, func(source string) bool { return point != source && within(point, source) }) {
+			return true
 		}
 	}
 	return false
@@ -159,10 +149,8 @@ func (f *fixture) fixes(n *node) bool {
 	if n.kind != bindNode || n.access != ReadOnly {
 		return false
 	}
-	for _, info := range f.above {
-		if os.SameFile(info, n.info) {
-			return false
-		}
+	if slices.Contains(f.above, n.host.fileID) {
+		return false
 	}
 	_, err := f.outside(n.source)
 	return err == nil

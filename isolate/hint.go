@@ -61,7 +61,7 @@ func (t *tree) explainAbsence(e *ExecError, path string, p *Policy) {
 		return
 	}
 	e.Kind, e.Path, e.About = KindProgramHidden, path, filepath.Dir(path)
-	if info, err := os.Stat(e.About); err != nil || isHidden(info, p) {
+	if info, err := os.Stat(e.About); err != nil || t.isHidden(e.About, info) {
 		e.About = path
 	}
 }
@@ -268,8 +268,11 @@ func (t *tree) linkTo(path string) string {
 	return t.linkAt(n.target)
 }
 
-func isHidden(info fs.FileInfo, p *Policy) bool {
-	return slices.ContainsFunc(hiddenDirs(p.Home), func(dir hiddenDir) bool { return os.SameFile(dir.info, info) })
+// isHidden says that dir may not be mounted.
+func (t *tree) isHidden(dir string, info fs.FileInfo) bool {
+	return slices.ContainsFunc(t.hidden, func(d *hiddenDir) bool {
+		return d.fileID == idOf(info) || d.above && within(d.path, dir)
+	})
 }
 
 // places are the absolute paths inside at which the named program may be.

@@ -303,8 +303,16 @@ func TestIsMissing(t *testing.T) {
 }
 
 func TestHoldsMounts(t *testing.T) {
+	mounts, err := openHostMounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mounts.close()
+	if err := mounts.read(); err != nil {
+		t.Fatal(err)
+	}
 	for dir, want := range map[string]bool{"/dev": true, "/dev/pts": false, t.TempDir(): false} {
-		f := fixture{writable: []string{dir}}
+		f := fixture{tree: &tree{mounts: mounts}, writable: []string{dir}}
 		if got := f.holdsMounts(); got != want {
 			t.Errorf("%s: %v", dir, got)
 		}

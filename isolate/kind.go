@@ -35,6 +35,11 @@ const (
 	KindUnreadable    Kind = "a source can't be read"
 	KindHidden        Kind = "a source would show what must be hidden"
 	KindProc          Kind = "a source is the machine's /proc"
+	KindNoFiles       Kind = "a source holds no files"
+	KindMachine       Kind = "a source is the machine's, to be read only"
+	KindAutomounter   Kind = "a source is an automounter's"
+	KindClosed        Kind = "a directory that leads to a mask is closed" // About: the directory
+	KindMounting      Kind = "mounts come and go"
 	KindChanged       Kind = "a source changed meanwhile"
 	KindTarget        Kind = "a target can't be covered so"
 	KindNoTarget      Kind = "a target doesn't exist" // About: the path outside to make

@@ -204,6 +204,7 @@ func TestWithoutLandlock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		tree.close()
 		_, err = tree.newLandlock(&policy, 0)
 		if refused := err != nil; refused != c.refused {
 			t.Errorf("%s: %v", c.name, err)

@@ -54,5 +54,8 @@ func testRoles() map[string]func(args []string) int {
 		"attacks":      attacksRole,
 		"reuser":       reuserRole,
 		"named":        namedRole,
+		"mounter":      mounterRole,
+		"meanwhile":    meanwhileRole,
+		"describer":    describerRole,
 	}
 }

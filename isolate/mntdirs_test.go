@@ -82,7 +82,8 @@ func TestHomeIsNotShown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = newTree(&Policy{Home: home, Mounts: mounts, User: new(User)})
+		tree, err := newTree(&Policy{Home: home, Mounts: mounts, User: new(User)})
+		tree.close()
 		if (err != nil) != c.refused {
 			t.Errorf("%s: %v, want refused: %v", c.entries, err, c.refused)
 		}

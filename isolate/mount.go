@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,7 @@ const (
 // build appends the calls that make the tree the root of the process.
 func (p *program) build(policy *Policy, limits *limiter, t *tree) {
 	b := &builder{program: p, policy: policy, limits: limits, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
+	b.seclude(t.mounts)
 	b.begin()
 	for _, n := range t.nodes {
 		b.place(n)
@@ -44,12 +46,22 @@ func (p *program) build(policy *Policy, limits *limiter, t *tree) {
 	b.finish()
 }
 
+// seclude makes a copy of the caller's mounts that follows no change of theirs,
+// if they still are what they were when the tree was decided: else it might
+// show what nobody has looked at.
+func (b *builder) seclude(mounts *hostMounts) {
+	what := note{"make a private mount namespace", ""}
+	b.do(what, unix.SYS_MOUNT, b.str("none"), b.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE), num(0))
+	question := b.words(0)
+	binary.NativeEndian.PutUint32(b.mem[question.value:], uint32(mounts.fd)) // struct pollfd
+	b.do(what, unix.SYS_PPOLL, question, num(1), b.words(0, 0), num(0), num(0)).fine = onlyZero
+	b.do(what, unix.SYS_CLOSE, num(mounts.fd))
+}
+
 // begin makes the two file systems. The process file system is made here too:
 // the kernel allows it only where a whole one is in sight (mount_too_revealing
 // in fs/namespace.c), which ends with the old root.
 func (b *builder) begin() {
-	what := note{"make a private mount namespace", ""}
-	b.do(what, unix.SYS_MOUNT, b.str("none"), b.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE), num(0))
 	// 4: whom a process can't trace it doesn't see, init above all (proc(5)).
 	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
 	if !b.policy.UserNamespaces {
@@ -97,7 +109,11 @@ func (b *builder) place(n *node) {
 		}
 		b.show(n, b.scratch, name, plain)
 	case maskNode:
+		from := len(b.calls)
 		b.mask(n)
+		if n.is != "" {
+			b.letPass(from)
+		}
 	case fileNode:
 		b.file(n)
 	case linkNode:
@@ -113,6 +129,21 @@ func (b *builder) place(n *node) {
 		b.prepare(n)
 		b.attach(pts, n.target[1:])
 		b.close(pts)
+	}
+}
+
+// letPass lets the calls from this one on fail where a directory on the way is
+// another user's who keeps it closed. The program can't get there either, while
+// the caller, as root, could.
+func (b *builder) letPass(from int) {
+	for i := range b.calls[from:] {
+		c := &b.calls[from+i]
+		switch {
+		case c.nr == unix.SYS_OPENAT2:
+			c.fine = unix.EACCES
+		case c.fine == 0:
+			c.fine = unix.EBADF
+		}
 	}
 }
 

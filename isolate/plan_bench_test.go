@@ -32,6 +32,7 @@ func BenchmarkMountPlan(b *testing.B) {
 				}
 				p.build(&policy, limits, t)
 				p.load()
+				t.close()
 			}
 		})
 	}

@@ -37,7 +37,7 @@ type call struct {
 	args [6]arg
 	into slot       // where the result goes; noSlot drops it
 	copy int        // where in mem it goes as a C int, too; 0 is nowhere
-	fine unix.Errno // an error that is as good as success, or anyError
+	fine unix.Errno // an error that is as good as success, or one of the next two
 }
 
 // A note is what an error message says of a call.
@@ -67,6 +67,9 @@ const noSlot slot = -1
 
 // anyError marks a call that changes nothing for the worse when it fails.
 const anyError unix.Errno = 1 << 15
+
+// onlyZero marks a call of which any other result is an error, too.
+const onlyZero unix.Errno = 1 << 14
 
 // A pointer is an address that a structure in mem contains.
 type pointer struct{ at, to int }
@@ -196,6 +199,9 @@ func (p *program) run() (failed int, errno unix.Errno) {
 		r, _, e := unix.RawSyscall6(c.nr,
 			p.value(&c.args[0]), p.value(&c.args[1]), p.value(&c.args[2]),
 			p.value(&c.args[3]), p.value(&c.args[4]), p.value(&c.args[5]))
+		if r != 0 && c.fine == onlyZero && e == 0 {
+			e = unix.EAGAIN
+		}
 		if e != 0 && e != c.fine && c.fine != anyError {
 			return i, e
 		}

@@ -2,10 +2,12 @@ package isolate
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +25,7 @@ func mountNode(m Mount) (*node, error) {
 		return nil, wholeMachine(m.Source)
 	}
 	if n.target == "/" || !filepath.IsAbs(n.target) {
-		return nil, &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"),
-			Remedy: "name the directories that the program needs, each by its absolute path"}
+		return nil, &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"), Kind: KindPlace}
 	}
 	switch m.Access {
 	case Private:
@@ -37,9 +38,12 @@ func mountNode(m Mount) (*node, error) {
 	return n, n.openSource(m.Source)
 }
 
-// isProc says whether m names the process file system for where it always is.
-func (m Mount) isProc() bool {
-	return filepath.Clean(m.Source) == "/proc" && m.covers("/proc")
+// isOwn says whether m names, for where it always is, what every sandbox has
+// of its own.
+func (m Mount) isOwn() bool {
+	source := filepath.Clean(m.Source)
+	name, isDevice := strings.CutPrefix(source, "/dev/")
+	return (source == "/proc" || isDevice && slices.Contains(devices, name)) && m.covers(source)
 }
 
 // covers says whether m is shown at target.
@@ -50,60 +54,35 @@ func (m Mount) covers(target string) bool {
 	return filepath.Clean(m.Target) == target
 }
 
-// A hiddenDir is one that no mount may show, nor one above it.
-type hiddenDir struct {
-	info fs.FileInfo
-	why  string
-}
-
-// hiddenDirs are the home directory, in which secrets lie, and those in which
-// the user's other programs have the sockets that they obey.
-func hiddenDirs(home string) []hiddenDir {
-	var hidden []hiddenDir
-	for _, info := range ancestry(home) {
-		hidden = append(hidden, hiddenDir{info, "that would show the whole home directory"})
-	}
-	for _, dir := range []string{"/tmp", "/var/tmp", "/var", "/dev/shm", "/dev", "/run", os.Getenv("XDG_RUNTIME_DIR")} {
-		if info, err := os.Stat(dir); err == nil {
-			hidden = append(hidden, hiddenDir{info, "other programs have sockets there, which lead out"})
-		}
-	}
-	return hidden
-}
-
-// ancestry is a directory and all above it, by any name that leads there.
-func ancestry(dir string) []fs.FileInfo {
-	var all []fs.FileInfo
-	real, _, err := look(dir)
-	for ; err == nil && real != "/"; real = filepath.Dir(real) {
-		if info, err := os.Stat(real); err == nil {
-			all = append(all, info)
-		}
-	}
-	return all
-}
-
-// keepFrom refuses to show a hidden directory. It looks at what will be
-// mounted, not at what has the name by now.
-func (n *node) keepFrom(hidden []hiddenDir) error {
-	for _, dir := range hidden {
-		if n.info != nil && os.SameFile(n.info, dir.info) {
-			return &SetupError{Doing: "mount", Path: n.source, Err: errors.New(dir.why),
-				Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS"}
-		}
-	}
-	return nil
-}
-
 func wholeMachine(source string) error {
-	return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"),
-		Remedy: "work in a directory below it, or name the directories that the program needs in MNTDIRS"}
+	return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"), Kind: KindHidden}
 }
+
+// A hostFile is a file or directory of the host's as it was when it was looked
+// at.
+type hostFile struct {
+	fileID
+	path  string // without links
+	mount int    // the mount's number
+	mode  uint32 // as in stat(2)
+	uid   uint32
+	links uint32
+}
+
+// A fileID is what two names of one file have in common.
+type fileID struct{ dev, ino uint64 }
+
+func idOf(info fs.FileInfo) fileID {
+	st := info.Sys().(*syscall.Stat_t) // as on every Unix
+	return fileID{uint64(st.Dev), st.Ino}
+}
+
+func (f *hostFile) isDir() bool { return f.mode&unix.S_IFMT == unix.S_IFDIR }
 
 // openSource fills in what the source really is. A link is followed here,
 // once; the mount itself is made of the real path and follows none.
 func (n *node) openSource(source string) error {
-	real, info, err := look(source)
+	f, err := look(source)
 	if errors.Is(err, unix.ENOTDIR) {
 		err = fs.ErrNotExist
 	}
@@ -111,51 +90,66 @@ func (n *node) openSource(source string) error {
 		return err
 	}
 	if err != nil {
-		return &SetupError{Doing: "mount", Path: source, Err: underlying(err),
-			Remedy: "it must be readable for the user who starts the sandbox"}
+		return &SetupError{Doing: "mount", Path: source, Err: underlying(err), Kind: KindUnreadable}
 	}
-	if real == "/" {
+	if f.path == "/" {
 		return wholeMachine(source)
 	}
-	if isProcRoot(real, info) {
-		return &SetupError{Doing: "mount", Path: source, Err: errors.New("that would show every process of the machine"),
-			Remedy: "the sandbox has a /proc of its own; remove it from the mounts"}
-	}
-	n.source, n.info, n.dir = real, info, info.IsDir()
+	n.source, n.host, n.dir = f.path, f, f.isDir()
 	n.kind = bindNode
 	if n.access == CopyOnWrite {
 		n.kind = cowNode
 		if !n.dir {
-			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"),
-				Remedy: "write cow: before the directory that holds the file"}
+			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"), Kind: KindCowFile}
 		}
 	}
 	return nil
 }
 
-// isProcRoot says whether a directory is the top of a process file system,
-// which has the first of its numbers (PROC_ROOT_INO in include/linux/proc_ns.h).
-func isProcRoot(path string, info fs.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || st.Ino != 1 || !info.IsDir() {
-		return false
-	}
-	var system unix.Statfs_t
-	return unix.Statfs(path, &system) == nil && system.Type == unix.PROC_SUPER_MAGIC
-}
-
-// look is the path without links, which the kernel says of an open descriptor
-// in three calls where one exists, and what is open: both are of one thing,
-// whatever becomes of the path meanwhile.
-func look(path string) (real string, info fs.FileInfo, err error) {
+// look is what a path leads to. The path without links, which the kernel says
+// of an open descriptor, and all else are of one thing, whatever becomes of
+// the path meanwhile.
+func look(path string) (*hostFile, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	defer unix.Close(fd)
-	opened := fmt.Sprintf("/proc/self/fd/%d", fd)
-	if real, err = os.Readlink(opened); err == nil {
-		info, err = os.Stat(opened)
+	real, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		return nil, err
 	}
-	return real, info, err
+	f, err := statHost(fd, "", unix.AT_EMPTY_PATH)
+	if err != nil {
+		return nil, err
+	}
+	f.path = real
+	return f, nil
+}
+
+// lookNear is look for a directory at whose path there is hardly ever a link.
+func lookNear(path string) (*hostFile, error) {
+	f, err := statHost(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW)
+	for dir, at := path, f; err == nil; at, err = statHost(unix.AT_FDCWD, dir, unix.AT_SYMLINK_NOFOLLOW) {
+		if !at.isDir() {
+			return look(path)
+		}
+		if dir = filepath.Dir(dir); dir == "/" {
+			f.path = path
+			return f, nil
+		}
+	}
+	return nil, err
+}
+
+// statHost is statx(2), all but the path.
+func statHost(at int, path string, flags int) (*hostFile, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(at, path, flags, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st); err != nil {
+		return nil, err
+	}
+	return &hostFile{
+		fileID: fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino},
+		mount:  int(st.Mnt_id), mode: uint32(st.Mode), uid: st.Uid, links: st.Nlink,
+	}, nil
 }

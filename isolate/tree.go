@@ -18,21 +18,27 @@ type tree struct {
 	nodes []*node
 	at    map[string]*node // by target
 	wall  landlock         // what may be made where
+
+	account []string // the caller's line of the passwd file, or nil
+	mounts  *hostMounts
+	hidden  []*hiddenDir
+	special []*hostMount // of kinds that hold no files
 }
 
 // A node is one mount, file or link of the tree.
 type node struct {
 	kind   nodeKind
-	target string      // absolute and clean, inside
-	source string      // bind, cow: real path outside; link: what it points to
-	dir    bool        // the target is a directory
-	base   bool        // of the default base, which gives way
-	access Access      // bind: Writable or ReadOnly
-	mode   uint32      // private directory, file
-	data   []byte      // file
-	cover  *node       // the node that the target lies in; nil for the root
-	inner  bool        // another node lies in this one
-	info   fs.FileInfo // bind: what the source was when it was looked at
+	target string    // absolute and clean, inside
+	source string    // bind, cow, mask of a mount: real path outside; link: what it points to
+	dir    bool      // the target is a directory
+	base   bool      // of the default base, which gives way
+	access Access    // bind: Writable or ReadOnly
+	mode   uint32    // private directory, file
+	data   []byte    // file
+	is     string    // mask: what nobody asked to cover, such as "proc"
+	cover  *node     // the node that the target lies in; nil for the root
+	inner  bool      // another node lies in this one
+	host   *hostFile // bind, cow: what the source was when it was looked at
 }
 
 type nodeKind uint8
@@ -51,47 +57,36 @@ const (
 )
 
 // newTree looks at every source of the policy and decides the tree, and with it
-// where the program finds room for temporary files. All sources that are
-// missing are named in one error.
-func newTree(p *Policy) (*tree, error) {
-	t := &tree{at: map[string]*node{}}
-	if p.Base == nil {
-		t.addDefaultBase()
-		t.addMadeFiles(p)
-		for _, n := range t.nodes {
-			n.base = true
-		}
+// where the program finds room for temporary files. The tree is to be closed.
+func newTree(p *Policy) (t *tree, err error) {
+	mounts, err := openHostMounts()
+	if err != nil {
+		return nil, err
 	}
-	t.addSystem(p)
-	var missing []string
-	hidden := hiddenDirs(p.Home)
-	for i, m := range slices.Concat(p.Base, p.Mounts) {
-		if m.isProc() {
-			continue // the sandbox's own is meant, which shows no process of the host's
-		}
-		n, err := mountNode(m)
-		if err == nil && i >= len(p.Base) {
-			err = n.keepFrom(hidden)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			if !m.Optional {
-				missing = append(missing, m.Source)
-			}
-			continue
-		}
+	defer func() {
 		if err != nil {
+			mounts.close()
+		}
+	}()
+	t = &tree{at: map[string]*node{}, account: passwdEntry(os.Getuid()), mounts: mounts}
+
+	t.addBase(p)
+	named, err := t.addMounts(p)
+	if err != nil {
+		return nil, err
+	}
+
+	// What is mounted where is read after all else: an automounter may have
+	// acted on a look at a source.
+	if err := t.lookAtMounts(p); err != nil {
+		return nil, err
+	}
+	for i, n := range named {
+		if err := t.refuse(n, i < len(p.Base)); err != nil {
 			return nil, err
 		}
-		t.add(n)
 	}
-	if missing != nil {
-		e := &SetupError{Doing: "mount", Path: strings.Join(missing, ", "), Err: unix.ENOENT,
-			Remedy: "remove it from the mounts, or write try: before it"}
-		if len(missing) > 1 {
-			e.Remedy = `remove them from the mounts, or write try: before them, or \ before a space or = in a path`
-		}
-		return nil, e
-	}
+
 	for _, f := range p.Files {
 		t.add(&node{kind: fileNode, target: filepath.Clean(f.Path), mode: f.Mode, data: f.Data})
 	}
@@ -104,10 +99,61 @@ func newTree(p *Policy) (*tree, error) {
 	if err := t.checkCowDir(p); err != nil {
 		return nil, err
 	}
-	var err error
+
 	t.wall, err = t.newLandlock(p, landlockABI())
 	p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
 	return t, err
+}
+
+// close lets go of what newTree keeps open.
+func (t *tree) close() {
+	if t != nil {
+		t.mounts.close()
+	}
+}
+
+// addBase puts in what is there whatever the policy mounts.
+func (t *tree) addBase(p *Policy) {
+	if p.Base == nil {
+		t.addDefaultBase()
+		t.addMadeFiles(p)
+		for _, n := range t.nodes {
+			n.base = true
+		}
+	}
+	t.addSystem(p)
+}
+
+// addMounts puts in what the policy names, and returns it: one node for each
+// of its base and then its mounts, an empty one for what is left out. All
+// sources that are missing are named in one error.
+func (t *tree) addMounts(p *Policy) (named []*node, err error) {
+	var missing []string
+	for _, m := range slices.Concat(p.Base, p.Mounts) {
+		n := new(node)
+		if !m.isOwn() {
+			n, err = mountNode(m)
+		}
+		named = append(named, n)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && m.Optional, m.isOwn():
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, m.Source)
+		case err != nil:
+			return nil, err
+		default:
+			t.add(n)
+		}
+	}
+	if missing == nil {
+		return named, nil
+	}
+	e := &SetupError{Doing: "mount", Path: strings.Join(missing, ", "), Err: unix.ENOENT,
+		Kind: KindMissing}
+	if len(missing) > 1 {
+		e.Kind = KindMissingSome
+	}
+	return nil, e
 }
 
 // checkBaseDir makes sure that no mount shows the new root inside itself.
@@ -118,12 +164,12 @@ func (t *tree) checkBaseDir(p *Policy) error {
 	e := &SetupError{Doing: "assemble the new root on", Path: p.BaseDir}
 	real, err := filepath.EvalSymlinks(p.BaseDir)
 	if err != nil {
-		e.Err, e.Remedy = underlying(err), "make it first, or unset NI_BASEDIR"
+		e.Err, e.Kind = underlying(err), KindNoBaseDir
 		return e
 	}
 	for _, n := range t.nodes {
 		if n.kind == bindNode && strings.HasPrefix(real+"/", n.source+"/") {
-			e.Err, e.Remedy = fmt.Errorf("it lies in %s, which is mounted itself", n.source), "name an empty directory elsewhere"
+			e.Err, e.Kind = fmt.Errorf("it lies in %s, which is mounted itself", n.source), KindBaseDirInside
 			return e
 		}
 	}
@@ -144,12 +190,17 @@ func (t *tree) add(n *node) {
 // each the one it lies in. Links in targets lead where they will lead inside.
 func (t *tree) settle() error {
 	named := *t
-	*t = tree{at: map[string]*node{}}
+	t.nodes, t.at = nil, map[string]*node{}
 	for _, n := range named.nodes {
 		if err := named.resolve(n); err != nil {
 			return err
 		}
 		t.add(n)
+	}
+	for _, n := range t.nodes {
+		if err := t.maskBelow(n); err != nil {
+			return err
+		}
 	}
 	slices.SortStableFunc(t.nodes, func(a, b *node) int {
 		return strings.Count(a.target, "/") - strings.Count(b.target, "/")
@@ -253,7 +304,7 @@ func (n *node) fit() (keep bool, err error) {
 	}
 	if !n.cover.hostBacked() {
 		if n.cover.kind == linkNode || !n.cover.dir {
-			return false, n.misfit("it lies in a file", "name another place for it")
+			return false, n.misfit("it lies in a file")
 		}
 		n.dir = n.dir || n.kind == maskNode
 		return true, nil
@@ -261,24 +312,29 @@ func (n *node) fit() (keep bool, err error) {
 	var st unix.Stat_t
 	err = unix.Lstat(n.cover.outside(n.target), &st)
 	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if err == unix.EACCES && n.kind == maskNode {
+		if err := closedWay(n.cover.source, n.cover.outside(n.target)); err != nil {
+			return false, err
+		}
+	}
 	switch {
 	case err != nil && (n.kind == maskNode || n.base), n.kind == linkNode:
 		return false, nil // a mount has something else where the base has this
 	case err != nil:
-		return false, n.misfit(fmt.Sprintf("%s has no such entry", n.cover.source),
-			fmt.Sprintf("make %s first, or mount it at another place", n.cover.outside(n.target)))
+		return false, &SetupError{Doing: "mount at", Path: n.target, Err: fmt.Errorf("%s has no such entry", n.cover.source),
+			Kind: KindNoTarget, About: n.cover.outside(n.target)}
 	case n.kind == maskNode || n.kind == procSysNode:
 		n.dir = dir
 	case n.dir && !dir:
-		return false, n.misfit("a directory can't cover a file", "name another place for it")
+		return false, n.misfit("a directory can't cover a file")
 	case !n.dir && dir:
-		return false, n.misfit("a file can't cover a directory", "name another place for it")
+		return false, n.misfit("a file can't cover a directory")
 	}
 	return true, nil
 }
 
-func (n *node) misfit(why, remedy string) error {
-	return &SetupError{Doing: "mount at", Path: n.target, Err: errors.New(why), Remedy: remedy}
+func (n *node) misfit(why string) error {
+	return &SetupError{Doing: "mount at", Path: n.target, Err: errors.New(why), Kind: KindTarget}
 }
 
 // underlying is the plain reason of an error of the os package, without the

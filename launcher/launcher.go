@@ -123,7 +123,7 @@ func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel,
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	if caveat := remedy.Kernel.Caveat(cmd.InForce()); caveat != "" {
+	for _, caveat := range remedy.Kernel.Caveats(cmd) {
 		text.NewOutput(stderr).Complain("isolate-kernel", caveat, "")
 	}
 	out.start()

@@ -82,7 +82,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	if caveat := remedy.Isolate.Caveat(cmd.InForce()); caveat != "" {
+	for _, caveat := range remedy.Isolate.Caveats(cmd) {
 		text.NewOutput(stderr).Raw().Complain("isolate", caveat, "")
 	}
 	rest.After(time.Second)

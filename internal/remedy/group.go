@@ -2,11 +2,8 @@ package remedy
 
 import (
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"isolate-namespace/isolate"
 )
 
 // Group returns how this user gets a control group that others can be made in.
@@ -27,19 +24,4 @@ func (c Command) group(hasSystemd, isRoot bool) string {
 		return "start " + what + " by: systemd-run --scope -p Delegate=yes " + program
 	}
 	return "start " + what + " by: systemd-run --user --scope -p Delegate=yes " + program
-}
-
-// Caveat says on one line which limits that were set bound each process by
-// itself, and what to do about it. It is "" where there is none.
-func (c Command) Caveat(inForce []isolate.InForce) string {
-	var each []string
-	for _, f := range inForce {
-		if f.EachProcess() {
-			each = append(each, "--"+f.Limit+" "+f.Value)
-		}
-	}
-	if each == nil {
-		return ""
-	}
-	return "for each process by itself: " + strings.Join(each, ", ") + ", since no cgroup can be made here; " + c.Group()
 }

@@ -23,17 +23,13 @@ const (
 // For returns what to do about an error of package isolate's types, or "" where
 // nothing is known to help.
 func (c Command) For(err error) string {
-	var setup *isolate.SetupError
-	if errors.As(err, &setup) && setup.Remedy != "" {
-		return setup.Remedy
-	}
 	kind, path, about := about(err)
 	r := table()[kind]
 	own := map[Command]string{Isolate: r.isolate, Kernel: r.kernel, Kernelspec: r.kernelspec}[c]
 	if own == "" {
 		own = r.all
 	}
-	return strings.NewReplacer("{about}", about, "{path}", text.Quote(path), "{entry}", entry(about), "{group}", c.Group()).Replace(own)
+	return strings.NewReplacer("{about}", about, "{quoted}", text.Quote(about), "{path}", text.Quote(path), "{entry}", entry(about), "{group}", c.Group()).Replace(own)
 }
 
 // Reason returns why, with the option that set the limit that a program has

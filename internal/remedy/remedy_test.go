@@ -173,10 +173,21 @@ func TestGroup(t *testing.T) {
 func TestCaveat(t *testing.T) {
 	memory := isolate.InForce{Limit: "memory", Value: "40M", By: "rlimit of each process"}
 	pids := isolate.InForce{Limit: "pids", Value: "50", By: "rlimit"}
-	if got := Isolate.Caveat([]isolate.InForce{pids, memory}); got != "for each process by itself: --memory 40M, since no cgroup can be made here; "+Isolate.Group() {
+	if got := Isolate.caveat([]isolate.InForce{pids, memory}); got != "for each process by itself: --memory 40M, since no cgroup can be made here; "+Isolate.Group() {
 		t.Error(got)
 	}
-	if got := Isolate.Caveat([]isolate.InForce{pids}); got != "" {
+	if got := Isolate.caveat([]isolate.InForce{pids}); got != "" {
 		t.Error(got)
+	}
+}
+
+func TestUnshown(t *testing.T) {
+	const begin, end = "not shown, since an automounter mounts there whatever is looked for: ", "; name the directories below that the program needs"
+	for _, c := range []struct{ places, want string }{
+		{"", ""}, {"/a", begin + "/a" + end}, {"/a /b /c", begin + "/a, /b, /c" + end}, {"/a /b /c /d /e", begin + "/a, /b, /c, 2 more" + end},
+	} {
+		if got := unshown(strings.Fields(c.places)); got != c.want {
+			t.Errorf("%s: %q", c.places, got)
+		}
 	}
 }

@@ -18,8 +18,9 @@ const (
 
 // A row has what to do about one kind of failure: all that is true of every
 // command, or else what is of each. In them {about} stands for what the kind is
-// about, {path} for the path, as a shell reads it, {entry} for the entry that
-// shows what the kind is about, and {group} for the way to a control group.
+// about, {quoted} for that as a shell reads it, {path} for the path, as a shell
+// reads it, {entry} for the entry that shows what the kind is about, and {group}
+// for the way to a control group.
 type row struct{ all, isolate, kernel, kernelspec string }
 
 // table has every remedy.
@@ -54,6 +55,11 @@ func table() map[isolate.Kind]row {
 		isolate.KindUnreadable:    {all: "it must be readable for the user who starts the sandbox"},
 		isolate.KindHidden:        {all: below},
 		isolate.KindProc:          {all: "the sandbox has a /proc of its own; remove it from the mounts"},
+		isolate.KindNoFiles:       {all: "remove it from the mounts"},
+		isolate.KindMachine:       {all: "write ro: before it"},
+		isolate.KindAutomounter:   {all: "name a directory below it that is mounted"},
+		isolate.KindClosed:        {all: "chmod u+x {quoted}"},
+		isolate.KindMounting:      {all: "try again when nothing is being mounted"},
 		isolate.KindTarget:        {all: elseAt},
 		isolate.KindNoTarget:      {all: "make {about} first, or mount it at another place"},
 		isolate.KindCowFile:       {all: "write cow: before the directory that holds the file"},
