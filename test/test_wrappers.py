@@ -6,7 +6,8 @@ import signal
 import subprocess
 
 import pytest
-from conftest import BUILD, COMMANDS, PYTHONS, Jupyter, fresh_home, wait_for
+from common import BUILD, wait_for
+from conftest import COMMANDS, PYTHONS, Jupyter, fresh_home
 from test_install import make_base
 from test_verify import PROBES, PROTOCOL, left_behind, verify
 
