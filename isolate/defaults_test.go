@@ -10,8 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/cgroup"
 )
 
 // held says how the limit of the name was enforced, if it was.
@@ -105,6 +108,36 @@ func TestForkBombStopsByDefault(t *testing.T) {
 				t.Error("nothing bounds an ordinary user's processes")
 			}
 		})
+	}
+}
+
+// The default of memory holds where there is a group for it, and nowhere else:
+// no rlimit stands in for it. It can be lifted, and so can the group.
+func TestMemoryByDefault(t *testing.T) {
+	nineTenths := FormatSize(wholeMebibytes(memoryHere() / 10 * 9))
+	for _, c := range []struct {
+		name   string
+		limits Limits
+		want   bool // where a group can be made
+	}{
+		{"nothing said", Limits{}, false},
+		{"a group", Limits{Group: true}, true},
+		{"a group for another limit", Limits{CPUTime: time.Hour}, true},
+		{"a group and no memory", Limits{Group: true, Memory: Unlimited}, false},
+	} {
+		p := in(t.TempDir())
+		p.Limits = c.limits
+		cmd := Command(p, "true")
+		if err := runNoting(t, cmd); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		f, found := held(cmd.InForce(), "memory")
+		possible := cgroup.New(cgroup.Want{Memory: 1 << 30})
+		canBe := possible.Version(cgroup.Memory) > 0
+		possible.Remove()
+		if found != (c.want && canBe) || found && (!f.Default || f.Value != nineTenths || !strings.HasPrefix(f.By, "cgroup")) {
+			t.Errorf("%s: %+v %v, with groups %v", c.name, f, found, canBe)
+		}
 	}
 }
 
