@@ -249,6 +249,22 @@ func writeAttacks() []attack {
 			}
 			return exchange()
 		}),
+		at("renames what leads to a read-only directory", func(w *world) error {
+			dir := filepath.Dir(w.Frozen)
+			return moves(dir, dir+"-away")
+		}),
+		at("exchanges what leads to a read-only directory", func(w *world) error {
+			dir := filepath.Dir(w.Frozen)
+			os.Mkdir(dir+"-other", 0o755)
+			defer os.Remove(dir + "-other")
+			exchange := func() error {
+				return unix.Renameat2(unix.AT_FDCWD, dir, unix.AT_FDCWD, dir+"-other", unix.RENAME_EXCHANGE)
+			}
+			if err := exchange(); err != nil {
+				return err
+			}
+			return exchange()
+		}),
 		at("removes a masked file", func(w *world) error { return removes(w.Hidden) }),
 		at("writes into a masked directory", func(w *world) error { return os.WriteFile(filepath.Join(w.Shadow, "new"), nil, 0o600) }),
 		at("removes in a masked directory", func(w *world) error { return removes(filepath.Join(w.Shadow, "inner")) }),

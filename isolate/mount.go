@@ -239,28 +239,29 @@ func (b *builder) file(n *node) {
 // prepare makes the directories that lead to n's target and an empty target
 // to mount on, unless the place is the host's, where they exist.
 func (b *builder) prepare(n *node) {
-	if n.cover != nil && n.cover.hostBacked() {
-		b.pin(n)
-		return
+	if n.cover == nil || !n.cover.hostBacked() {
+		at, name := b.inside(n)
+		if n.dir {
+			b.mkdir(at, name, 0o755)
+		} else {
+			b.do(note{"make", n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+		}
 	}
-	at, name := b.inside(n)
-	if n.dir {
-		b.mkdir(at, name, 0o755)
-		return
-	}
-	b.do(note{"make", n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+	b.pin(n)
 }
 
 // pin makes the directories between n's target and the mount that it lies in
 // mounts of themselves, where the program could rename them: n would go with
-// them, and what it covers be shown at its place the next time.
+// them, and something else be put at its place. What n covers on the host would
+// even be shown there the next time.
 func (b *builder) pin(n *node) {
-	if n.cover.kind != cowNode && (n.cover.kind != bindNode || n.cover.access != Writable) {
+	cover := n.cover
+	if cover == nil || !(cover.kind == cowNode || cover.kind == bindNode && cover.access == Writable || cover.kind == privateNode && n.fixed) {
 		return
 	}
 	for i, c := range n.target {
 		dir := n.target[:i]
-		if c != '/' || len(dir) <= len(n.cover.target) || b.pinned[dir] {
+		if c != '/' || len(dir) <= len(cover.target) || b.pinned[dir] {
 			continue
 		}
 		b.pinned[dir] = true

@@ -38,6 +38,7 @@ type node struct {
 	is     string    // mask: what nobody asked to cover, such as "proc"
 	cover  *node     // the node that the target lies in; nil for the root
 	inner  bool      // another node lies in this one
+	fixed  bool      // it must not go elsewhere with what leads to it
 	host   *hostFile // bind, cow: what the source was when it was looked at
 }
 
@@ -222,6 +223,12 @@ func (t *tree) settle() error {
 		}
 	}
 	t.nodes = kept
+	for _, n := range slices.Backward(kept) {
+		n.fixed = n.fixed || n.kind == bindNode && n.access == ReadOnly || n.kind == maskNode
+		if n.fixed && n.cover != nil {
+			n.cover.fixed = true
+		}
+	}
 	return nil
 }
 

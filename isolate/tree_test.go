@@ -249,3 +249,25 @@ func TestDeletedWorkingDirectory(t *testing.T) {
 		t.Errorf("%v, want 125", err)
 	}
 }
+
+// What is read-only in a private directory stays where it is, whatever lies
+// between, and what isn't can be moved.
+func TestReadOnlyInAPrivateDirectoryStays(t *testing.T) {
+	const attack = "cd ~; mv conda c 2>/dev/null; mv conda/envs/x conda/envs/y 2>/dev/null; mkdir -p conda/envs/x && echo evil 2>/dev/null > conda/envs/x/file; cat conda/envs/x/file"
+	dir := files(t, "x/file", "work/")
+	x, work := filepath.Join(dir, "x"), filepath.Join(dir, "work")
+	for _, c := range []struct {
+		name   string
+		mounts []Mount
+		want   string
+	}{
+		{"read-only", []Mount{{Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
+		{"in another private one", []Mount{{Target: "/home/tester/conda/envs", Access: Private}, {Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
+		{"in a writable one", []Mount{{Source: dir, Target: "/home/tester/conda/envs"}, {Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
+		{"control: nothing is read-only", []Mount{{Source: work, Target: "/home/tester/conda/envs/x"}}, "evil\n"},
+	} {
+		if out, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: c.mounts}, attack); out != c.want {
+			t.Errorf("%s: %q, %v", c.name, out, err)
+		}
+	}
+}
