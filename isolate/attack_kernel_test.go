@@ -287,7 +287,7 @@ func setLoopback(flags uint16) error {
 func procAttacks() []attack {
 	var all []attack
 	for _, name := range []string{"cmdline", "interrupts", "partitions", "diskstats", "swaps", "key-users",
-		"softirqs", "iomem", "ioports", "kallsyms", "zoneinfo", "buddyinfo"} {
+		"softirqs", "iomem", "ioports", "kallsyms", "zoneinfo", "buddyinfo", "consoles", "crypto", "devices", "misc"} {
 		all = append(all, attack{"reads /proc/" + name, plainly, func(*world) error {
 			data, err := os.ReadFile("/proc/" + name)
 			if err == nil && len(bytes.TrimSpace(data)) == 0 {
@@ -296,7 +296,7 @@ func procAttacks() []attack {
 			return err
 		}})
 	}
-	for _, name := range []string{"irq", "bus", "fs", "pressure"} {
+	for _, name := range []string{"irq", "bus", "fs", "pressure", "tty"} {
 		all = append(all, attack{"lists /proc/" + name, plainly, func(*world) error {
 			entries, err := os.ReadDir("/proc/" + name)
 			if err == nil && len(entries) == 0 {

@@ -106,28 +106,22 @@ var etcNames = []string{
 // etcVersioned are the beginnings of names with a version in them.
 var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 
-// maskedProc is what the process file system tells of the machine, or lets
-// root change, beyond processes. Root outside is root of these files inside,
-// capabilities or not: the mask is what stands before them.
-var maskedProc = []string{
-	"acpi", "asound", "bootconfig", "bus", "cmdline", "config.gz", "diskstats", "driver", "dynamic_debug", "fs", "interrupts", "iomem",
-	"ioports", "irq", "kallsyms", "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
-	"latency_stats", "locks", "mdstat", "modules", "mtrr", "partitions", "pressure", "sched_debug", "schedstat", "scsi", "slabinfo", "softirqs",
-	"swaps", "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "vmcore", "zoneinfo", "pagetypeinfo", "buddyinfo",
-}
-
 // devices are the ones that hold no data of anybody's.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // addSystem puts in what every sandbox has of its own, whatever the base is.
-func (t *tree) addSystem(p *Policy) {
+func (t *tree) addSystem(p *Policy) error {
 	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
 	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
 	if !p.UserNamespaces && !isCovered {
 		// The kernel lets a sandbox inside mount a process file system of its
 		// own only while it sees all of this one.
 		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
-		for _, name := range maskedProc {
+		masked, err := maskedProc()
+		if err != nil {
+			return err
+		}
+		for _, name := range masked {
 			t.add(&node{kind: maskNode, target: "/proc/" + name})
 		}
 	}
@@ -146,6 +140,7 @@ func (t *tree) addSystem(p *Policy) {
 		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777})
 	}
 	t.add(&node{kind: privateNode, target: p.Home, dir: true, mode: 0o700})
+	return nil
 }
 
 // addMadeFiles puts in the files of /etc that would tell who else has an

@@ -21,8 +21,9 @@ const workPrefix = ".isolate-work-"
 // 5.11).
 func (b *builder) overlay(n *node) {
 	what := note{"mount cow:", n.source}
-	// The kernel takes the layers by path. Each is put in place below a name of
-	// ours, so that what the host's paths contain or become doesn't matter.
+	// The kernel takes the layers by path, from the working directory, which is
+	// scratch. Each is put in place below a name of ours, so that what the
+	// host's paths contain or become doesn't matter.
 	name := b.newName()
 	b.mkdir(b.scratch, name, 0o700)
 	b.layer(what, n.source, name+"/lower")
@@ -41,7 +42,6 @@ func (b *builder) overlay(n *node) {
 		}
 		b.mkdir(b.scratch, dir, mode)
 	}
-	b.do(what, unix.SYS_FCHDIR, b.scratch.arg())
 	mount := b.newFS("overlay", plain, "source", "cow",
 		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)

@@ -79,10 +79,21 @@ func (b *builder) begin() {
 	b.scratch = b.newFS("tmpfs", plain, append(b.limits.tmpfs(), "mode", "0700")...)
 	b.mkdir(b.root, scratchName, 0o700)
 	b.attach(b.scratch, scratchName)
-	b.void = b.newName()
+	b.makeMasks()
+	b.do(note{"enter the private file system", ""}, unix.SYS_FCHDIR, b.scratch.arg()) // for what takes no descriptors
+}
+
+// makeMasks makes what masks show, unchangeable.
+func (b *builder) makeMasks() {
+	dir := b.newName()
+	b.void, b.nothing = filepath.Join(dir, "directory"), filepath.Join(dir, "file")
+	b.mkdir(b.scratch, dir, 0o755)
 	b.mkdir(b.scratch, b.void, 0o555)
-	b.nothing = b.newName()
 	b.do(note{"make", "an empty file"}, unix.SYS_MKNODAT, b.scratch.arg(), b.str(b.nothing), num(unix.S_IFREG|0o444), num(0))
+	masks := b.get(note{"mount", "the masks"}, unix.SYS_OPEN_TREE, b.scratch.arg(), b.str(dir), num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	b.setAttrs(note{"mount", "the masks"}, masks, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, 0)
+	b.attach(masks, filepath.Join(scratchName, dir))
+	b.close(masks)
 }
 
 // place puts one node where it belongs.
@@ -212,6 +223,13 @@ func (b *builder) mask(n *node) {
 	if n.inner {
 		name = b.newName()
 		b.mkdir(b.scratch, name, 0o755)
+	}
+	if n.cover != nil && n.cover.kind == procNode && !n.inner {
+		// There are dozens of these. One call each is enough where nothing on
+		// the way is the host's, and the mount stays as unchangeable as it is.
+		b.do(note{"mask", n.target}, unix.SYS_MOUNT, b.str(name), b.str(".."+n.target),
+			num(0), num(unix.MS_BIND), num(0))
+		return
 	}
 	b.show(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 }

@@ -71,7 +71,9 @@ func newTree(p *Policy) (t *tree, err error) {
 	}()
 	t = &tree{at: map[string]*node{}, account: passwdEntry(os.Getuid()), mounts: mounts}
 
-	t.addBase(p)
+	if err := t.addBase(p); err != nil {
+		return nil, err
+	}
 	named, err := t.addMounts(p)
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func (t *tree) close() {
 }
 
 // addBase puts in what is there whatever the policy mounts.
-func (t *tree) addBase(p *Policy) {
+func (t *tree) addBase(p *Policy) error {
 	if p.Base == nil {
 		t.addDefaultBase()
 		t.addMadeFiles(p)
@@ -122,7 +124,7 @@ func (t *tree) addBase(p *Policy) {
 			n.base = true
 		}
 	}
-	t.addSystem(p)
+	return t.addSystem(p)
 }
 
 // addMounts puts in what the policy names, and returns it: one node for each
