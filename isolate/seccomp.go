@@ -4,18 +4,15 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
-)
 
-//go:generate go run ./internal/filter/write
+	"isolate-namespace/isolate/internal/seccomp"
+)
 
 // filter appends the call that puts the system-call filter on the process, for
 // good and for all that comes after it (seccomp(2)). What it refuses and why is
-// in internal/filter/rules.go.
+// in internal/seccomp/gen/rules.go.
 func (p *program) filter(policy *Policy) {
-	code := closedFilter
-	if policy.UserNamespaces {
-		code = nestingFilter
-	}
+	code := seccomp.Code(policy.UserNamespaces)
 	const instruction = 8 // sizeof(struct sock_filter)
 	// struct sock_fprog: how many there are, and where.
 	var head [16]byte

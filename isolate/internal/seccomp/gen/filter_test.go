@@ -1,4 +1,4 @@
-package filter
+package gen
 
 import (
 	"encoding/binary"
@@ -291,20 +291,20 @@ func TestNamesExist(t *testing.T) {
 	}
 }
 
-// The filters that package isolate embeds are the ones that these rules make.
+// The filters that package seccomp holds are the ones that these rules make.
 func TestEmbeddedFilters(t *testing.T) {
 	for _, goarch := range architectures {
 		want, err := Source(goarch)
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := "../../seccomp_" + goarch + ".go"
+		path := "../filters_" + goarch + ".go"
 		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if string(got) != string(want) {
-			t.Errorf("%s is old: run go generate ./isolate", path)
+			t.Errorf("%s is old: run go generate ./isolate/internal/seccomp", path)
 		}
 	}
 }

@@ -1,8 +1,8 @@
-// Package filter writes the system-call filters of a sandbox. It runs when the
+// Package gen writes the system-call filters of a sandbox. It runs when the
 // project is built (go generate) and tested, never in a sandbox: package
-// isolate holds the finished filters as constants, since to assemble one costs
+// seccomp holds the finished filters as constants, since to assemble one costs
 // a process start more than all the namespaces together.
-package filter
+package gen
 
 import (
 	"bytes"

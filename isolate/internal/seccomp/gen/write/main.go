@@ -1,4 +1,4 @@
-// Command write makes the filters that package isolate embeds; go generate
+// Command write makes the filters that package seccomp holds; go generate
 // runs it there.
 package main
 
@@ -6,14 +6,14 @@ import (
 	"log"
 	"os"
 
-	"isolate-namespace/isolate/internal/filter"
+	"isolate-namespace/isolate/internal/seccomp/gen"
 )
 
 func main() {
 	for _, goarch := range []string{"amd64", "arm64"} {
-		text, err := filter.Source(goarch)
+		text, err := gen.Source(goarch)
 		if err == nil {
-			err = os.WriteFile("seccomp_"+goarch+".go", text, 0o644)
+			err = os.WriteFile("filters_"+goarch+".go", text, 0o644)
 		}
 		if err != nil {
 			log.Fatalf("write the filter for %s: %v", goarch, err)

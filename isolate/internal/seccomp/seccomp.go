@@ -1,0 +1,15 @@
+// Package seccomp holds the system-call filters of a sandbox, finished. What they
+// refuse and why is in gen/rules.go.
+package seccomp
+
+//go:generate go run ./gen/write
+
+// Code returns the filter as struct sock_filter, one after the other: that of
+// every sandbox, or with nesting the one that leaves what another sandbox
+// inside needs.
+func Code(withNesting bool) string {
+	if withNesting {
+		return nesting
+	}
+	return closed
+}
