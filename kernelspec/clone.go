@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/kernelargv"
 )
 
 // metadataKey is where a twin says what it was made from.
@@ -51,7 +53,11 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 			env[name] = value
 		}
 	}
-	spec["argv"] = anySlice(slices.Concat(launcherArgs(launcher, slices.Sorted(maps.Keys(env))), argv))
+	command := kernelargv.Command{Launcher: launcher, Kernel: argv}
+	for _, name := range slices.Sorted(maps.Keys(env)) { // the spec's own variables
+		command.Options = append(command.Options, kernelargv.New("--env", name))
+	}
+	spec["argv"] = anySlice(command.Argv())
 	env["MNTDIRS"] = "."
 	env["MNTDIRS_KERNEL"] = n.entries()
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"isolate-namespace/internal/kernelargv"
 )
 
 // write puts a base spec and resources on disk and returns a Jupyter that
@@ -36,6 +38,11 @@ const plainSpec = `{
 	"metadata": {"debugger": true}
 }`
 
+// sandbox are options between spaces.
+func sandbox(words string) kernelargv.Options {
+	return kernelargv.ParseOptions(strings.Fields(words)...)
+}
+
 func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 	t.Helper()
 	j, dir := jupyterWith(t, "base", spec)
@@ -55,7 +62,7 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 }
 
 func TestMakeTwin(t *testing.T) {
-	s, dir := isolated(t, plainSpec, Options{Network: "host", Mounts: []string{"ro:/srv/x"}, Env: []string{"A=b"}})
+	s, dir := isolated(t, plainSpec, Options{Sandbox: sandbox("--network host --mount ro:/srv/x --env A=b")})
 	want := []string{
 		"/opt/isolate-kernel", "--network", "host", "--mount", "ro:/srv/x", "--env", "A=b", "--env", "OMP_NUM_THREADS", "--",
 		"/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "{connection_file}",

@@ -16,10 +16,15 @@ func dropped(dir string, current, fresh Spec) []string {
 	if r, err := readRecord(dir); err == nil {
 		made = r.Made
 	}
-	_, options, kernel := splitCommand(current.Argv())
-	_, freshOptions, freshKernel := splitCommand(fresh.Argv())
-	_, _, madeKernel := splitCommand(made.Argv())
-	lost := droppedOptions(options, freshOptions, current.object("env"))
+	var lost []string
+	command, freshCommand := current.Command(), fresh.Command()
+	for _, o := range command.Options.Without(freshCommand.Options) {
+		// makeTwin lets in the variables of the spec itself.
+		if _, own := current.object("env")[o.Value]; o.Name != "--env" || !own {
+			lost = append(lost, o.String())
+		}
+	}
+
 	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
 		lost = append(lost, "--display-name "+text.Quote(display))
 	}
@@ -39,7 +44,7 @@ func dropped(dir string, current, fresh Spec) []string {
 		}
 	}
 
-	if !slices.Equal(kernel, madeKernel) && !slices.Equal(kernel, freshKernel) {
+	if !slices.Equal(command.Kernel, made.Command().Kernel) && !slices.Equal(command.Kernel, freshCommand.Kernel) {
 		lost = append(lost, "its own command")
 	}
 	for _, key := range slices.Sorted(maps.Keys(current)) {
@@ -47,35 +52,6 @@ func dropped(dir string, current, fresh Spec) []string {
 			!reflect.DeepEqual(current[key], made[key]) && !reflect.DeepEqual(current[key], fresh[key]) {
 			lost = append(lost, "its own "+key)
 		}
-	}
-
-	return lost
-}
-
-// droppedOptions returns the launcher's options that the fresh ones lack. An option
-// that the fresh ones set to another value is not dropped. makeTwin lets in the
-// variables of the spec itself.
-func droppedOptions(options, fresh []string, env map[string]any) (lost []string) {
-	var has []string
-	for _, o := range parted(fresh) {
-		option := strings.Join(o, "=")
-		name, _, _ := strings.Cut(option, "=")
-		has = append(has, option)
-		if name != "--mount" && name != "--env" {
-			has = append(has, name)
-		}
-	}
-
-	for _, o := range parted(options) {
-		option := strings.Join(o, "=")
-		name, value, given := strings.Cut(option, "=")
-		if _, own := env[value]; name == "--env" && own || slices.Contains(has, option) || slices.Contains(has, name) {
-			continue
-		}
-		if given {
-			name += " " + text.Quote(value)
-		}
-		lost = append(lost, name)
 	}
 
 	return lost

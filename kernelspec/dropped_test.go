@@ -1,9 +1,12 @@
 package kernelspec
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"isolate-namespace/internal/kernelargv"
 )
 
 // A twin that replaces another is told of what that one had and it hasn't.
@@ -15,11 +18,11 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 		want       string // "" for nothing
 	}{
 		{"nothing", Options{}, Options{}, func(Spec) {}, ""},
-		{"the same", Options{Mounts: []string{"ro:/usr"}, Env: []string{"A"}, DisplayName: "Mine"},
-			Options{Mounts: []string{"ro:/usr"}, Env: []string{"A"}, DisplayName: "Mine"}, func(Spec) {}, ""},
-		{"another limit", Options{Launch: []string{"--memory", "500M"}}, Options{Launch: []string{"--memory", "1G"}}, func(Spec) {}, ""},
-		{"options", Options{Network: "host", Mounts: []string{"ro:/usr /bin"}, Env: []string{"A=b"}, DisplayName: "Mine", Launch: []string{"--memory", "500M", "--allow-symlinks"}},
-			Options{Mounts: []string{"/bin"}}, func(Spec) {},
+		{"the same", Options{Sandbox: sandbox("--mount ro:/usr --env A"), DisplayName: "Mine"},
+			Options{Sandbox: sandbox("--mount ro:/usr --env A"), DisplayName: "Mine"}, func(Spec) {}, ""},
+		{"another limit", Options{Sandbox: sandbox("--memory 500M")}, Options{Sandbox: sandbox("--memory=1G")}, func(Spec) {}, ""},
+		{"options", Options{Sandbox: slices.Concat(sandbox("--network host"), kernelargv.ParseOptions("--mount", "ro:/usr /bin"), sandbox("--env A=b --memory 500M --allow-symlinks")), DisplayName: "Mine"},
+			Options{Sandbox: sandbox("--mount /bin")}, func(Spec) {},
 			"--network host --mount 'ro:/usr /bin' --env A=b --memory 500M --allow-symlinks --display-name Mine"},
 		{"changes by hand", Options{}, Options{}, func(s Spec) {
 			env := s.object("env")

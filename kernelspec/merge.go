@@ -35,33 +35,6 @@ func merge(fresh, made, current map[string]any) {
 	}
 }
 
-// mergeCommand takes the launcher from fresh, its options from current, and the
-// kernel's command from fresh unless a person changed it. The variables that
-// the base sets are let in, those that it set before and doesn't now are not.
-func mergeCommand(fresh, made, current []string) []string {
-	launcher, letIn, kernel := splitCommand(fresh)
-	_, before, oldKernel := splitCommand(made)
-	_, options, kernelNow := splitCommand(current)
-	options = slices.Clone(options)
-	for i := 0; i+1 < len(before); i += 2 { // all are --env NAME
-		if !slices.Contains(letIn, before[i+1]) {
-			if at := slices.Index(options, before[i+1]); at > 0 && options[at-1] == "--env" {
-				options = slices.Delete(options, at-1, at+1)
-			}
-		}
-	}
-
-	for i := 0; i+1 < len(letIn); i += 2 {
-		if !slices.Contains(options, letIn[i+1]) {
-			options = append(options, letIn[i:i+2]...)
-		}
-	}
-	if !slices.Equal(kernelNow, oldKernel) {
-		kernel = kernelNow
-	}
-	return slices.Concat([]string{launcher}, options, []string{"--"}, kernel)
-}
-
 // mountEntry is one of MNTDIRS_KERNEL, with its escaped spaces.
 var mountEntry = regexp.MustCompile(`(?:\\.|\S)+`)
 

@@ -15,9 +15,8 @@ func missingSources(spec Spec) []string {
 	home, _ := os.UserHomeDir()
 	env := spec.Expanded()
 	all := []string{env["MNTDIRS_KERNEL"], env["MNTDIRS"]}
-	_, options, _ := splitCommand(spec.Argv())
 	var missing []string
-	for _, entries := range append(all, mountOptions(options)...) {
+	for _, entries := range append(all, spec.Command().Options.Values("--mount")...) {
 		mounts, err := isolate.ParseMounts(entries, ".", home) // which leaves relative ones as they are
 		if err != nil {
 			continue

@@ -2,17 +2,16 @@ package kernelspec
 
 import (
 	"slices"
+
+	"isolate-namespace/internal/kernelargv"
 )
 
 // Options are what a person chooses of an isolated spec.
 type Options struct {
-	Name        string   // empty: the base's with "-isolated"
-	DisplayName string   // empty: the base's with " (isolated)"
-	Launcher    string   // absolute path of isolate-kernel
-	Network     string   // "", none or host
-	Mounts      []string // entries in the syntax of MNTDIRS
-	Env         []string // NAME or NAME=VALUE
-	Launch      []string // further options of the launcher's, such as --memory 2G
+	Name        string             // empty: the base's with "-isolated"
+	DisplayName string             // empty: the base's with " (isolated)"
+	Launcher    string             // absolute path of isolate-kernel
+	Sandbox     kernelargv.Options // the launcher's
 
 	// Try starts a kernel that isn't installed yet, and says why it doesn't
 	// start. It is called for kernels whose command only leads to their program;
@@ -29,22 +28,8 @@ func (s Spec) with(o Options) (Spec, error) {
 	if o.DisplayName != "" {
 		spec["display_name"] = o.DisplayName
 	}
-	launcher, letIn, kernel := splitCommand(spec.Argv())
-	spec["argv"] = anySlice(slices.Concat([]string{launcher}, o.arguments(), letIn, []string{"--"}, kernel))
+	command := spec.Command()
+	command.Options = slices.Concat(o.Sandbox, command.Options)
+	spec["argv"] = anySlice(command.Argv())
 	return spec, nil
-}
-
-// arguments are the options as the launcher reads them.
-func (o Options) arguments() []string {
-	var args []string
-	if o.Network != "" {
-		args = append(args, "--network", o.Network)
-	}
-	for _, entries := range o.Mounts {
-		args = append(args, "--mount", entries)
-	}
-	for _, env := range o.Env {
-		args = append(args, "--env", env)
-	}
-	return append(args, o.Launch...)
 }

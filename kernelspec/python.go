@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/text"
 )
 
@@ -51,7 +52,7 @@ func isPython(program, language string) bool {
 
 // Python is the Python that a command runs, isolated or not, or "".
 func Python(argv []string, language string) string {
-	_, _, kernel := splitCommand(argv)
+	kernel := kernelargv.Parse(argv).Kernel
 	if len(kernel) == 0 || !isPython(kernel[0], language) {
 		return ""
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
+	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/share"
 )
 
@@ -106,6 +107,9 @@ func (s Spec) Argv() []string {
 	}
 	return argv
 }
+
+// Command is the kernel's command taken apart, if it is isolated.
+func (s Spec) Command() kernelargv.Command { return kernelargv.Parse(s.Argv()) }
 
 // Language is the language's name, as the kernel's author wrote it.
 func (s Spec) Language() string { return s.text("language") }

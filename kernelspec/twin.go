@@ -86,15 +86,12 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
 
-	_, options, _ := splitCommand(spec.Argv())
-	for _, o := range parted(options) {
-		option, value, _ := strings.Cut(strings.Join(o, "="), "=")
-		switch option {
-		case "--network":
-			twin.Network = value
-		case "--env", "-m", "--mount", "--writable-notebooks", "--allow-symlinks":
-		default:
-			twin.Limits[strings.TrimPrefix(option, "--")] = value
+	for _, o := range spec.Command().Options {
+		switch {
+		case o.Name == "--network":
+			twin.Network = o.Value
+		case o.IsLimit():
+			twin.Limits[strings.TrimPrefix(o.Name, "--")] = o.Value
 		}
 	}
 
@@ -104,9 +101,10 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 }
 
 func (j *Jupyter) state(twin *Twin) State {
-	launcher, _, kernel := splitCommand(twin.Spec.Argv())
+	command := twin.Spec.Command()
+	kernel := command.Kernel
 	switch {
-	case !executable(launcher):
+	case !executable(command.Launcher):
 		return LauncherGone
 	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !executable(kernel[0]):
 		return InterpreterGone
@@ -173,7 +171,4 @@ func (j *Jupyter) Remedy(twin *Twin) string {
 }
 
 // Launcher returns the program that starts the twin's kernel in a sandbox.
-func (t *Twin) Launcher() string {
-	launcher, _, _ := splitCommand(t.Spec.Argv())
-	return launcher
-}
+func (t *Twin) Launcher() string { return t.Spec.Command().Launcher }

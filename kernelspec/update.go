@@ -3,6 +3,8 @@ package kernelspec
 import (
 	"context"
 	"fmt"
+
+	"isolate-namespace/internal/kernelargv"
 )
 
 // Update makes a twin again from its base as it is now, for the launcher given.
@@ -26,7 +28,7 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, try fu
 		return nil, err
 	}
 	merge(spec, made, twin.Spec)
-	spec["argv"] = anySlice(mergeCommand(fresh.spec.Argv(), made.Argv(), twin.Spec.Argv()))
+	spec["argv"] = anySlice(kernelargv.Merge(fresh.spec.Command(), made.Command(), twin.Spec.Command()).Argv())
 	mergeDirs(spec.object("env"), fresh.spec.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -37,8 +39,8 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, try fu
 		return nil, err
 	}
 	result.Notes = append(fresh.notes, result.Notes...)
-	_, _, before := splitCommand(twin.Spec.Argv())
-	if _, _, now := splitCommand(spec.Argv()); len(before) > 0 && before[0] != now[0] {
+	before, now := twin.Spec.Command().Kernel, spec.Command().Kernel
+	if len(before) > 0 && before[0] != now[0] {
 		result.Notes = append(result.Notes, fmt.Sprintf("its interpreter changes from %s to %s", before[0], now[0]))
 	}
 	result.Name = twin.Name

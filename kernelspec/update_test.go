@@ -11,7 +11,7 @@ import (
 )
 
 func TestUpdateOfNothingChangesNothing(t *testing.T) {
-	j, twin, _ := installed(t, Options{Network: "host", Mounts: []string{"ro:/srv"}, Env: []string{"A=b"}, Launch: []string{"--memory", "2G"}, DisplayName: "Mine"})
+	j, twin, _ := installed(t, Options{Sandbox: sandbox("--network host --mount ro:/srv --env A=b --memory 2G"), DisplayName: "Mine"})
 	if _, err := Update(t.Context(), twin, j, "/bin/true", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestUpdateOfNothingChangesNothing(t *testing.T) {
 // The base gets another command, variable and logo, and loses a variable; a
 // person has changed the twin in every place that a person would.
 func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
-	j, twin, baseDir := installed(t, Options{Mounts: []string{"ro:/srv"}})
+	j, twin, baseDir := installed(t, Options{Sandbox: sandbox("--mount ro:/srv")})
 	mine := twin.Spec
 	mine["display_name"] = "Mine"
 	mine.object("env")["MNTDIRS"] = "ro:."
@@ -130,7 +130,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			second := environments[1]
 			second.specs["base-isolated"] = found{Dir: result.Dir}
 			twin := again(t, second)
-			if _, _, kernel := splitCommand(twin.Spec.Argv()); kernel[0] != filepath.Join(root, c.before) {
+			if kernel := twin.Spec.Command().Kernel; kernel[0] != filepath.Join(root, c.before) {
 				t.Fatalf("made with %s", kernel[0])
 			}
 			result, err = Update(t.Context(), twin, second, "/bin/true", nil)
@@ -144,7 +144,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if diff := cmp.Diff(notes, result.Notes); diff != "" {
 				t.Errorf("notes, want - got +:\n%s", diff)
 			}
-			if _, _, kernel := splitCommand(again(t, second).Spec.Argv()); kernel[0] != filepath.Join(root, c.after) {
+			if kernel := again(t, second).Spec.Command().Kernel; kernel[0] != filepath.Join(root, c.after) {
 				t.Errorf("updated to %s, want %s", kernel[0], c.after)
 			}
 		})

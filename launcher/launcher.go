@@ -25,11 +25,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/rest"
@@ -56,7 +56,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 	o, err := parseOptions(args)
 	if err != nil {
 		// Somebody has edited kernel.json, and may be waiting for the kernel.
-		c, _ := findConnectionFile(args[slices.Index(args, "--")+1:])
+		c, _ := findConnectionFile(kernelargv.Parse(append([]string{"isolate-kernel"}, args...)).Kernel)
 		return report(&failure{err, c, &listeners{}, parent}, stderr), nil
 	}
 	if o.help {

@@ -52,7 +52,7 @@ func (exitStatus) Error() string { return "" }
 
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdout, stderr io.Writer) int {
-	var c commands
+	c := commands{Install: install{Sandbox: newSandbox()}}
 	s := newSession(stdout, stderr)
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(s.stdout, s.stderr),

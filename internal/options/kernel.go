@@ -8,7 +8,7 @@ func Kernel() []Option {
 	return slices.Concat([]Option{
 		{
 			Names: []string{"--network"}, Values: []string{"MODE"},
-			Text: "`none` (default), or `host`, with all its services. " +
+			Text: "Network: `none` (default), or `host` with its services. " +
 				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect where Jupyter's `ip` setting names an address that they reach. " +
 				"`host` shows the kernel every service on this machine's loopback interface, the Jupyter server and other kernels' output among them. It then listens on its ports itself, and every local user can connect to them.",
 		},
@@ -27,7 +27,7 @@ func Kernel() []Option {
 		},
 		{
 			Names: []string{"--writable-notebooks"},
-			Text:  "Let it change and replace the notebooks beside it. These are the *.ipynb files in its working directory.",
+			Text:  "Let the kernel replace the notebooks beside it. It can change the *.ipynb files in its working directory, too.",
 		},
 		allowSymlinks("kernel"),
 	})
@@ -41,7 +41,7 @@ func Help() []Option {
 func allowSymlinks(who string) Option {
 	return Option{
 		Names: []string{"--allow-symlinks"},
-		Text:  "Let it make links, sockets, fifos in shared places. The " + who + " can make them in directories that it shares with the host. Whoever follows such a link outside follows it there.",
+		Text:  "Allow links, sockets, fifos in shared directories. The " + who + " can make them where it shares a directory with the host. Whoever follows such a link outside follows it there.",
 	}
 }
 

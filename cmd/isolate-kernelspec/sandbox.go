@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"isolate-namespace/internal/kernelargv"
+	"isolate-namespace/internal/options"
+	"isolate-namespace/kernelspec"
+	"isolate-namespace/launcher"
+)
+
+// sandbox are the options that land in the isolated spec: those of the launcher.
+// Kong reads them into a struct that is made from their table.
+type sandbox struct{ kong.Plugins }
+
+func newSandbox() sandbox {
+	var fields []reflect.StructField
+	for i, o := range options.Kernel() {
+		tag := fmt.Sprintf("name:%q help:%q", strings.TrimPrefix(o.Name(), "--"), o.Summary()+".")
+		if len(o.Names[0]) == 2 {
+			tag += fmt.Sprintf(" short:%q", o.Names[0][1:])
+		}
+		if len(o.Values) > 0 {
+			tag += fmt.Sprintf(" placeholder:%q sep:\"none\"", o.Values[0])
+		}
+		fields = append(fields, reflect.StructField{Name: "Option" + strconv.Itoa(i), Type: flagType(o), Tag: reflect.StructTag(tag)})
+	}
+	return sandbox{kong.Plugins{reflect.New(reflect.StructOf(fields)).Interface()}}
+}
+
+func flagType(o options.Option) reflect.Type {
+	switch {
+	case len(o.Values) == 0:
+		return reflect.TypeFor[bool]()
+	case o.Many:
+		return reflect.TypeFor[[]string]()
+	}
+	return reflect.TypeFor[string]()
+}
+
+// options returns those that a person gave.
+func (b sandbox) options() (given kernelargv.Options) {
+	flags := reflect.ValueOf(b.Plugins[0]).Elem()
+	for i, o := range options.Kernel() {
+		switch value := flags.Field(i).Interface().(type) {
+		case bool:
+			if value {
+				given = append(given, kernelargv.New(o.Name(), ""))
+			}
+		case []string:
+			for _, each := range value {
+				given = append(given, kernelargv.New(o.Name(), each))
+			}
+		case string:
+			if value != "" {
+				given = append(given, kernelargv.New(o.Name(), value))
+			}
+		}
+	}
+	return given
+}
+
+// check refuses what the launcher would, and what front ends would change.
+func check(given kernelargv.Options) error {
+	if err := launcher.CheckOptions(given.Words()); err != nil {
+		return err
+	}
+	for _, word := range given.Words() {
+		if strings.ContainsAny(word, "{}") {
+			return &kernelspec.Error{Reason: fmt.Sprintf("%q has a brace, which front ends take for a placeholder", word), Remedy: "use a name without braces"}
+		}
+	}
+	return nil
+}
