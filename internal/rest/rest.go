@@ -24,12 +24,19 @@ func release() {
 		return // nothing depends on it
 	}
 	var unchanged [][2]uintptr
+	file := ""
 	for line := range strings.Lines(string(maps)) {
 		// "00400000-00537000 r-xp 00000000 fe:00 1234  /usr/bin/isolate", proc_pid_maps(5)
 		fields := strings.Fields(line)
 		if len(fields) < 6 || fields[5][0] != '/' || fields[1][1] == 'w' {
 			continue
 		}
+		// A dynamic linker has written into pages of the files that it loads, and
+		// then made them read-only.
+		if file != "" && file != fields[5] {
+			return
+		}
+		file = fields[5]
 		first, last, _ := strings.Cut(fields[0], "-")
 		from, _ := strconv.ParseUint(first, 16, 64)
 		to, _ := strconv.ParseUint(last, 16, 64)
