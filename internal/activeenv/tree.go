@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"isolate-namespace/internal/regular"
@@ -146,10 +145,6 @@ func interpreterOf(path string) string {
 	return filepath.Clean(fields[0])
 }
 
-// quotedPath is an absolute path in the finder that setuptools writes for an
-// editable install.
-var quotedPath = regexp.MustCompile(`'(/[^']+)'`)
-
 // editable returns the projects outside of an environment that its .pth files name.
 func editable(prefix string) []string {
 	const longest = 1 << 20 // of what is read of each file
@@ -172,8 +167,12 @@ func editable(prefix string) []string {
 					if !strings.HasPrefix(line, "MAPPING") {
 						continue
 					}
-					for _, found := range quotedPath.FindAllStringSubmatch(line, -1) {
-						projects = append(projects, found[1])
+					// The finder that setuptools writes has the paths in quotes. A
+					// regular expression would cost every start its compilation.
+					for _, word := range strings.Split(line, "'") {
+						if filepath.IsAbs(word) {
+							projects = append(projects, word)
+						}
 					}
 				}
 			}
