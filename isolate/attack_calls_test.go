@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callAttacks use doors of the kernel's that other sandboxes were left by.
+// callAttacks use doors of the kernel that other sandboxes were left by.
 func callAttacks() []attack {
 	plain := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
 	number := func(nr uintptr, args ...uintptr) error {

@@ -27,6 +27,7 @@ func inheritedAttacks() []attack {
 			return errRefused
 		}
 	}
+
 	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
 	return []attack{
 		at("reads through an inherited descriptor", each(func(fd int) error { return reads(fmt.Sprintf("/proc/self/fd/%d/secret", fd)) })),
@@ -77,13 +78,14 @@ func TestPathsOfDescriptors(t *testing.T) {
 }
 
 // A socket belongs to the network that it was made in. One of the caller's,
-// connected anew, would reach the whole of it, and names its interfaces.
+// connected again, would reach the whole of it, and names its interfaces.
 func TestSocketIsNotHandedIn(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
+
 	script := fmt.Sprintf(`python3 -c '
 import ctypes, os, socket, struct, sys
 s = socket.socket(fileno=0)

@@ -23,6 +23,7 @@ func namespaceAttacks() []attack {
 		{"mount", unix.CLONE_NEWNS}, {"process", unix.CLONE_NEWPID}, {"network", unix.CLONE_NEWNET}, {"IPC", unix.CLONE_NEWIPC},
 		{"host name", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"time", unix.CLONE_NEWTIME},
 	}
+
 	made := func(e unix.Errno) error {
 		if e != 0 {
 			return e
@@ -49,6 +50,7 @@ func namespaceAttacks() []attack {
 			return made(e)
 		}})
 	}
+
 	return append(all,
 		attack{"makes a user namespace by clone3", plainly, func(*world) error {
 			args := struct{ flags, pidfd, child, parent, signal, stack, size, tls uint64 }{flags: unix.CLONE_NEWUSER, signal: uint64(unix.SIGCHLD)}
@@ -195,6 +197,7 @@ func privilegeAttacks() []attack {
 			return nil
 		}
 	}
+
 	number := func(nr uintptr, args ...uintptr) error {
 		if e := raw(nr, args...); e != 0 {
 			return e
@@ -296,6 +299,7 @@ func procAttacks() []attack {
 			return err
 		}})
 	}
+
 	for _, name := range []string{"irq", "bus", "fs", "pressure", "tty"} {
 		all = append(all, attack{"lists /proc/" + name, plainly, func(*world) error {
 			entries, err := os.ReadDir("/proc/" + name)
@@ -305,6 +309,7 @@ func procAttacks() []attack {
 			return err
 		}})
 	}
+
 	return append(all, attack{"sees the machine's host name", plainly, func(w *world) error {
 		if name, err := os.Hostname(); err != nil || name != w.Name {
 			return fmt.Errorf("%q, %v", name, err)

@@ -20,6 +20,7 @@ func networkAttacks() []attack {
 		}
 		return err
 	}
+
 	socket := func(family, kind, protocol int) error {
 		fd, err := unix.Socket(family, kind, protocol)
 		if err == nil {

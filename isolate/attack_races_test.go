@@ -22,6 +22,7 @@ func TestCallerKilledWhileItStarts(t *testing.T) {
 	dir, tmp := t.TempDir(), t.TempDir()
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	early, late, orphans := 0, 0, 0
+
 	var whole time.Duration // what a start takes on this machine
 	for i := range 80 {
 		begun := time.Now()
@@ -49,6 +50,7 @@ func TestCallerKilledWhileItStarts(t *testing.T) {
 		caller.Wait()
 		orphans += reapAll(t)
 	}
+
 	t.Logf("%d killed before the program ran, %d after; %d processes outlived their caller for a moment", early, late, orphans)
 	if early == 0 || late == 0 || orphans == 0 {
 		t.Error("not every moment was met: this shows nothing")
@@ -149,6 +151,7 @@ func TestSourceSwappedForALinkToHome(t *testing.T) {
 		}
 	}()
 	defer func() { close(stop); <-stopped }()
+
 	base := []Mount{{Source: "/usr", Access: ReadOnly}}
 	for _, checked := range []bool{true, false} {
 		p := Policy{Home: home, Base: base, Mounts: []Mount{{Source: source}}}

@@ -114,6 +114,7 @@ func TestAttacks(t *testing.T) {
 		}
 		seen[a.name] = true
 	}
+
 	for _, where := range []control{plainly, privileged} {
 		w := newWorld(t)
 		outside := outcomes(t, controlRun(t, where, w))
@@ -141,7 +142,7 @@ func orNot(outcome string) string {
 	return outcome
 }
 
-// outcomes are what an attacker's output says of each attack.
+// outcomes returns what an attacker's output says of each attack.
 func outcomes(t *testing.T, out string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

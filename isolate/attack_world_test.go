@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A world is what an attack knows of the machine, made anew for each run.
+// A world is what an attack knows of the machine, made new for each run.
 type world struct {
 	Work      string // the program's own directory, writable inside
 	Frozen    string // shown read-only
@@ -98,6 +98,7 @@ func (w *world) makeFiles() (err error) {
 			return err
 		}
 	}
+
 	for path, content := range map[string]string{
 		w.Work + "/own": "", w.Shadow + "/inner": "", w.Frozen + "/file": "x", w.Frozen + "/dir/inner": "",
 		w.Outside + "/secret": secret, w.Hidden: secret,
@@ -106,6 +107,7 @@ func (w *world) makeFiles() (err error) {
 			return err
 		}
 	}
+
 	program := w.Outside + "/program"
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		return err

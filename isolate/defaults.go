@@ -48,7 +48,7 @@ var inotifyNumbers = map[string]struct{ namespace, user string }{
 	"watches": {"user/max_inotify_watches", "fs/inotify/max_user_watches"},
 }
 
-// inotifyHere is how many our user may have, 0 where the kernel doesn't say. In
+// inotifyHere returns how many our user may have, 0 where the kernel doesn't say. In
 // the first user namespace both numbers are the same; in another one the former
 // is the largest there can be until somebody sets it.
 func inotifyHere(name string) int64 {
@@ -76,7 +76,7 @@ func (b *bounds) byDefault(name string, n int64) {
 
 func (b *bounds) isDefault(name string) bool { return slices.Contains(b.defaults, name) }
 
-// isSet says that the limit is there and was asked for.
+// isSet reports whether the limit is there and was asked for.
 func (b *bounds) isSet(name string) bool { return b.get(name) != "" && !b.isDefault(name) }
 
 // describe names a limit for a person, as in "memory limit of 64M".
@@ -92,7 +92,7 @@ func (b *bounds) describe(name string) string {
 	return fmt.Sprintf("%s limit of %s", what, b.get(name))
 }
 
-// tmpfs are the settings of the file system behind the private directories.
+// tmpfs returns the settings of the file system behind the private directories.
 func (b *bounds) tmpfs() []string {
 	if b.TmpSize == 0 {
 		// With none at all there would be no free space to see, either.
@@ -105,7 +105,7 @@ func (b *bounds) tmpfs() []string {
 
 func wholeMebibytes(n int64) int64 { return n &^ (1<<20 - 1) }
 
-// memoryHere is how many bytes of memory there can be for a sandbox: the least
+// memoryHere returns how many bytes of memory there can be for a sandbox: the least
 // of the machine's and of what the control groups that we are in may use.
 func memoryHere() int64 {
 	var info unix.Sysinfo_t

@@ -89,6 +89,7 @@ func TestForkBombStopsByDefault(t *testing.T) {
 			cmd.Stdout = &out
 			err := runNoting(t, cmd)
 			made := out.Len()
+
 			f, bounded := held(cmd.InForce(), "pids")
 			switch {
 			case c.limits.Pids == Unlimited && bounded, bounded && (!f.Default || f.Value != "4096"):
@@ -104,6 +105,7 @@ func TestForkBombStopsByDefault(t *testing.T) {
 					t.Errorf("error %q, want %q", err, want)
 				}
 			}
+
 			if !bounded && c.limits.Pids == 0 && !isRootOutside() {
 				t.Error("nothing bounds an ordinary user's processes")
 			}
@@ -141,7 +143,7 @@ func TestMemoryByDefault(t *testing.T) {
 	}
 }
 
-// A lower limit of the caller's stays, and is no reason not to start.
+// A lower limit of the caller stays, and is no reason not to start.
 func TestLowerLimitOfTheCallerStays(t *testing.T) {
 	caller := exec.Command("sh", "-c", "ulimit -p 3000; ulimit -f 100; exec "+selfPath(t)+` "$0" "$@"`, t.TempDir(), "sh", "-c", "ulimit -p; ulimit -f")
 	caller.Env = append(os.Environ(), roleVariable+"=caller")

@@ -70,6 +70,7 @@ func TestClosedDirectory(t *testing.T) {
 	if os.Geteuid() == 0 { // who alone can give a directory away
 		cases = append(cases, row{"another's", 65534, 0o700, KindOwner})
 	}
+
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			closed := filepath.Join(t.TempDir(), "closed")

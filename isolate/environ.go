@@ -20,11 +20,11 @@ func FilterEnv(environ, allow []string) []string {
 	return kept
 }
 
-// environAllows says whether a variable is known to matter to programs and to
+// environAllows reports whether a variable is known to matter to programs and to
 // hold no secret. It knows each by its whole name: PYTHON_KEYRING_PASSWORD
 // begins like PYTHONPATH.
 //
-// Left out on purpose: places of the host's to write to (TMPDIR, the XDG
+// Left out on purpose: places of the host to write to (TMPDIR, the XDG
 // directories, PYTHON_HISTORY), what starts or keeps a session (PYTHONSTARTUP,
 // PYTHONINSPECT, PYTHONEXECUTABLE), addresses (JULIA_PKG_SERVER), and options
 // of any kind in one text, among which people write passwords
@@ -121,7 +121,7 @@ func environAllows(name string) bool {
 	return true
 }
 
-// getenv is the value of name in environ; the last entry counts, as it does
+// getenv returns the value of name in environ; the last entry counts, as it does
 // for the C library's putenv.
 func getenv(environ []string, name string) (value string, found bool) {
 	for _, entry := range environ {

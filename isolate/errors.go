@@ -49,6 +49,7 @@ func (e *ExecError) Error() string {
 	if e.About == "" {
 		interpreter = "the interpreter that it names"
 	}
+
 	switch e.Kind {
 	case KindProgramHidden:
 		s += fmt.Sprintf("; %s is not visible inside", e.Path)
@@ -61,6 +62,7 @@ func (e *ExecError) Error() string {
 	case KindNoInterpreter:
 		s += fmt.Sprintf("; %s does not exist", interpreter)
 	}
+
 	return s
 }
 
@@ -110,7 +112,7 @@ const (
 	exitSignal        = 128 // plus the signal's number
 )
 
-// ExitCode is the status with which a command that wraps a program ends: 0 for
+// ExitCode returns the status with which a command that wraps a program ends: 0 for
 // nil, the program's own status, 128 plus the signal that ended it, 126 and
 // 127 for a program that can't be executed or isn't found, 1 for one that
 // succeeded and whose output is lost, and 125 for every failure of the

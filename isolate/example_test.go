@@ -34,6 +34,7 @@ func ExampleCommand() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+
 	if err := os.WriteFile(dir+"/notes", []byte("kept\n"), 0o644); err != nil {
 		log.Fatal(err)
 	}

@@ -56,6 +56,7 @@ func (t *tree) explain(path string) Explanation {
 	if n == nil {
 		n = t.covering(real.target)
 	}
+
 	switch {
 	case n == nil && t.leadsOn(real.target):
 		return Explanation{Sentence: name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", Visible: true}
@@ -70,10 +71,11 @@ func (t *tree) explain(path string) Explanation {
 	case n.kind == procNode || n.kind == procSysNode:
 		return Explanation{Sentence: name + ": in " + n.target + ", " + n.words(), Visible: true}
 	}
+
 	return Explanation{Sentence: fmt.Sprintf("%s: not visible when the program starts: %s is %s", name, n.target, n.words()), ToShow: toShow}
 }
 
-// explainHost explains a path inside a mount of the host's.
+// explainHost explains a path inside a mount of the host.
 func (t *tree) explainHost(name, path string, n *node) Explanation {
 	outside := n.outside(path)
 	if _, err := os.Lstat(outside); err != nil {
@@ -89,6 +91,7 @@ func (t *tree) explainHost(name, path string, n *node) Explanation {
 		e := t.explain(filepath.Clean(to))
 		return Explanation{Sentence: name + ": a link to " + e.Sentence, Visible: e.Visible}
 	}
+
 	if unix.Access(outside, unix.R_OK) != nil {
 		return Explanation{Sentence: fmt.Sprintf("%s: in %s, %s; but its permissions keep it from you", name, n.target, n.words())}
 	}
@@ -106,7 +109,7 @@ func inACircle(name string) Explanation {
 	return Explanation{Sentence: name + ": not visible, for links that lead in a circle"}
 }
 
-// leadsOn says that path is an ancestor of something in the tree.
+// leadsOn reports whether path is an ancestor of something in the tree.
 func (t *tree) leadsOn(path string) bool {
 	prefix := strings.TrimSuffix(path, "/") + "/"
 	return slices.ContainsFunc(t.nodes, func(n *node) bool { return strings.HasPrefix(n.target, prefix) })
@@ -118,6 +121,7 @@ func (n *node) words() string {
 	if n.source != n.target {
 		from = " of " + n.source
 	}
+
 	switch n.kind {
 	case bindNode:
 		if n.access == ReadOnly {
@@ -146,10 +150,11 @@ func (n *node) words() string {
 	case ptsNode:
 		return "the sandbox's own terminals"
 	}
+
 	return ""
 }
 
-// seen finds what is at path inside: the file of the host's that it shows, ""
+// seen finds what is at path inside: the file of the host that it shows, ""
 // where it is the sandbox's own, or an error of fs.ErrNotExist.
 func (t *tree) seen(path string) (outside string, err error) {
 	if !filepath.IsAbs(path) {
@@ -159,6 +164,7 @@ func (t *tree) seen(path string) (outside string, err error) {
 	if err := t.resolve(n); err != nil {
 		return "", err
 	}
+
 	at := t.at[n.target]
 	if at == nil {
 		at = t.covering(n.target)
@@ -169,6 +175,7 @@ func (t *tree) seen(path string) (outside string, err error) {
 	case at == nil || !at.hostBacked():
 		return "", nil
 	}
+
 	outside = at.outside(n.target)
 	_, err = os.Stat(outside)
 	return outside, err

@@ -63,7 +63,7 @@ func (f *fixture) reaches(info fs.FileInfo) bool {
 	return slices.Contains(f.reached, idOf(info))
 }
 
-// holdsMounts says that something is mounted below what the program can write
+// holdsMounts reports whether something is mounted below what the program can write
 // to: it may be a directory that has another name as well.
 func (f *fixture) holdsMounts() bool {
 	for i := range f.tree.mounts.all {
@@ -75,12 +75,13 @@ func (f *fixture) holdsMounts() bool {
 	return false
 }
 
-// outside follows a path of the machine's to what is really there, from the
+// outside follows a path of the machine to what is really there, from the
 // root on and no further than to what the program can write to.
 func (f *fixture) outside(path string) (real string, err error) {
 	if f.hidden {
 		return "", errChangeable
 	}
+
 	real = "/"
 	rest := strings.Split(path, "/")
 	for links := 0; ; {
@@ -129,7 +130,7 @@ func (f *fixture) inside(path string) (outside string, err error) {
 	return "", fs.ErrInvalid
 }
 
-// holds says that a path lies in nothing that the program can change, neither
+// holds reports whether a path lies in nothing that the program can change, neither
 // inside nor by another name.
 func (f *fixture) holds(path string) bool {
 	n := f.tree.at[path]
@@ -144,7 +145,7 @@ func (f *fixture) holds(path string) bool {
 	return true
 }
 
-// fixes says that all that n shows stays as it is.
+// fixes reports whether all that n shows stays as it is.
 func (f *fixture) fixes(n *node) bool {
 	if n.kind != bindNode || n.access != ReadOnly {
 		return false

@@ -21,7 +21,7 @@ type hiddenDir struct {
 	listed bool   // the passwd file has it: that of a system account is /bin, say
 }
 
-// hiddenDirs are the home directories, in which secrets lie, those in which
+// hiddenDirs returns the home directories, in which secrets lie, those in which
 // the user's other programs have the sockets that they obey, and the root.
 // account is the caller's line of the passwd file.
 func hiddenDirs(home string, account []string) []*hiddenDir {
@@ -38,6 +38,7 @@ func hiddenDirs(home string, account []string) []*hiddenDir {
 	if account != nil && filepath.IsAbs(account[5]) {
 		hide(hiddenDir{why: why, is: is, above: true, listed: true}, look, account[5])
 	}
+
 	for _, dir := range []string{"/tmp", "/var", "/var/tmp", "/dev", "/dev/shm", "/run"} {
 		hide(hiddenDir{why: whySockets, is: "the machine's " + dir}, lookNear, dir)
 	}
@@ -96,7 +97,7 @@ func (t *tree) refuse(n *node, inBase bool) error {
 	return nil
 }
 
-// isIn says that d lies in the directory f, but for what is mounted below f by
+// isIn reports whether d lies in the directory f, but for what is mounted below f by
 // another name of d's.
 func (d *hiddenDir) isIn(f *hostFile) bool {
 	return slices.ContainsFunc(d.names, func(name hostName) bool {
@@ -123,11 +124,13 @@ func (t *tree) maskBelow(n *node) error {
 			}
 		}
 	}
+
 	for _, m := range t.special {
 		if within(m.point, n.source) && t.mounts.visible(m) {
 			cover(m.point, m.kind)
 		}
 	}
+
 	slices.SortFunc(masks, func(a, b *node) int { return strings.Compare(a.target, b.target) })
 	for _, mask := range masks {
 		if t.at[mask.target] != nil || t.covering(mask.target) != n {
@@ -138,10 +141,11 @@ func (t *tree) maskBelow(n *node) error {
 		}
 		t.add(mask)
 	}
+
 	return nil
 }
 
-// unshown are the places of which people expect something that isn't shown.
+// unshown returns the places of which people expect something that isn't shown.
 func (t *tree) unshown() (places []string) {
 	for _, n := range t.nodes {
 		if n.is == "autofs" {
@@ -151,7 +155,7 @@ func (t *tree) unshown() (places []string) {
 	return places
 }
 
-// isRemote says that a file system of this kind is on another machine, or in
+// isRemote reports whether a file system of this kind is on another machine, or in
 // the hands of a program.
 func isRemote(kind string) bool {
 	switch kind {

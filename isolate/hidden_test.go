@@ -19,7 +19,7 @@ import (
 // mounted runs a script in a mount namespace of its own, where it can mount,
 // and then another one in a sandbox under p; without p, which is the control,
 // the other one runs there too. Of root's mounts the sandbox sees what it would
-// see of the machine's; an ordinary user's are made in a user namespace. In
+// see of the machine; an ordinary user's are made in a user namespace. In
 // both scripts D is dir.
 func mounted(t *testing.T, dir, home, mount string, p *Policy, script string) (string, error) {
 	t.Helper()
@@ -43,7 +43,7 @@ func mountedBy(t *testing.T, role, dir, home, mount string, p *Policy, script st
 	return string(out), err
 }
 
-// mounterRole is the process in the namespace that mounted makes.
+// mounterRole returns the process in the namespace that mounted makes.
 func mounterRole(args []string) int {
 	p, err := mountAll(args)
 	if err != nil {
@@ -54,6 +54,7 @@ func mounterRole(args []string) int {
 		fmt.Fprintln(os.Stderr, unix.Exec("/bin/sh", []string{"sh", "-c", args[2]}, os.Environ()))
 		return 1
 	}
+
 	p.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "D=" + os.Getenv("D")}
 	c := Command(*p, "sh", "-c", args[2])
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
@@ -66,6 +67,7 @@ func mounterRole(args []string) int {
 		errors.As(err, &setup)
 		fmt.Fprintln(os.Stderr, err, "-", setup.Kind)
 	}
+
 	return ExitCode(err)
 }
 
@@ -118,7 +120,7 @@ func submounts() []submount {
 	return all
 }
 
-// script is a command for one submount.
+// script returns a command for one submount.
 func (s *submount) script(command string) string {
 	return "P=\"$D/work/" + strings.ReplaceAll(s.name, `\`, `\\`) + "\"; " + strings.NewReplacer("$PPID", "$PPID", "$P", `"$P"`, "$D", `"$D"`, "$HOME", `"$HOME"`).Replace(command) + "\n"
 }
@@ -224,6 +226,7 @@ func TestDirectoriesByAllTheirNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			t.Cleanup(func() { os.RemoveAll(dir) })
 			for _, sub := range []string{"homes/u/work", "export/home/u/work", "export/work", "scratch/tmp", "scratch/work", "other/dir"} {
 				os.MkdirAll(filepath.Join(dir, sub), 0o755)
@@ -238,6 +241,7 @@ func TestDirectoriesByAllTheirNames(t *testing.T) {
 			if !filepath.IsAbs(source) {
 				source = filepath.Join(dir, source)
 			}
+
 			home := filepath.Join(dir, "homes/u")
 			if c.home != "" {
 				home = filepath.Join(dir, c.home)
@@ -309,6 +313,7 @@ func TestMasksBehindClosedDirectories(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{{Source: filepath.Join(dir, "work")}}}
 			mount := "mount --rbind /proc $D/work/way/on/proc; " + c.close
 			look := "chmod 700 $D/work/way $D/work/way/on 2>/dev/null; ls -A $D/work/way/on/proc 2>/dev/null; true"
@@ -439,6 +444,7 @@ func TestMountsOnPurpose(t *testing.T) {
 		"test -p $D/pipe || mkfifo $D/pipe\n" +
 		"automount() { mount -t autofs -o fd=3,pgrp=$$,minproto=5,maxproto=5,indirect none $1 3<>$D/pipe; }\n" +
 		"automount $D/work/auto; automount $D/work/direct; mount -t tmpfs none $D/work/direct; automount $D/work/named\n"
+
 	unshown := "unshown: " + dir + "/work/auto\n"
 	for _, c := range []struct{ mount, said, drawn string }{
 		{mount, "1\n" + unshown, "work: writable, with far/off (fuse)\nauto: covered: it shows autofs\nnamed: covered by something empty\n"},

@@ -66,7 +66,7 @@ func (t *tree) explainAbsence(e *ExecError, path string, p *Policy) {
 	}
 }
 
-// explainFile is explainExec for a file of the machine's that is visible.
+// explainFile is explainExec for a file of the machine that is visible.
 func (t *tree) explainFile(e *ExecError, outside string, p *Policy) {
 	if e.Err == unix.EACCES && unix.Access(outside, unix.X_OK) != nil {
 		e.Kind, e.Path = KindNotExecutable, outside
@@ -111,6 +111,7 @@ func (t *tree) explainExit(name string, p *Policy) func(*ExitError) {
 			read = &file
 		}
 	}
+
 	return func(e *ExitError) {
 		f := t.fixture(p)
 		if read != nil {
@@ -157,7 +158,7 @@ func (f *fixture) explainLibraries(e *ExitError, file *executable.File, path str
 	}
 }
 
-// isNowhere says that a library is in none of the directories inside, and that
+// isNowhere reports whether a library is in none of the directories inside, and that
 // the program has nothing to do with that.
 func (f *fixture) isNowhere(library string, dirs []string) bool {
 	return !slices.ContainsFunc(dirs, func(dir string) bool {
@@ -166,7 +167,7 @@ func (f *fixture) isNowhere(library string, dirs []string) bool {
 	})
 }
 
-// libraryDirs are where the dynamic linker looks (ld.so(8)), but for its cache,
+// libraryDirs returns where the dynamic linker looks (ld.so(8)), but for its cache,
 // each an absolute path: those that the environment, the system and the
 // program's place name, and those that the file itself names.
 func libraryDirs(file *executable.File, path string, env []string) (ours, its []string) {
@@ -198,7 +199,7 @@ func libraryDirs(file *executable.File, path string, env []string) (ours, its []
 	return ours, its
 }
 
-// isForSoftware says that a directory is one for software that isn't the
+// isForSoftware reports whether a directory is one for software that isn't the
 // system's, and has a plain name.
 func isForSoftware(dir string) bool {
 	for _, top := range []string{"/opt/", "/usr/", "/nix/store/", "/gnu/store/"} {
@@ -209,7 +210,7 @@ func isForSoftware(dir string) bool {
 	return false
 }
 
-// isMissing says that the machine certainly has nothing at a path. It follows
+// isMissing reports whether the machine certainly has nothing at a path. It follows
 // no link and leaves the root file system for no other, which could be a
 // server's that doesn't answer, or be mounted only because somebody looks.
 func isMissing(path string) bool {
@@ -233,13 +234,13 @@ func isMissing(path string) bool {
 	return false
 }
 
-// has says that something is at path inside.
+// has reports whether something is at path inside.
 func (t *tree) has(path string) bool {
 	_, err := t.seen(path)
 	return err == nil
 }
 
-// shows says that path lies in something of the machine's that is shown.
+// shows reports whether path lies in something of the machine that is shown.
 func (t *tree) shows(path string) bool {
 	n := &node{target: filepath.Clean(path)}
 	if t.resolve(n) != nil {
@@ -249,7 +250,7 @@ func (t *tree) shows(path string) bool {
 	return cover != nil && cover.hostBacked()
 }
 
-// isWritable says that path, as it is written, lies in what the program can
+// isWritable reports whether path, as it is written, lies in what the program can
 // change.
 func (t *tree) isWritable(path string) bool {
 	n := t.at[path]
@@ -259,7 +260,7 @@ func (t *tree) isWritable(path string) bool {
 	return n != nil && n.kind == bindNode && n.access == Writable
 }
 
-// linkTo is what the link at path inside says, or "" where none is.
+// linkTo returns what the link at path inside says, or "" where none is.
 func (t *tree) linkTo(path string) string {
 	n := &node{kind: linkNode, target: filepath.Clean(path)}
 	if t.resolve(n) != nil {
@@ -268,14 +269,14 @@ func (t *tree) linkTo(path string) string {
 	return t.linkAt(n.target)
 }
 
-// isHidden says that dir may not be mounted.
+// isHidden reports whether dir may not be mounted.
 func (t *tree) isHidden(dir string, info fs.FileInfo) bool {
 	return slices.ContainsFunc(t.hidden, func(d *hiddenDir) bool {
 		return d.fileID == idOf(info) || d.above && within(d.path, dir)
 	})
 }
 
-// places are the absolute paths inside at which the named program may be.
+// places returns the absolute paths inside at which the named program may be.
 func (p *Policy) places(name string) []string {
 	all := candidates(name, p.Env)
 	for i, path := range all {
@@ -292,7 +293,7 @@ func fromDir(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// plainText is a text from a file, if it has nothing but the characters of plain
+// plainText returns a text from a file, if it has nothing but the characters of plain
 // names and paths, or "".
 func plainText(text string) string {
 	const most = 256

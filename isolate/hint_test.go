@@ -18,7 +18,7 @@ import (
 	"isolate-namespace/isolate/internal/executable"
 )
 
-// linkedWith is a program that the dynamic linker ends with status 127, since
+// linkedWith returns a program that the dynamic linker ends with status 127, since
 // nobody has the library.
 func linkedWith(t *testing.T, library, runpath string) []byte {
 	t.Helper()
@@ -97,6 +97,7 @@ func whyNot(t *testing.T, p Policy, name string) string {
 		}
 		return strings.TrimSuffix(fmt.Sprintf("%s: %s", exec.Kind, exec.Path), ": ")
 	}
+
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
 	select {
@@ -218,6 +219,7 @@ func TestProgramThatReplacesItself(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("control", func(t *testing.T) {
 		p := w.policy()
 		p.Mounts = append(p.Mounts, Mount{Source: w.tools + "/bin", Access: ReadOnly})

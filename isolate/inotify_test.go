@@ -33,7 +33,7 @@ func TestInotifyIsLeftToOthers(t *testing.T) {
 	}
 }
 
-// inotifyUserRole is a user who may have 12 instances and 20 watches.
+// inotifyUserRole returns a user who may have 12 instances and 20 watches.
 func inotifyUserRole(args []string) int {
 	how, dir := args[0], args[1]
 	os.WriteFile("/proc/sys/user/max_inotify_instances", []byte("12"), 0)
@@ -48,6 +48,7 @@ func inotifyUserRole(args []string) int {
 	case "none":
 		p.Limits.InotifyInstances, p.Limits.InotifyWatches = Unlimited, Unlimited
 	}
+
 	cmd := Command(p, self, dir, "wait")
 	end, inner, err := os.Pipe()
 	if err != nil {
@@ -62,6 +63,7 @@ func inotifyUserRole(args []string) int {
 		fmt.Println(err)
 		return 1
 	}
+
 	var instances, watches int
 	fmt.Fscanf(told, "%d %d\n", &instances, &watches)
 	fmt.Printf("inside %d instances, %d watches; outside ", instances, watches)

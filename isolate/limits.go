@@ -58,10 +58,10 @@ type Limits struct {
 // and messages.
 var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size", "tmp-size", "inotify", "watches"}
 
-// LimitNames are the options that Limits.Set knows.
+// LimitNames returns the options that Limits.Set knows.
 func LimitNames() []string { return limitNames[:] }
 
-// field is where the limit of the name is, nil where there is none.
+// field returns where the limit of the name is, nil if there is none.
 func (l *Limits) field(name string) any {
 	switch name {
 	case "memory":
@@ -93,6 +93,7 @@ func (l *Limits) Set(name, value string) (err error) {
 	if value == "none" {
 		return l.set(name, Unlimited)
 	}
+
 	switch field := l.field(name).(type) {
 	case *int64:
 		if *field, err = ParseSize(value); err == nil && name == "memory" && l.Memory < 1<<20 {
@@ -111,6 +112,7 @@ func (l *Limits) Set(name, value string) (err error) {
 	default:
 		err = errors.New("no such limit")
 	}
+
 	return err
 }
 
@@ -131,7 +133,7 @@ func (l *Limits) set(name string, n int64) error {
 	return nil
 }
 
-// get is the limit of the name as text, or "" for none.
+// get returns the limit of the name as text, or "" for none.
 func (l *Limits) get(name string) string {
 	switch field := l.field(name).(type) {
 	case *int64:
@@ -169,7 +171,7 @@ func ParseSize(s string) (int64, error) {
 	return n * unit, nil
 }
 
-// FormatSize is what ParseSize reads, with the largest unit that divides n.
+// FormatSize returns what ParseSize reads, with the largest unit that divides n.
 func FormatSize(n int64) string {
 	units := []string{"", "K", "M", "G", "T"}
 	i := 0
@@ -202,6 +204,6 @@ type InForce struct {
 // eachProcess is how a limit is enforced on processes one by one.
 const eachProcess = "rlimit of each process"
 
-// EachProcess says that the limit bounds each process by itself, and not all
+// EachProcess reports whether the limit bounds each process by itself, and not all
 // together.
 func (f InForce) EachProcess() bool { return f.By == eachProcess }

@@ -100,6 +100,7 @@ func TestLimits(t *testing.T) {
 			if err := p.Limits.Set(c.name, c.value); err != nil {
 				t.Fatal(err)
 			}
+
 			cmd := Command(p, "sh", "-c", c.script)
 			err := runNoting(t, cmd)
 			r := cmd.Report()
@@ -111,6 +112,7 @@ func TestLimits(t *testing.T) {
 			if len(asked) != 1 || asked[0].Limit != c.name {
 				t.Fatalf("in force: %v", r.InForce)
 			}
+
 			// Where each process is refused more, it is for the program to end.
 			if c.signals || strings.HasPrefix(asked[0].By, "cgroup") {
 				if r.Limit != c.name || exit.Kind != KindReached || exit.About != c.name {
@@ -168,6 +170,7 @@ func TestMemoryWithoutACgroup(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, &out)
 	}
+
 	want := "[memory]\nfull\n"
 	if os.Getuid() == 0 {
 		want += "refused\n"
@@ -209,6 +212,7 @@ func TestLimitStaysWhenAnotherSandboxEnds(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	second := Command(p, "sh", "-c", "read go; dd if=/dev/zero of=/dev/null bs=200M count=1 2>&1; exit 3")
 	inner, outer := io.Pipe()
 	second.Stdin = inner

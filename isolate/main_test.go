@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(role(os.Args[1:]))
 }
 
-// kindOf is the kind of a SetupError, or "".
+// kindOf returns the kind of a SetupError, or "".
 func kindOf(err error) Kind {
 	var setup *SetupError
 	if errors.As(err, &setup) {
@@ -34,7 +34,7 @@ func kindOf(err error) Kind {
 	return ""
 }
 
-// testRoles are what the test binary can be, each returning its exit status.
+// testRoles returns what the test binary can be, each returning its exit status.
 func testRoles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"caller":       callerRole,

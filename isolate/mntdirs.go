@@ -67,6 +67,7 @@ func FormatMounts(mounts []Mount) string {
 		}
 		entries = append(entries, entry)
 	}
+
 	return strings.Join(entries, " ")
 }
 
@@ -104,6 +105,7 @@ func parseEntry(entry, dir, home string) (Mount, error) {
 	if m.Target, err = absolute(target, dir, home); err != nil {
 		return m, err
 	}
+
 	switch {
 	case two && source == "none":
 		if m.Access != Writable {
@@ -115,6 +117,7 @@ func parseEntry(entry, dir, home string) (Mount, error) {
 	default:
 		m.Source = m.Target
 	}
+
 	return m, err
 }
 

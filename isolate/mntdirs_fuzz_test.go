@@ -24,6 +24,7 @@ func FuzzParseMounts(f *testing.F) {
 			}
 			return
 		}
+
 		for _, m := range mounts {
 			for _, path := range []string{m.Target, m.Source} {
 				if path == "" && m.Access == Masked {
@@ -34,6 +35,7 @@ func FuzzParseMounts(f *testing.F) {
 				}
 			}
 		}
+
 		written := FormatMounts(mounts)
 		again, err := ParseMounts(written, "/elsewhere", "")
 		if err != nil {

@@ -13,6 +13,7 @@ func TestProcIsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	covered, masked := map[string]bool{}, 0
 	for line := range strings.Lines(out) {
 		words := strings.Fields(line)
@@ -28,6 +29,7 @@ func TestProcIsMasked(t *testing.T) {
 			masked++
 		}
 	}
+
 	if masked < 10 {
 		t.Errorf("only %d masks in\n%s", masked, out)
 	}

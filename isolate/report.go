@@ -51,7 +51,7 @@ func (m *limiter) report(status unix.WaitStatus, usage *unix.Rusage, start time.
 	return r
 }
 
-// JSON is the report as share/report.schema.json has it: times in seconds.
+// JSON returns the report as share/report.schema.json has it: times in seconds.
 func (r *Report) JSON() []byte {
 	var b bytes.Buffer
 	null := func(absent bool, value string) string {
@@ -61,6 +61,7 @@ func (r *Report) JSON() []byte {
 		return value
 	}
 	fmt.Fprintf(&b, "{\n  \"status\": %s,\n", null(r.Status < 0, strconv.Itoa(r.Status)))
+
 	fmt.Fprintf(&b, "  \"signal\": %s,\n", null(r.Signal == 0, strconv.Itoa(r.Signal)))
 	fmt.Fprintf(&b, "  \"limit\": %s,\n", null(r.Limit == "", strconv.Quote(r.Limit)))
 	fmt.Fprintf(&b, "  \"wall_seconds\": %.6f,\n", r.Wall.Seconds())
@@ -75,6 +76,7 @@ func (r *Report) JSON() []byte {
 		// Names and values are of letters, digits and dots.
 		fmt.Fprintf(&b, "\n    {\"limit\": %q, \"value\": %q, \"by\": %q, \"default\": %t}", f.Limit, f.Value, f.By, f.Default)
 	}
+
 	if len(r.InForce) > 0 {
 		b.WriteString("\n  ")
 	}

@@ -41,7 +41,7 @@ func cString(s string) uintptr {
 	return uintptr(unsafe.Pointer(&b[0]))
 }
 
-// newFile is a file of our own in dir.
+// newFile returns a file of our own in dir.
 func newFile(dir string) *os.File {
 	f, err := os.CreateTemp(dir, "file")
 	if err != nil {
@@ -130,7 +130,7 @@ func forbiddenCalls() []forbiddenCall {
 	}
 }
 
-// usualCalls are those of honest programs that the same rules let through.
+// usualCalls returns those of honest programs that the same rules let through.
 func usualCalls() []usualCall {
 	return []usualCall{
 		{"a terminal's modes", func(string) unix.Errno { return request(terminalFile(), unix.TCGETS2, buffer()) }},
@@ -203,7 +203,7 @@ func terminalFile() *os.File {
 	return c.stdio
 }
 
-// newSocket is one of a pair.
+// newSocket returns one of a pair.
 func newSocket() int {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -231,7 +231,7 @@ func forbiddenRole(args []string) int {
 	return 2
 }
 
-// selfIn is a policy under which this test binary runs inside, in the role
+// selfIn returns a policy under which this test binary runs inside, in the role
 // that the environment names, with dir as its writable directory.
 func selfIn(dir, role string) Policy {
 	p := in(dir)

@@ -18,7 +18,7 @@ const (
 	cldStopped = 5
 )
 
-// waitStatus is the same in the form of wait4(2), of a process that has ended.
+// waitStatus returns the same in the form of wait4(2), of a process that has ended.
 //
 //go:nosplit
 //go:norace

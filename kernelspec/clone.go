@@ -73,7 +73,7 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 	return &draft{spec, append(n.notes, n.guess(base.Name)...), n.try, n.ends}, spec.Validate()
 }
 
-// guess is the note on a kernel whose program can't be asked.
+// guess returns the note on a kernel whose program can't be asked.
 func (n *need) guess(name string) []string {
 	if !n.unknown {
 		return nil

@@ -70,6 +70,7 @@ func TestMakeTwin(t *testing.T) {
 	if diff := cmp.Diff(want, s.Argv()); diff != "" {
 		t.Errorf("argv, want - got +:\n%s", diff)
 	}
+
 	env := s.object("env")
 	if env["OMP_NUM_THREADS"] != "2" || env["MNTDIRS"] != "." || !strings.Contains(env["MNTDIRS_KERNEL"].(string), "ro,try:"+dir) {
 		t.Errorf("env is %v", env)

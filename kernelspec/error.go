@@ -7,7 +7,7 @@ type Error struct{ Reason, Remedy string }
 
 func (e *Error) Error() string { return e.Reason }
 
-// Remedy is the remedy that belongs to err, or "".
+// Remedy returns the remedy that belongs to err, or "".
 func Remedy(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -23,6 +23,7 @@ func TestInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for range 2 { // the second time over the first
 		result, err := Install(t.Context(), base, j, Options{Launcher: "/x"}, Place{})
 		if err != nil || result.Name != "base-isolated" || result.Dir != dir+"-isolated" {
@@ -67,6 +68,7 @@ func TestPlace(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", c.name, got, err, c.want)
 		}
 	}
+
 	var e *Error
 	if _, err := (Place{User: true, Prefix: "/x"}).dir(&Kernel{}, j); !errors.As(err, &e) {
 		t.Errorf("two places: %v", err)
@@ -81,6 +83,7 @@ func TestInstallsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
@@ -91,6 +94,7 @@ func TestInstallsAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	if _, err := readSpec(filepath.Join(dir+"-isolated", "kernel.json")); err != nil {
 		t.Error(err)

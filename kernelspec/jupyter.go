@@ -15,7 +15,7 @@ import (
 
 // A Jupyter is what one installation of Jupyter says of itself.
 type Jupyter struct {
-	Executable string   // its interpreter; empty where there is none
+	Executable string   // its interpreter; empty if there is none
 	Prefix     string   // of that interpreter
 	DataDir    string   // the user's, such as ~/.local/share/jupyter
 	Path       []string // where kernels are searched for, first hit first
@@ -44,6 +44,7 @@ func FindJupyter() (*Jupyter, error) {
 			Remedy: "activate the environment that Jupyter is installed in",
 		}
 	}
+
 	var answer struct {
 		Executable, Prefix string
 		DataDir            string `json:"data_dir"`
@@ -56,7 +57,7 @@ func FindJupyter() (*Jupyter, error) {
 	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs}, nil
 }
 
-// jupyterInterpreter is the Python that the jupyter in PATH runs with, as its
+// jupyterInterpreter returns the Python that the jupyter in PATH runs with, as its
 // first line says, or "".
 func jupyterInterpreter() string {
 	command, err := exec.LookPath("jupyter")
@@ -67,11 +68,13 @@ func jupyterInterpreter() string {
 	if err != nil {
 		return ""
 	}
+
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	fields := strings.Fields(strings.TrimPrefix(string(line), "#!"))
 	if len(fields) == 1 && strings.Contains(filepath.Base(fields[0]), "python") {
 		return fields[0]
 	}
+
 	// A shim, of pyenv for one, or a line that is too long for the kernel:
 	// the interpreter beside the command, or the one in PATH.
 	for _, name := range []string{filepath.Join(filepath.Dir(command), "python3"), "python3"} {
@@ -79,6 +82,7 @@ func jupyterInterpreter() string {
 			return path
 		}
 	}
+
 	return ""
 }
 
@@ -94,6 +98,7 @@ func searchUsual() *Jupyter {
 			roots = append(roots, filepath.Join(prefix, "share/jupyter"))
 		}
 	}
+
 	for _, root := range roots {
 		dir := filepath.Join(root, "kernels")
 		j.Path = append(j.Path, dir)
@@ -108,5 +113,6 @@ func searchUsual() *Jupyter {
 			}
 		}
 	}
+
 	return j
 }

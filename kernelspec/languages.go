@@ -32,7 +32,7 @@ var makes = []language{
 // with.
 var selfContained = []string{"octave", "octave-cli", "xpython", "deno"}
 
-// isShell says whether a program is a shell, by its name.
+// isShell reports whether a program is a shell, by its name.
 func isShell(program string) bool {
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "fish", "ksh", "csh", "tcsh"}, filepath.Base(program))
 }

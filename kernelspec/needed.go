@@ -86,7 +86,7 @@ func (n *need) ask(c command, linker *linker) error {
 	return nil
 }
 
-// isWrapper says whether a command only leads to the kernel's program: a shell
+// isWrapper reports whether a command only leads to the kernel's program: a shell
 // with something to run, or a script for one. The base system's own, such as
 // that which starts R, need nothing else.
 func isWrapper(argv []string) bool {
@@ -195,17 +195,17 @@ func (n *need) settle() {
 	}
 }
 
-// entries are all of it in the syntax of MNTDIRS_KERNEL.
+// entries returns all of it in the syntax of MNTDIRS_KERNEL.
 func (n *need) entries() string {
 	return strings.TrimSpace(mountEntries("ro,try:", n.paths) + " " + mountEntries("cow,try:", n.write))
 }
 
-// shows says whether one of the paths shows this one.
+// shows reports whether one of the paths shows this one.
 func (n *need) shows(path string) bool {
 	return slices.ContainsFunc(n.paths, func(tree string) bool { return within(tree, path) })
 }
 
-// linksTo are a path, each link that it leads to, and where they end.
+// linksTo returns a path, each link that it leads to, and where they end.
 func linksTo(path string) (paths []string) {
 	for range 40 { // as the kernel has it (path_resolution(7))
 		paths = append(paths, path)
@@ -224,7 +224,7 @@ func linksTo(path string) (paths []string) {
 	return paths
 }
 
-// shownByBase says whether a sandbox that is given nothing shows a path.
+// shownByBase reports whether a sandbox that is given nothing shows a path.
 func shownByBase(path string) bool {
 	for _, tree := range []string{"/proc", "/sys", "/dev"} {
 		if within(tree, path) {

@@ -25,6 +25,7 @@ func TestNeeded(t *testing.T) {
 		os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755)
 		return path
 	}
+
 	for _, dir := range []string{"R/site", "depot", "julia/share", "jdk", "jars", "lib/node_modules/tslab/bin", "lib/node_modules/zeromq"} {
 		os.MkdirAll(filepath.Join(home, dir), 0o755)
 	}
@@ -32,6 +33,7 @@ func TestNeeded(t *testing.T) {
 	os.WriteFile(jar, nil, 0o644)
 	script := at("lib/node_modules/tslab/bin/tslab.js")
 	os.WriteFile(script, nil, 0o644)
+
 	cases := []struct {
 		name    string
 		argv    []string
@@ -92,6 +94,7 @@ func TestAskMake(t *testing.T) {
 		"shell.sh": "#!/bin/sh\n", "elf": "\x7fELF", "broken/python3": "#!/bin/sh\nexit 1\n",
 		"jre/bin/java": "#!/bin/sh\necho '    java.home = /usr/share' >&2\n", "own.py": "#!" + "/no/such/python3\n",
 	})
+
 	cases := []struct {
 		program, language string
 		known, fails      bool

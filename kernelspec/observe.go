@@ -130,7 +130,7 @@ type watcher struct {
 	mapped  []string
 }
 
-// look says whether somebody listens at every port, and then takes a look at who
+// look reports whether somebody listens at every port, and then takes a look at who
 // it is.
 func (w *watcher) look(pids []int) bool {
 	sockets := listening()
@@ -153,7 +153,7 @@ func (w *watcher) look(pids []int) bool {
 	return true
 }
 
-// listening are the sockets that listen, by their port: the inode of each
+// listening returns the sockets that listen, by their port: the inode of each
 // (proc_pid_net(5)).
 func listening() map[int]string {
 	found := map[int]string{}
@@ -176,7 +176,7 @@ func listening() map[int]string {
 	return found
 }
 
-// holds says whether a process has a file open.
+// holds reports whether a process has a file open.
 func holds(pid int, file string) bool {
 	descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	if err != nil {
@@ -188,7 +188,7 @@ func holds(pid int, file string) bool {
 	})
 }
 
-// words are the strings of a file of /proc that ends each with a zero.
+// words returns the strings of a file of /proc that ends each with a zero.
 func words(pid int, name string) []string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
 	if err != nil || len(data) == 0 {
@@ -197,7 +197,7 @@ func words(pid int, name string) []string {
 	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
 }
 
-// mappedFiles are the files that a process has mapped.
+// mappedFiles returns the files that a process has mapped.
 func mappedFiles(pid int) (files []string) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -215,7 +215,7 @@ func mappedFiles(pid int) (files []string) {
 	return files
 }
 
-// executableOrLibrary says whether a file that is there is a program or a
+// executableOrLibrary reports whether a file that is there is a program or a
 // library; a process also maps files of data, of locales for one.
 func executableOrLibrary(path string) bool {
 	f, err := os.Open(path)

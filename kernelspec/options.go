@@ -19,7 +19,7 @@ type Options struct {
 	Try func(*Kernel) error
 }
 
-// with is the spec with the options that a person chose.
+// with returns the spec with the options that a person chose.
 func (s Spec) with(o Options) (Spec, error) {
 	spec, err := s.clone()
 	if err != nil {

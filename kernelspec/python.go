@@ -15,12 +15,12 @@ import (
 	"isolate-namespace/internal/text"
 )
 
-// python is the interpreter that a bare name of one means in the base's command.
+// python returns the interpreter that a bare name of one means in the base's command.
 // Jupyter takes the one that it runs with, whoever made the base. In an
-// environment of Python's, where no other's Jupyter looks, that is the
+// environment of Python, where no other's Jupyter looks, that is the
 // environment's own, whichever is active now. A base that all of them find
 // means the one that its twin was made with, or else that of the Jupyter at
-// hand. It is "" where there is none of these.
+// hand. It is "" if there is none of these.
 func (k *Kernel) python(name string, j *Jupyter) string {
 	kernels := filepath.Dir(k.Dir)
 	prefix, conventional := strings.CutSuffix(kernels, "/share/jupyter/kernels")
@@ -37,11 +37,13 @@ func (k *Kernel) python(name string, j *Jupyter) string {
 			candidates = []string{filepath.Join(bin, name), filepath.Join(bin, "python3"), k.Interpreter}
 		}
 	}
+
 	for _, path := range candidates {
 		if executable(path) {
 			return path
 		}
 	}
+
 	return j.Executable
 }
 
@@ -50,7 +52,7 @@ func isPython(program, language string) bool {
 	return pythonName.MatchString(name) || strings.EqualFold(language, "python") && strings.HasPrefix(name, "python")
 }
 
-// Python is the Python that a command runs, isolated or not, or "".
+// Python returns the Python that a command runs, isolated or not, or "".
 func Python(argv []string, language string) string {
 	kernel := kernelargv.Parse(argv).Kernel
 	if len(kernel) == 0 || !isPython(kernel[0], language) {
@@ -59,7 +61,7 @@ func Python(argv []string, language string) string {
 	return kernel[0]
 }
 
-// HasModule says whether a Python finds a module.
+// HasModule reports whether a Python finds a module.
 func HasModule(python, module string) bool {
 	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
 	_, err := ask(python, fmt.Sprintf(script, module), os.Environ())

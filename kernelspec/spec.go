@@ -88,7 +88,7 @@ func orTop(location string) string {
 	return location
 }
 
-// Marshal is the spec as a file, indented as Jupyter's own are.
+// Marshal returns the spec as a file, indented as Jupyter's own are.
 func (s Spec) Marshal() ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -98,7 +98,7 @@ func (s Spec) Marshal() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Argv is the kernel's command, with Jupyter's placeholders in it.
+// Argv returns the kernel's command, with Jupyter's placeholders in it.
 func (s Spec) Argv() []string {
 	list, _ := s["argv"].([]any)
 	argv := make([]string, len(list))
@@ -108,19 +108,19 @@ func (s Spec) Argv() []string {
 	return argv
 }
 
-// Command is the kernel's command taken apart, if it is isolated.
+// Command returns the kernel's command taken apart, if it is isolated.
 func (s Spec) Command() kernelargv.Command { return kernelargv.Parse(s.Argv()) }
 
-// Language is the language's name, as the kernel's author wrote it.
+// Language returns the language's name, as the kernel's author wrote it.
 func (s Spec) Language() string { return s.text("language") }
 
-// InterruptsByMessage says that front ends interrupt the kernel by a message, in
+// InterruptsByMessage reports whether front ends interrupt the kernel by a message, in
 // place of a signal.
 func (s Spec) InterruptsByMessage() bool {
 	return strings.EqualFold(s.text("interrupt_mode"), "message")
 }
 
-// Env is what the spec adds to the kernel's environment, as it is written there.
+// Env returns what the spec adds to the kernel's environment, as it is written there.
 func (s Spec) Env() map[string]string {
 	env := map[string]string{}
 	values, _ := s["env"].(map[string]any)
@@ -152,7 +152,7 @@ func (s Spec) Expanded() map[string]string {
 	return env
 }
 
-// environ is the environment that Jupyter would start the kernel in: ours, with
+// environ returns the environment that Jupyter would start the kernel in: ours, with
 // the spec's.
 func (s Spec) environ() []string {
 	environ := os.Environ()
@@ -162,13 +162,13 @@ func (s Spec) environ() []string {
 	return environ
 }
 
-// text is the string at key, or "".
+// text returns the string at key, or "".
 func (s Spec) text(key string) string {
 	value, _ := s[key].(string)
 	return value
 }
 
-// object is the object at key, made when it isn't there.
+// object returns the object at key, made when it isn't there.
 func (s Spec) object(key string) map[string]any {
 	value, ok := s[key].(map[string]any)
 	if !ok {
@@ -178,7 +178,7 @@ func (s Spec) object(key string) map[string]any {
 	return value
 }
 
-// clone is a deep copy.
+// clone returns a deep copy.
 func (s Spec) clone() (Spec, error) {
 	data, err := s.Marshal()
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 // inBase are the trees that every sandbox shows.
 var inBase = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
 
-// inBaseSystem says whether every sandbox shows a path.
+// inBaseSystem reports whether every sandbox shows a path.
 func inBaseSystem(path string) bool {
 	return slices.ContainsFunc(inBase, func(tree string) bool { return within(tree, path) })
 }
 
-// within says whether path is tree or lies in it.
+// within reports whether path is tree or lies in it.
 func within(tree, path string) bool {
 	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
 }
@@ -24,7 +24,7 @@ func within(tree, path string) bool {
 // those that it needs. They are for everybody to read, and hold no secrets.
 var stores = []string{"/nix/store", "/gnu/store"}
 
-// programTree is the tree that a file was installed with: the outermost
+// programTree returns the tree that a file was installed with: the outermost
 // node_modules that holds it, the prefix above its bin, or its directory. What
 // holds more than that is never taken whole: then it is the file alone.
 func programTree(path string) string {
@@ -53,12 +53,12 @@ func programTree(path string) string {
 	return dir
 }
 
-// tooWide says whether a directory holds more than a program: what shows the
+// tooWide reports whether a directory holds more than a program: what shows the
 // home directory or the user's own files, and directories of the top level, such
 // as /opt.
 func tooWide(dir string) bool { return filepath.Dir(dir) == "/" || showsHome(dir) }
 
-// showsHome says whether a directory is the home directory, lies above it, or is
+// showsHome reports whether a directory is the home directory, lies above it, or is
 // one of those in it that programs share for the user's files.
 func showsHome(dir string) bool {
 	home, err := os.UserHomeDir()
@@ -79,7 +79,7 @@ func showsHome(dir string) bool {
 	return false
 }
 
-// fileTree is what shows a file that was read: the file alone, since what lies
+// fileTree returns what shows a file that was read: the file alone, since what lies
 // beside it may be anything, unless it is in a store.
 func fileTree(path string) string {
 	for _, store := range stores {

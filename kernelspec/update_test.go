@@ -111,6 +111,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 					Executable: prefix + "/bin/python", Prefix: prefix, DataDir: filepath.Join(root, "first/user"), specs: map[string]found{},
 				})
 			}
+
 			dir := filepath.Join(root, "first", c.base)
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				t.Fatal(err)
@@ -118,6 +119,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if err := os.WriteFile(dir+"/kernel.json", []byte(plainSpec), 0o644); err != nil {
 				t.Fatal(err)
 			}
+
 			environments[0].Executable = filepath.Join(root, c.before)
 			base := &Kernel{Name: "base", Dir: dir, Spec: mustParse(t, plainSpec)}
 			result, err := Install(t.Context(), base, environments[0], Options{Launcher: "/bin/true"}, Place{User: true})
@@ -127,12 +129,14 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 			if c.spoil != nil {
 				c.spoil(t, filepath.Join(root, "first"))
 			}
+
 			second := environments[1]
 			second.specs["base-isolated"] = found{Dir: result.Dir}
 			twin := again(t, second)
 			if kernel := twin.Spec.Command().Kernel; kernel[0] != filepath.Join(root, c.before) {
 				t.Fatalf("made with %s", kernel[0])
 			}
+
 			result, err = Update(t.Context(), twin, second, "/bin/true", nil)
 			if err != nil {
 				t.Fatal(err)

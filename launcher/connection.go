@@ -60,7 +60,7 @@ func findConnectionFile(argv []string) (*connectionFile, error) {
 	return nil, expected
 }
 
-// absolutePaths are the ones in argv that a placeholder may have stood for.
+// absolutePaths returns the ones in argv that a placeholder may have stood for.
 func absolutePaths(argv []string) []string {
 	var paths []string
 	for _, arg := range argv {
@@ -73,7 +73,7 @@ func absolutePaths(argv []string) []string {
 	return paths
 }
 
-// wordsOfScripts are the absolute paths that look like a connection file's among
+// wordsOfScripts returns the absolute paths that look like a connection file's among
 // the words of arguments, as in bash -c 'exec python3 -f {connection_file}'. In
 // quotes a word may have spaces in it.
 func wordsOfScripts(argv []string) []string {
@@ -105,6 +105,7 @@ func readConnectionFile(path string) (*connectionFile, error) {
 	case err == nil && info.Size() > maxFileSize:
 		return nil, &notConnectionFile{"too large"}
 	}
+
 	var text []byte
 	if err == nil {
 		text, err = os.ReadFile(path)
@@ -114,6 +115,7 @@ func readConnectionFile(path string) (*connectionFile, error) {
 		errors.As(err, &errno)
 		return nil, &notConnectionFile{errno.Error()}
 	}
+
 	c, err := parseConnectionFile(text)
 	var other *notConnectionFile
 	switch {
@@ -122,6 +124,7 @@ func readConnectionFile(path string) (*connectionFile, error) {
 	case err != nil:
 		return nil, unusable(path, err)
 	}
+
 	c.path = filepath.Clean(path)
 	return c, nil
 }
@@ -154,12 +157,14 @@ func parseConnectionFile(text []byte) (*connectionFile, error) {
 	if !slices.ContainsFunc(channels, func(channel string) bool { return values[channel+"_port"] != "" }) {
 		return nil, &notConnectionFile{"no kernel's ports in it"}
 	}
+
 	c := &connectionFile{text: text, ports: map[string]int{}}
 	for _, m := range members {
 		if m.name == "ip" {
 			c.ips = append(c.ips, m)
 		}
 	}
+
 	for _, channel := range channels {
 		value := values[channel+"_port"]
 		port, err := strconv.Atoi(value)
@@ -168,6 +173,7 @@ func parseConnectionFile(text []byte) (*connectionFile, error) {
 		}
 		c.ports[channel] = port
 	}
+
 	for _, name := range []string{"ip", "transport", "key", "signature_scheme"} {
 		if value := values[name]; value != "" && value[0] != '"' {
 			return nil, fmt.Errorf("%s is %s, not a string", name, value)
@@ -176,6 +182,7 @@ func parseConnectionFile(text []byte) (*connectionFile, error) {
 	if values["ip"] != "" {
 		c.ip = unquote([]byte(values["ip"]))
 	}
+
 	switch transport := values["transport"]; {
 	case transport == "" || unquote([]byte(transport)) == "tcp":
 	case unquote([]byte(transport)) != "ipc":
@@ -185,6 +192,7 @@ func parseConnectionFile(text []byte) (*connectionFile, error) {
 	default:
 		c.ipc = true
 	}
+
 	return c, nil
 }
 
@@ -195,7 +203,7 @@ func orNone(value string) string {
 	return value
 }
 
-// inside is the file's text with another ip.
+// inside returns the file's text with another ip.
 func (c *connectionFile) inside(ip string) []byte {
 	var out []byte
 	at := 0

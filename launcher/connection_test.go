@@ -88,6 +88,7 @@ func FuzzConnectionFile(f *testing.F) {
 	for _, text := range corpus(f) {
 		f.Add(text)
 	}
+
 	ref := newReference(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseConnectionFile(text)

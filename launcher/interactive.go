@@ -14,10 +14,10 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// interactive says whether a person looks at what the kernel answers: whether
+// interactive reports whether a person looks at what the kernel answers: whether
 // a server started it for a notebook that is open. Programs that run notebooks
 // (nbclient, and with it nbconvert, nbgrader and papermill) must see no kernel
-// at all where there is none: in doubt the answer is no.
+// at all if there is none: in doubt the answer is no.
 //
 // A server sets JPY_SESSION_NAME for the kernel alone (jupyter_server,
 // get_kernel_env). In a notebook, and in all that is started from it, the
@@ -46,7 +46,7 @@ func interactive(c *connectionFile, parent int) bool {
 // A failure is why there is no kernel, or none any more.
 type failure struct {
 	err        error
-	connection *connectionFile // nil where there is none
+	connection *connectionFile // nil if there is none
 	listeners  *listeners
 	parent     int // our parent's process, as of our start
 }

@@ -37,7 +37,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// Run is the command isolate-kernel. It takes the arguments without the
+// Run returns the command isolate-kernel. It takes the arguments without the
 // program's name and returns the exit status, and the signal that ended the
 // kernel, or 0. The kernel's output goes to stdout and stderr, and
 // so does what the launcher has to say: one line at most.
@@ -63,6 +63,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 		fmt.Fprint(stdout, usage())
 		return 0, nil
 	}
+
 	c, err := findConnectionFile(o.kernel)
 	if err != nil {
 		return complain(stderr, err), nil
@@ -72,6 +73,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 		return complain(stderr, err), nil
 	}
 	defer l.close()
+
 	k, err := start(o, c, stdout, stderr)
 	if err == nil {
 		err = k.accompany(l, signals, WatchFrontEnd(parent), stderr)
@@ -82,7 +84,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 	return isolate.ExitCode(err), err
 }
 
-// isOwnEnd says whether a kernel ended with a status of its own making, which
+// isOwnEnd reports whether a kernel ended with a status of its own making, which
 // is for the front end to tell.
 func isOwnEnd(err error) bool {
 	var exit *isolate.ExitError
@@ -97,7 +99,7 @@ type kernel struct {
 }
 
 // start runs the kernel's command in a sandbox. A notebook that was removed or
-// saved anew between a look at it and its mount is looked at once more.
+// saved again between a look at it and its mount is looked at once more.
 func start(o *options, c *connectionFile, stdout, stderr *os.File) (k *kernel, err error) {
 	for range 10 {
 		k, err = startOnce(o, c, stdout, stderr)

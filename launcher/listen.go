@@ -29,6 +29,7 @@ func listen(c *connectionFile, network isolate.Network) (*listeners, error) {
 	if network == isolate.NetworkHost && !c.ipc {
 		return l, nil
 	}
+
 	for _, channel := range channels {
 		var fd int
 		var err error
@@ -50,10 +51,11 @@ func listen(c *connectionFile, network isolate.Network) (*listeners, error) {
 			l.files = append(l.files, place)
 		}
 	}
+
 	return l, nil
 }
 
-// place is where clients find a channel.
+// place returns where clients find a channel.
 func (c *connectionFile) place(channel string) string {
 	port := strconv.Itoa(c.ports[channel])
 	if c.ipc {

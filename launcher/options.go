@@ -10,7 +10,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// usage is what --help says.
+// usage returns what --help says.
 func usage() string {
 	return `Usage: isolate-kernel [OPTIONS] -- COMMAND [ARG...]
 

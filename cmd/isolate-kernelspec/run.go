@@ -61,6 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return s.complain(err)
 	}
+
 	context, err := parser.Parse(args)
 	if exit >= 0 { // help was asked for and given
 		return exit

@@ -41,6 +41,7 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 			}
 		}
 	}
+
 	for _, name := range isolate.LimitNames() {
 		if !described["--"+name] {
 			t.Errorf("the limit %s is not described", name)
@@ -124,6 +125,7 @@ func exampleDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -135,6 +137,7 @@ func exampleDir(t *testing.T) string {
 			connection.Close()
 		}
 	}()
+
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"project/answer.py": "print(42)\n",

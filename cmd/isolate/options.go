@@ -17,7 +17,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// usage is what --help says.
+// usage returns what --help says.
 func usage() string {
 	return `Usage: isolate [OPTIONS] [--] [PROGRAM [ARG...]]
 
@@ -131,6 +131,7 @@ func (o *options) set(name string, v []string) (err error) {
 		}
 		return p.Limits.Set(name[2:], v[0])
 	}
+
 	return err
 }
 
@@ -224,12 +225,14 @@ func (o *options) finish() error {
 			return err
 		}
 	}
+
 	if len(o.program) == 0 {
 		o.program = []string{"/bin/sh"}
 		if shell := os.Getenv("SHELL"); shell != "" {
 			o.program[0] = shell
 		}
 	}
+
 	p.Env = isolate.FilterEnv(os.Environ(), nil)
 	for _, change := range o.env {
 		p.Env = change(p.Env)
@@ -240,6 +243,7 @@ func (o *options) finish() error {
 			return err
 		}
 	}
+
 	return activeenv.Show(p, o.program[0])
 }
 

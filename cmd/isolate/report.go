@@ -141,7 +141,7 @@ func (r *reportFile) put(text []byte) error {
 	return err
 }
 
-// isThere says whether the path still leads to what was opened.
+// isThere reports whether the path still leads to what was opened.
 func (r *reportFile) isThere() bool {
 	if r.dir < 0 || r.plain != nil && !r.kept {
 		return true
@@ -169,6 +169,7 @@ func (r *reportFile) replace(text []byte, make func() (int, error)) error {
 	}
 	fresh := os.NewFile(uintptr(fd), r.path)
 	defer fresh.Close()
+
 	_, err = fresh.Write(text)
 	if err == nil && name == "" {
 		name = randomName()

@@ -34,6 +34,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, 
 	if err == errHidden {
 		return 1, 0
 	}
+
 	var exit *isolate.ExitError
 	if errors.As(err, &exit) && exit.Output != nil {
 		complain(stderr, exit.Output)
@@ -64,6 +65,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 		return out.Err()
 	}
+
 	if o.dryRun {
 		return o.describe(text.NewOutput(stdout))
 	}
@@ -72,6 +74,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+
 	report, err := openReport(o.report)
 	if err != nil {
 		return err
@@ -85,6 +88,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	for _, caveat := range remedy.Isolate.Caveats(cmd) {
 		text.NewOutput(stderr).Raw().Complain("isolate", caveat, "")
 	}
+
 	rest.After(time.Second)
 	go func() {
 		for s := range signals {

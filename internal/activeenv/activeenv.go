@@ -51,7 +51,7 @@ type finder struct {
 	home   string // without links
 }
 
-// searchPath are the absolute directories of PATH, in order.
+// searchPath returns the absolute directories of PATH, in order.
 func searchPath(env []string) []string {
 	var dirs []string
 	for _, dir := range filepath.SplitList(getenv(env, "PATH")) {
@@ -62,7 +62,7 @@ func searchPath(env []string) []string {
 	return dirs
 }
 
-// isSystem says whether a directory of PATH belongs to the base system, which
+// isSystem reports whether a directory of PATH belongs to the base system, which
 // every sandbox shows. What follows it in PATH takes nothing's place.
 func isSystem(dir string) bool {
 	for _, system := range []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"} {
@@ -132,7 +132,7 @@ func (f *finder) showProgram(name string, path []string) error {
 	return nil
 }
 
-// find is the path of the program that execvp(3) would run outside, or "".
+// find returns the path of the program that execvp(3) would run outside, or "".
 func (f *finder) find(name string, path []string) string {
 	if name == "" {
 		return ""
@@ -144,6 +144,7 @@ func (f *finder) find(name string, path []string) string {
 			candidates = append(candidates, filepath.Join(dir, name))
 		}
 	}
+
 	for _, candidate := range candidates {
 		if !filepath.IsAbs(candidate) {
 			candidate = filepath.Join(f.policy.Dir, candidate)
@@ -153,6 +154,7 @@ func (f *finder) find(name string, path []string) string {
 			return filepath.Clean(candidate)
 		}
 	}
+
 	return ""
 }
 
@@ -199,7 +201,7 @@ func (f *finder) add(path string) {
 	f.policy.Mounts = append(f.policy.Mounts, isolate.Mount{Source: path, Access: isolate.ReadOnly, Optional: true})
 }
 
-// isPrivate says whether showing dir would show a home directory, the sockets of
+// isPrivate reports whether showing dir would show a home directory, the sockets of
 // other programs, or the whole machine.
 func (f *finder) isPrivate(dir string) bool {
 	real, err := filepath.EvalSymlinks(dir)
@@ -224,7 +226,7 @@ func realHome(home string) string {
 	return home
 }
 
-// isBelow says whether path is dir or lies in it.
+// isBelow reports whether path is dir or lies in it.
 func isBelow(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }

@@ -34,7 +34,7 @@ func kernel(sandbox error) Finding {
 	return Finding{"kernel", Good, "Linux " + release, ""}
 }
 
-// atLeast says whether a release of Linux, such as 6.1.0-18-amd64, has at least
+// atLeast reports whether a release of Linux, such as 6.1.0-18-amd64, has at least
 // this version.
 func atLeast(release string, major, minor int) bool {
 	var a, b int
@@ -60,7 +60,7 @@ func appArmor(sandbox error) Finding {
 	return judgeAppArmor(strings.TrimSpace(string(setting)) == "1", appArmorProfile(string(label)), sandbox)
 }
 
-// appArmorProfile is the profile of a label such as "docker-default (enforce)",
+// appArmorProfile returns the profile of a label such as "docker-default (enforce)",
 // or "" for none that forbids anything.
 func appArmorProfile(label string) string {
 	profile, mode, _ := strings.Cut(strings.Trim(label, " \n\x00"), " ")

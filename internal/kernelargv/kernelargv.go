@@ -124,7 +124,7 @@ func (o Options) Without(others Options) Options {
 	return lacking
 }
 
-// String is the option as a shell reads it.
+// String returns the option as a shell reads it.
 func (o Option) String() string {
 	if len(o.words) == 1 && !strings.Contains(o.words[0], "=") {
 		return o.Name

@@ -14,7 +14,7 @@ import (
 //go:embed *.tmpl
 var templates embed.FS
 
-// Complete is the command's completion for a shell.
+// Complete returns the command's completion for a shell.
 func (p *Page) Complete(shell string) (string, error) {
 	t, err := template.New(shell+".tmpl").Funcs(template.FuncMap{
 		"kind": kind, "short": short, "quote": text.Quote, "names": names, "zsh": zshOption, "fish": fishOption, "function": function,
@@ -29,7 +29,7 @@ func (p *Page) Complete(shell string) (string, error) {
 	return b.String(), nil
 }
 
-// kind is what a value can be completed with: dir, file, entries, mode,
+// kind returns what a value can be completed with: dir, file, entries, mode,
 // variable, none, or else nothing.
 func kind(value string) string {
 	if strings.HasSuffix(value, "|none") {
@@ -50,7 +50,7 @@ func kind(value string) string {
 	return "nothing"
 }
 
-// short is the first clause of a command's help.
+// short returns the first clause of a command's help.
 func short(help string) string {
 	help = strings.ReplaceAll(help, "`", "")
 	for _, end := range []string{": ", ". "} {
@@ -59,7 +59,7 @@ func short(help string) string {
 	return strings.TrimSuffix(help, ".")
 }
 
-// function is a command's name as part of a function's.
+// function returns a command's name as part of a function's.
 func function(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func names(options []options.Option) string {
@@ -70,7 +70,7 @@ func names(options []options.Option) string {
 	return strings.Join(all, " ")
 }
 
-// zshOption are the arguments of _arguments for an option.
+// zshOption returns the arguments of _arguments for an option.
 func zshOption(command string, o options.Option) string {
 	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`)
 	var values strings.Builder
@@ -91,7 +91,7 @@ func zshOption(command string, o options.Option) string {
 	return strings.Join(all, " ")
 }
 
-// fishOption is the rest of a fish command that declares an option.
+// fishOption returns the rest of a fish command that declares an option.
 func fishOption(command string, o options.Option) string {
 	var b strings.Builder
 	for _, name := range o.Names {

@@ -37,7 +37,7 @@ type Block struct {
 	Code       bool
 }
 
-// Read is the page of a command that has a description here. A description
+// Read returns the page of a command that has a description here. A description
 // that can't be read is a mistake in this package, which its tests find.
 func Read(command string) (*Page, error) {
 	source, err := sources.ReadFile(command + ".md")
@@ -68,12 +68,14 @@ func (p *Page) add(paragraph string) error {
 	if p.Sections == nil {
 		return fmt.Errorf("%q is in no section", paragraph)
 	}
+
 	section := &p.Sections[len(p.Sections)-1]
 	if strings.HasPrefix(paragraph, "    ") {
 		code := strings.ReplaceAll("\n"+paragraph, "\n    ", "\n")[1:]
 		section.Blocks = append(section.Blocks, Block{Text: code, Code: true})
 		return nil
 	}
+
 	if table := table(paragraph); table != nil {
 		for _, o := range table {
 			section.Blocks = append(section.Blocks, Block{Term: term(o), Text: o.Text})
@@ -81,11 +83,13 @@ func (p *Page) add(paragraph string) error {
 		p.Options = append(p.Options, table...)
 		return nil
 	}
+
 	term, text, defined := strings.Cut(paragraph, "\n: ")
 	if !defined {
 		section.Blocks = append(section.Blocks, Block{Text: paragraph})
 		return nil
 	}
+
 	section.Blocks = append(section.Blocks, Block{Term: term, Text: text})
 	return nil
 }
@@ -106,12 +110,12 @@ func table(paragraph string) []options.Option {
 	return nil
 }
 
-// term is the option as a man page heads it.
+// term returns the option as a man page heads it.
 func term(o options.Option) string {
 	return strings.TrimSpace("`" + strings.Join(o.Names, "`, `") + "` " + strings.Join(o.Values, " "))
 }
 
-// Section is the section of that title, or nil.
+// Section returns the section of that title, or nil.
 func (p *Page) Section(title string) *Section {
 	for i := range p.Sections {
 		if p.Sections[i].Title == title {
@@ -121,7 +125,7 @@ func (p *Page) Section(title string) *Section {
 	return nil
 }
 
-// AddCommand puts in a command of this command's, with its options. It takes
+// AddCommand puts in a command of this command, with its options. It takes
 // the options that the page has already, too.
 func (p *Page) AddCommand(synopsis string, c *Page) {
 	p.Commands = append(p.Commands, c)

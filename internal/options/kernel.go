@@ -45,7 +45,7 @@ func allowSymlinks(who string) Option {
 	}
 }
 
-// limits are what both commands bound. What they are set to is isolate.Limits'.
+// limits returns what both commands bound. What they are set to is isolate.Limits'.
 func limits(who, memory, size string) []Option {
 	all := []Option{
 		{

@@ -20,7 +20,7 @@ type Option struct {
 	Many   bool     // each value counts, not the last one alone
 }
 
-// Name is the first long name.
+// Name returns the first long name.
 func (o Option) Name() string {
 	for _, name := range o.Names {
 		if strings.HasPrefix(name, "--") {
@@ -30,7 +30,7 @@ func (o Option) Name() string {
 	return o.Names[0]
 }
 
-// Summary is the first sentence of the text, without marks and its full stop.
+// Summary returns the first sentence of the text, without marks and its full stop.
 func (o Option) Summary() string {
 	text := strings.ReplaceAll(strings.ReplaceAll(o.Text, "\n", " "), "`", "")
 	first, _, _ := strings.Cut(text, ". ")
@@ -101,7 +101,7 @@ func Parse(table []Option, args []string, set func(name string, values []string)
 	return args, false, nil
 }
 
-// Lines is the table as lines of --help, which has one name of each kind.
+// Lines returns the table as lines of --help, which has one name of each kind.
 func Lines(table []Option) string {
 	var b strings.Builder
 	for _, o := range table {
@@ -115,7 +115,7 @@ func Lines(table []Option) string {
 	return b.String()
 }
 
-// Names is the options' names between commas, in lines that are no longer than
+// Names returns the options' names between commas, in lines that are no longer than
 // --help's.
 func Names(table []Option) string {
 	var b strings.Builder

@@ -14,6 +14,7 @@ func TestParse(t *testing.T) {
 		{Names: []string{"-v", "--verbose"}},
 	}
 	bad := errors.New("bad")
+
 	tests := []struct {
 		name, args string
 		set        string // what set is called with

@@ -21,6 +21,7 @@ func TestOpenOnlyRegularFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, c := range []struct {
 		path        string
 		there, here bool // Open and OpenHere open it
@@ -47,7 +48,7 @@ func TestOpenOnlyRegularFiles(t *testing.T) {
 	}
 }
 
-// opensPlainly says that an ordinary open returns at once.
+// opensPlainly reports whether an ordinary open returns at once.
 func opensPlainly(t *testing.T, path string) bool {
 	t.Helper()
 	opened := make(chan error, 1)

@@ -52,12 +52,12 @@ func Limit(e *isolate.ExitError) string {
 
 func option(e *isolate.ExitError) string { return " (--" + e.About + ")" }
 
-// ToShow returns what to do for a path of the machine's to be visible.
+// ToShow returns what to do for a path of the machine to be visible.
 func (c Command) ToShow(path string) string {
 	return c.For(&isolate.ExecError{Kind: isolate.KindProgramHidden, About: path})
 }
 
-// about are the kind of an error, and what that is about.
+// about returns the kind of an error, and what that is about.
 func about(err error) (kind isolate.Kind, path, about string) {
 	var setup *isolate.SetupError
 	var exec *isolate.ExecError

@@ -18,7 +18,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// kinds are the values of a package's constants of type Kind, by their names,
+// kinds returns the values of a package's constants of type Kind, by their names,
 // in the order in which they are written.
 func kinds(t *testing.T, file string) (names []string, values map[string]isolate.Kind) {
 	t.Helper()
@@ -26,6 +26,7 @@ func kinds(t *testing.T, file string) (names []string, values map[string]isolate
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	values = map[string]isolate.Kind{}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
@@ -143,6 +144,7 @@ func TestReason(t *testing.T) {
 			t.Errorf("%q; want %q", got, c.want)
 		}
 	}
+
 	if got := Limit(limit); got != "the memory limit of 64M (--memory)" {
 		t.Error(got)
 	}

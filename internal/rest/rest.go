@@ -24,6 +24,7 @@ func release() {
 		return // nothing depends on it
 	}
 	var unchanged [][2]uintptr
+
 	file := ""
 	for line := range strings.Lines(string(maps)) {
 		// "00400000-00537000 r-xp 00000000 fe:00 1234  /usr/bin/isolate", proc_pid_maps(5)
@@ -42,6 +43,7 @@ func release() {
 		to, _ := strconv.ParseUint(last, 16, 64)
 		unchanged = append(unchanged, [2]uintptr{uintptr(from), uintptr(to)})
 	}
+
 	for _, r := range unchanged {
 		unix.Syscall(unix.SYS_MADVISE, r[0], r[1]-r[0], unix.MADV_DONTNEED)
 	}

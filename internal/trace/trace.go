@@ -266,7 +266,7 @@ type syscallInfo struct {
 	_       [16]uint8
 }
 
-// entered is the use that a system call makes of a file, or nil.
+// entered returns the use that a system call makes of a file, or nil.
 func entered(tid, process int, number uint64, args [6]uint64) *Use {
 	dir, path, flags, exec := atCwd, uint64(0), uint64(0), false
 	switch number {
@@ -341,7 +341,7 @@ func read(tid int, address uint64, length int) []byte {
 	return all
 }
 
-// processes are the processes that are running.
+// processes returns the processes that are running.
 func (t *tracer) processes() []int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -356,7 +356,7 @@ func (t *tracer) processes() []int {
 	return pids
 }
 
-// processOf is the process of a thread.
+// processOf returns the process of a thread.
 func processOf(tid int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"isolate-namespace/isolate/internal/kernelfile"
 )
 
-// MemoryAbove is the least memory, in bytes, that a group of the caller's or one
+// MemoryAbove returns the least memory, in bytes, that a group of the caller or one
 // above it may use, or 0 where none has a limit.
 func MemoryAbove() int64 {
 	var buffer [4096]byte
@@ -21,7 +21,7 @@ func MemoryAbove() int64 {
 	return least
 }
 
-// memoryLimits are the files that hold the memory limits of our groups
+// memoryLimits returns the files that hold the memory limits of our groups
 // and of those above, by what /proc/self/cgroup says. They are where systemd
 // and containers mount the hierarchies; to look in the mount table would cost
 // each start half as much again.
@@ -37,6 +37,7 @@ func memoryLimits(groups string) []string {
 			root, file, own = "/sys/fs/cgroup", "memory.max", path
 		}
 	}
+
 	if root == "" {
 		return nil
 	}

@@ -85,7 +85,7 @@ func New(want Want) *Group {
 	return g
 }
 
-// missing are the controllers of need that the unified hierarchy doesn't give.
+// missing returns the controllers of need that the unified hierarchy doesn't give.
 func (g *Group) missing(need []string) []string {
 	var missing []string
 	for _, controller := range need {
@@ -120,6 +120,7 @@ func (g *Group) set(want Want) {
 			g.has = slices.DeleteFunc(g.has, func(s string) bool { return s == controller })
 		}
 	}
+
 	for controller, dir := range g.split {
 		var err error
 		switch controller {
@@ -141,7 +142,7 @@ func (g *Group) set(want Want) {
 	}
 }
 
-// Version is the version of the hierarchy in which a controller, one of the
+// Version returns the version of the hierarchy in which a controller, one of the
 // constants, does what was wanted of it, or 0 where none does.
 func (g *Group) Version(controller string) int {
 	switch {
@@ -171,7 +172,7 @@ func (g *Group) Open() (files []*os.File, err error) {
 	return files, nil
 }
 
-// Dirs are the group's directories.
+// Dirs returns the group's directories.
 func (g *Group) Dirs() []string {
 	if g == nil {
 		return nil
@@ -186,7 +187,7 @@ func (g *Group) Dirs() []string {
 	return dirs
 }
 
-// CPUTime is what all processes in the group have computed so far.
+// CPUTime returns what all processes in the group have computed so far.
 func (g *Group) CPUTime() time.Duration {
 	if g.unified != "" {
 		return time.Duration(kernelfile.Field(g.unified+"/cpu.stat", "usage_usec")) * time.Microsecond
@@ -194,7 +195,7 @@ func (g *Group) CPUTime() time.Duration {
 	return time.Duration(kernelfile.Number(g.split[CPUTime] + "/cpuacct.usage"))
 }
 
-// PeakMemory is the most memory that the group had at a time, or 0 where that
+// PeakMemory returns the most memory that the group had at a time, or 0 where that
 // isn't known.
 func (g *Group) PeakMemory() int64 {
 	switch g.Version(Memory) {
@@ -206,17 +207,17 @@ func (g *Group) PeakMemory() int64 {
 	return 0
 }
 
-// OOMKills is how many processes the kernel has killed for want of memory.
+// OOMKills returns how many processes the kernel has killed for want of memory.
 func (g *Group) OOMKills() int64 {
 	return g.count(Memory, "memory.events", "memory.oom_control", "oom_kill")
 }
 
-// ForksRefused is how many processes were not made for the limit of them.
+// ForksRefused returns how many processes were not made for the limit of them.
 func (g *Group) ForksRefused() int64 {
 	return g.count(Pids, "pids.events", "pids.events", "max")
 }
 
-// count is how often an event of a controller came, as its file of either
+// count returns how often an event of a controller came, as its file of either
 // version says.
 func (g *Group) count(controller, unified, split, event string) int64 {
 	switch g.Version(controller) {
@@ -244,6 +245,7 @@ func (g *Group) OnOOM(end func()) {
 	if err != nil {
 		return
 	}
+
 	kernelfile.Write(dir+"/cgroup.event_control", fmt.Sprint(event, " ", control.Fd()))
 	f := os.NewFile(uintptr(event), "memory event")
 	go func() {

@@ -62,6 +62,7 @@ func TestMemoryOfTheGroupAbove(t *testing.T) {
 	}
 	defer os.Remove(above)
 	defer os.Remove(in)
+
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

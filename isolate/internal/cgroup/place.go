@@ -35,12 +35,14 @@ func (g *Group) makeUnified(name string, need []string, measure bool) {
 		own = filepath.Dir(own)
 	}
 	defer lock(own)()
+
 	available := kernelfile.Words(own + "/cgroup.controllers")
 	for _, controller := range need {
 		if slices.Contains(available, controller) && enable(own, controller) {
 			g.has = append(g.has, controller)
 		}
 	}
+
 	sweep(own)
 	if len(g.has) == 0 && !measure {
 		return
@@ -50,12 +52,14 @@ func (g *Group) makeUnified(name string, need []string, measure bool) {
 		g.has = nil
 		return
 	}
+
 	// Where own is one of threads, processes can't be put into a group in it.
 	if kind := kernelfile.Words(dir + "/cgroup.type"); !slices.Equal(kind, []string{"domain"}) {
 		os.Remove(dir)
 		g.has = nil
 		return
 	}
+
 	g.unified = dir
 }
 
@@ -150,13 +154,13 @@ func sweep(own string) {
 	}
 }
 
-// groupsIn are the directories of sandboxes in own.
+// groupsIn returns the directories of sandboxes in own.
 func groupsIn(own string) []string {
 	dirs, _ := filepath.Glob(own + "/" + groupPrefix + "[0-9]*")
 	return dirs
 }
 
-// ownGroup is the caller's directory in the hierarchy of the controller, ""
+// ownGroup returns the caller's directory in the hierarchy of the controller, ""
 // for the unified one, which is mounted with the given type; "" where it has
 // none or doesn't see it.
 func ownGroup(controller, kind string) string {
@@ -180,5 +184,6 @@ func ownGroup(controller, kind string) string {
 			}
 		}
 	}
+
 	return ""
 }

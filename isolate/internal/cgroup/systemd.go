@@ -31,12 +31,14 @@ func askForScope() bool {
 	if len(busctl) == 0 || unix.Access(socket, unix.W_OK) != nil {
 		return false
 	}
+
 	before, _ := os.ReadFile("/proc/self/cgroup")
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return false
 	}
 	defer null.Close()
+
 	p, err := os.StartProcess(busctl[0], append([]string{"busctl", bus, "--quiet"}, scopeCall(os.Getpid())...),
 		&os.ProcAttr{Files: []*os.File{null, null, null}})
 	if err != nil {
@@ -45,6 +47,7 @@ func askForScope() bool {
 	if state, err := p.Wait(); err != nil || !state.Success() {
 		return false
 	}
+
 	// The answer is that the manager will do it.
 	for range 100 {
 		if now, _ := os.ReadFile("/proc/self/cgroup"); string(now) != string(before) {
@@ -52,6 +55,7 @@ func askForScope() bool {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+
 	return false
 }
 

@@ -15,7 +15,7 @@ type File struct {
 	// Script says that Interpreter comes from a script's first line.
 	Script bool
 	// Interpreter is what the kernel starts for the file: the program that a
-	// script names, or the dynamic linker; "" where there is none.
+	// script names, or the dynamic linker; "" if there is none.
 	Interpreter string
 	// Machine is an ELF file's machine, elf(5).
 	Machine uint16
@@ -39,7 +39,7 @@ const (
 )
 
 // Read reads r from its beginning. The File is empty for what is neither a
-// script nor a program in the byte order of this machine's.
+// script nor a program in the byte order of this machine.
 func Read(r io.ReaderAt) File {
 	start := make([]byte, maxFirstLine)
 	n, _ := r.ReadAt(start, 0)
@@ -56,7 +56,7 @@ func Read(r io.ReaderAt) File {
 	return f
 }
 
-// firstLine is the interpreter that a script names, as load_script in
+// firstLine returns the interpreter that a script names, as load_script in
 // fs/binfmt_script.c finds it.
 func firstLine(script []byte) string {
 	line, _, _ := bytes.Cut(script, []byte("\n"))
@@ -212,7 +212,7 @@ func (p *program) loaded(address, size uint64) []byte {
 	return nil
 }
 
-// names are the strings at some offsets of a table, all of which may be of the
+// names returns the strings at some offsets of a table, all of which may be of the
 // same long one.
 func names(table []byte, offsets []uint64) []string {
 	var all []string

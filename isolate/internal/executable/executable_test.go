@@ -69,12 +69,13 @@ func TestReadPrograms(t *testing.T) {
 		}
 		linked += len(needed)
 	}
+
 	if linked == 0 {
 		t.Error("no program here has a library")
 	}
 }
 
-// sparse is a program whose interpreter and whose table of strings are holes
+// sparse returns a program whose interpreter and whose table of strings are holes
 // of a size. It has sections for those who read them.
 func sparse(t testing.TB, size uint64) string {
 	t.Helper()
@@ -98,7 +99,7 @@ func sparse(t testing.TB, size uint64) string {
 	return path
 }
 
-// allocated is how much memory f takes, all in all.
+// allocated returns how much memory f takes, all in all.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -171,6 +172,7 @@ func TestReadPathWhileItChanges(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "changing")
 	stop := make(chan struct{})
+
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -193,6 +195,7 @@ func TestReadPathWhileItChanges(t *testing.T) {
 			}
 		}
 	}()
+
 	read := 0
 	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
 		f, err := within(t, func() (File, error) { return ReadPath(path) })
@@ -200,6 +203,7 @@ func TestReadPathWhileItChanges(t *testing.T) {
 			read++
 		}
 	}
+
 	close(stop)
 	<-ended
 	if read == 0 {
@@ -227,6 +231,7 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(content[:min(len(content), 64<<10)])
 	}
+
 	f.Add([]byte("#!/bin/sh\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c := &counter{Reader: bytes.NewReader(content)}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Write writes to a file of the kernel's.
+// Write writes to a file of the kernel.
 func Write(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -23,20 +23,20 @@ func Write(path, text string) error {
 	return err
 }
 
-// Words are what a file of the kernel's holds, between white space.
+// Words returns what a file of the kernel's holds, between white space.
 func Words(path string) []string {
 	data, _ := os.ReadFile(path)
 	return strings.Fields(string(data))
 }
 
-// Number is the number in a file of the kernel's, 0 where there is none.
+// Number returns the number in a file of the kernel, 0 if there is none.
 func Number(path string) int64 {
 	var buffer [32]byte
 	n, _ := strconv.ParseInt(string(Peek(path, buffer[:])), 10, 64)
 	return n
 }
 
-// Field is the number after a name in a file of such lines.
+// Field returns the number after a name in a file of such lines.
 func Field(path, name string) int64 {
 	all := Words(path)
 	if i := slices.Index(all, name); i >= 0 && i+1 < len(all) {
@@ -46,7 +46,7 @@ func Field(path, name string) int64 {
 	return 0
 }
 
-// Peek is the beginning of a short file of the kernel's, read into buffer,
+// Peek returns the beginning of a short file of the kernel, read into buffer,
 // without its line end; empty where it can't be read.
 func Peek(path string, buffer []byte) []byte {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)

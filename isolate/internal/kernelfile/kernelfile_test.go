@@ -19,6 +19,7 @@ func TestFiles(t *testing.T) {
 	if err := Write(number, "9223372036854771712\n"); err != nil || Number(number) != 9223372036854771712 {
 		t.Errorf("%d, %v", Number(number), err)
 	}
+
 	if got := Words(stat); !slices.Equal(got, []string{"usage_usec", "12", "user_usec", "7"}) {
 		t.Errorf("words %q", got)
 	}

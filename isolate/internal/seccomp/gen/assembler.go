@@ -21,7 +21,7 @@ type assembler struct {
 // A place is an instruction, counted from the end: 1 is the last one.
 type place int
 
-// program is the filter, its first instruction first.
+// program returns the filter, its first instruction first.
 func (a *assembler) program() []bpf.Instruction {
 	program := slices.Clone(a.written)
 	slices.Reverse(program)
@@ -63,7 +63,7 @@ func (a *assembler) jump(how bpf.JumpTest, value uint32, yes, no place) place {
 	return a.put(bpf.JumpIf{Cond: how, Val: value, SkipTrue: uint8(here - yes), SkipFalse: uint8(here - no)})
 }
 
-// near is a place that a conditional jump reaches which does what far does. One
+// near returns a place that a conditional jump reaches which does what far does. One
 // instruction more may come between.
 func (a *assembler) near(far place) place {
 	skip := place(len(a.written)) - far
@@ -76,7 +76,7 @@ func (a *assembler) near(far place) place {
 	return a.put(bpf.Jump{Skip: uint32(skip)})
 }
 
-// verdict is where a rule is carried out.
+// verdict returns where a rule is carried out.
 func (a *assembler) verdict(r rule) place {
 	at, known := a.rules[r.name]
 	if !known {

@@ -51,7 +51,7 @@ func newMachine(t *testing.T, goarch string, kind Kind) machine {
 	return machine{info, vm}
 }
 
-// verdict is the filter's word about one call.
+// verdict returns the filter's word about one call.
 func (m machine) verdict(t *testing.T, archID uint32, number uint32, args ...uint64) uint32 {
 	t.Helper()
 	// struct seccomp_data. The VM loads words in network order, the kernel in

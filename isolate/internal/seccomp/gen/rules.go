@@ -69,7 +69,7 @@ func oneOf(name string, argument uint32, values []uint32, yes, no rule) rule {
 	}}
 }
 
-// rulesFor are the rules of all system calls that are not simply allowed.
+// rulesFor returns the rules of all system calls that are not simply allowed.
 func rulesFor(kind Kind) map[string]rule {
 	rules := map[string]rule{}
 	put := func(r rule, names ...string) {
@@ -153,7 +153,7 @@ const (
 	makesFile = unix.O_CREAT | 0o20000000
 )
 
-// argumentRules are those that depend on an argument.
+// argumentRules returns those that depend on an argument.
 func argumentRules(kind Kind) map[string]rule {
 	refused := errno(unix.EPERM)
 	requests := ioctlRequests
@@ -163,6 +163,7 @@ func argumentRules(kind Kind) map[string]rule {
 	mode := func(argument uint32) rule {
 		return when(fmt.Sprintf("mode in %d", argument), refused, allow(), hasAny(argument, setIDBits))
 	}
+
 	// The one device that anybody can make is a whiteout, which deletes a file
 	// for whoever lays the directory over another. Some kernels' Landlock
 	// takes it for a file.
@@ -175,6 +176,7 @@ func argumentRules(kind Kind) map[string]rule {
 	notUrgent := func(flags uint32) rule {
 		return when(fmt.Sprintf("urgent in %d", flags), errno(unix.EOPNOTSUPP), allow(), hasAny(flags, unix.MSG_OOB))
 	}
+
 	// The third argument is the address of a new limit.
 	lowHalf := when("no address, low half", allow(), pretend(), is(2, 0))
 	askingOnly := when("no address", lowHalf, pretend(), test{2, bpf.JumpEqual, 0, true})
@@ -182,6 +184,7 @@ func argumentRules(kind Kind) map[string]rule {
 	routeOnly := when("netlink", allow(), noProtocol, is(2, unix.NETLINK_ROUTE))
 	notUnix := when("other families", routeOnly, noFamily, is(0, unix.AF_NETLINK))
 	notIP := when("a Unix socket", allow(), notUnix, is(0, unix.AF_UNIX))
+
 	protocols := []uint32{unix.IPPROTO_IP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_ICMP, unix.IPPROTO_ICMPV6}
 	overIP := when("kind over IP", errno(unix.ESOCKTNOSUPPORT), oneOf("protocol", 2, protocols, allow(), noProtocol), hasAny(1, otherKinds))
 	return map[string]rule{

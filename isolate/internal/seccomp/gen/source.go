@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Source is the Go file of package seccomp that holds the filters for one
+// Source returns the Go file of package seccomp that holds the filters for one
 // architecture.
 func Source(goarch string) ([]byte, error) {
 	var out bytes.Buffer
@@ -34,5 +34,6 @@ func Source(goarch string) ([]byte, error) {
 		}
 		fmt.Fprintln(&out)
 	}
+
 	return out.Bytes(), nil
 }
