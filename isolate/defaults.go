@@ -12,13 +12,14 @@ import (
 	"isolate-namespace/isolate/internal/kernelfile"
 )
 
-// bounds are the limits of one sandbox, decided: zero is none.
+// bounds are the limits of one sandbox with the defaults filled in; zero means no
+// limit.
 type bounds struct {
 	Limits
 	defaults []string // the names of those that nobody asked for
 }
 
-// bounds puts the defaults in.
+// bounds fills in the defaults.
 func (l Limits) bounds() bounds {
 	b := bounds{Limits: l}
 	const pids = 4096 // docs/security.md has what programs use
@@ -41,16 +42,16 @@ func (l Limits) bounds() bounds {
 	return b
 }
 
-// inotifyNumbers are, below /proc/sys, what a user namespace may have, and what
-// a user may (namespaces(7), inotify(7)).
+// inotifyNumbers are the files in /proc/sys that say what a user namespace may have,
+// and what a user may (namespaces(7), inotify(7)).
 var inotifyNumbers = map[string]struct{ namespace, user string }{
 	"inotify": {"user/max_inotify_instances", "fs/inotify/max_user_instances"},
 	"watches": {"user/max_inotify_watches", "fs/inotify/max_user_watches"},
 }
 
-// inotifyHere returns how many our user may have, 0 where the kernel doesn't say. In
-// the first user namespace both numbers are the same; in another one the former
-// is the largest there can be until somebody sets it.
+// inotifyHere returns how many our user may have, or 0 if the kernel doesn't say. In
+// the first user namespace both numbers are the same; in others the first is the
+// largest possible one until somebody sets it.
 func inotifyHere(name string) int64 {
 	n := kernelfile.Number("/proc/sys/" + inotifyNumbers[name].namespace)
 	if n == math.MaxInt32 {

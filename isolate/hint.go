@@ -13,26 +13,26 @@ import (
 	"isolate-namespace/isolate/internal/executable"
 )
 
-// What a person is told of a program that can't run must be true, whoever
-// wrote the program's file:
+// What we say about a program that can't run must be true, whoever wrote the
+// program's file:
 //
 //   - Its caller reads no file, and follows no path, that the program could
 //     have changed since it was started (fixture).
 //   - An entry is proposed only for a path that the person named, in the
-//     command or the environment, for one of the system's, and for lib beside
-//     the bin that the program was named in (that of conda, of /opt/x). A path
-//     that comes from a file or a link is named as the cause and no more, as
-//     showing ~/.ssh may be what its writer wants.
+//     command or the environment, for a path of the system, and for the lib
+//     beside the bin that the program was named in (as in conda and /opt/x). A
+//     path that comes from a file or a link is only named as the cause: showing
+//     ~/.ssh may be what its writer wants.
 //   - Such a path is followed no further than to what is shown inside or lies
 //     in the root file system: a look at /net/HOST mounts that host's files. Of
-//     the directories in which a file seeks libraries only those are named that
-//     administrators put software in.
-//   - It is quoted only where it has the characters of a plain name, so that
-//     it can't go on as a sentence of ours.
+//     the directories in which a file seeks libraries, only those are named in
+//     which administrators put software.
+//   - It is quoted only if it consists of the characters of a plain name, so that
+//     it can't continue our sentence.
 
-// explainExec says of which kind it is that the kernel would not execute a
-// program. The kernel says "no such file" of a file that is there when what it
-// needs is not. Nothing has run.
+// explainExec finds out why the kernel would not execute a program, and sets the
+// kind of e. The kernel says "no such file" about a file that exists if what the
+// file needs doesn't. Nothing has run.
 func (t *tree) explainExec(e *ExecError, p *Policy) {
 	exists := false
 	for _, path := range p.places(e.Name) {
@@ -51,7 +51,7 @@ func (t *tree) explainExec(e *ExecError, p *Policy) {
 	}
 }
 
-// explainAbsence is explainExec for a path at which nothing is inside.
+// explainAbsence is explainExec for a path at which there is nothing inside.
 func (t *tree) explainAbsence(e *ExecError, path string, p *Policy) {
 	if to := t.linkTo(path); to != "" {
 		e.Kind, e.Path, e.About = KindProgramLink, path, plainText(to)

@@ -8,28 +8,27 @@ import (
 	"time"
 )
 
-// Unlimited, as the value of a limit, is none, also where zero is a default.
+// Unlimited, as the value of a limit, lifts it, even if zero means a default.
 const Unlimited = -1
 
-// Limits bound what a sandbox uses, all its processes together where nothing
-// else is said. Zero is the default that each names, or else no limit. A limit
-// that is set and can't be enforced is an error of Cmd.Start; a default that
-// can't be is left out. Cmd.InForce says which hold, and how.
+// Limits bound what all processes of a sandbox use together, unless a limit says
+// otherwise. Zero means the limit's default, or no limit if it has none. A limit
+// that is set and can't be enforced is an error of Cmd.Start; a default that can't be
+// enforced is left out. Cmd.InForce says which limits hold, and how.
 type Limits struct {
-	// Memory is in bytes. The sandbox ends when it needs more. Where no cgroup
-	// can be had it bounds the data of each process, which then gets no more
-	// (RLIMIT_DATA). The default is nine tenths of the memory, where there is a
-	// cgroup. "The memory", here and below, is the least of the machine's and of
-	// what the control groups that the caller is in may use.
+	// Memory is in bytes. A sandbox that needs more ends. Without a cgroup it
+	// bounds the data of each process, which then gets no more (RLIMIT_DATA). The
+	// default is nine tenths of the memory if there is a cgroup. "The memory", here
+	// and below, is the least of the machine's memory and of what the control
+	// groups that the caller is in may use.
 	Memory int64
-	// Pids is how many processes and threads there may be at a time. No more
-	// can be made. The default is 4096; the machine's root has none where there
-	// is no cgroup.
+	// Pids is how many processes and threads there may be at a time. The default
+	// is 4096; without a cgroup there is none for the machine's root.
 	Pids int
 	// CPUs is how many processors' worth of time there is, such as 0.5.
 	CPUs float64
-	// CPUTime ends the sandbox when it has computed for so long. Where no
-	// cgroup can be had it is in seconds, rounded up, and for each process.
+	// CPUTime ends the sandbox when it has computed for so long. Without a cgroup
+	// it is in seconds, rounded up, and for each process.
 	CPUTime time.Duration
 	// Time ends the sandbox so long after its start.
 	Time time.Duration
@@ -38,19 +37,19 @@ type Limits struct {
 	FileSize int64
 	// TmpSize is how many bytes the program can store in its private
 	// directories (HOME, /tmp, /var/tmp and /dev/shm) and in the changes of
-	// CopyOnWrite mounts, together. A full one is an error of who writes
-	// (ENOSPC). The default is a quarter of the memory, and no more than a
-	// Memory that is set. Unlimited is as much as the machine's memory.
+	// CopyOnWrite mounts, together. When they are full, writing fails with ENOSPC.
+	// The default is a quarter of the memory, and no more than Memory if that is
+	// set. Unlimited means as much as the machine's memory.
 	TmpSize int64
-	// InotifyInstances and InotifyWatches are of inotify(7). The default is half
-	// of what the caller's user may have, so that a program doesn't take all of
-	// it from the user's other programs.
+	// InotifyInstances and InotifyWatches bound inotify(7). The default is half of
+	// what the caller's user may have, so that the user's other programs can have
+	// the rest.
 	InotifyInstances, InotifyWatches int
 
-	// Group has a cgroup made for the defaults too, if the caller's own can
-	// have another inside. It takes a millisecond or two, so it is for programs
-	// that run for long. Without it there is one where a limit that is set needs
-	// it, and the defaults come along.
+	// Group makes a cgroup for the defaults, too, if the caller's own cgroup can
+	// have another inside. That takes a millisecond or two, so it is for programs
+	// that run for long. Without Group, a cgroup is made only for a limit that is
+	// set and needs one; the defaults then use it as well.
 	Group bool
 }
 

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shownProc is what programs read in /proc beyond processes. All else there
-// that is no link tells of the machine, or lets root change it: root outside is
-// root of these files inside, capabilities or not. A mask stands before them,
-// and before what comes with a later Linux.
+// shownProc lists what programs read in /proc apart from processes. All other
+// entries, except links, describe the machine or let root change it: root outside is
+// root for these files inside, with or without capabilities. They are masked, and so
+// is what a later Linux adds.
 var shownProc = map[string]bool{
 	"cgroups": true, "cpuinfo": true, "filesystems": true, "loadavg": true, "meminfo": true, "stat": true,
 	"sys": true, "sysvipc": true, "uptime": true, "version": true, "vmstat": true,
@@ -24,9 +24,9 @@ func maskedProc() ([]string, error) {
 	}
 	defer unix.Close(fd)
 
-	// Processes follow when all else is listed (proc_root_readdir in
-	// fs/proc/root.c). There may be thousands: a larger buffer would wait for
-	// them, and one that holds all else in one call is about this large.
+	// Processes come after all other entries (proc_root_readdir in
+	// fs/proc/root.c). There may be thousands, and a larger buffer would list them
+	// as well. This one holds about all other entries in one call.
 	var masked []string
 	buf := make([]byte, 2<<10)
 	for {

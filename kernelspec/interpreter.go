@@ -64,9 +64,9 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 	return resolved, checkPlaceholders(resolved)
 }
 
-// checkPlaceholders wants {connection_file} exactly once and no brace besides:
-// some front ends replace only the first, others take every brace for a
-// placeholder.
+// checkPlaceholders returns an error unless {connection_file} is there exactly once
+// and no other brace is: some front ends replace only the first placeholder, others
+// take every brace for one.
 func checkPlaceholders(argv []string) error {
 	all := strings.Join(argv, "\x00")
 	if strings.Count(all, "{connection_file}") != 1 {

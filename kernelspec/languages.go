@@ -94,7 +94,7 @@ func (m language) paths(program string, environ []string) ([]string, error) {
 }
 
 // scriptInterpreter returns the program that a script's first line names, looked
-// up in PATH if the line names env(1). It returns "" for what is no script.
+// up in PATH if the line names env(1). It returns "" for other files.
 func scriptInterpreter(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

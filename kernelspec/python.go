@@ -15,12 +15,12 @@ import (
 	"isolate-namespace/internal/text"
 )
 
-// python returns the interpreter that a bare name of one means in the base's command.
-// Jupyter takes the one that it runs with, whoever made the base. In an
-// environment of Python, where no other's Jupyter looks, that is the
-// environment's own, whichever is active now. A base that all of them find
-// means the one that its twin was made with, or else that of the Jupyter at
-// hand. It is "" if there is none of these.
+// python returns the interpreter that a bare name, such as python3, means in the
+// base's command: Jupyter starts the interpreter that it runs with itself. If the
+// spec lies in a Python environment, where no other Jupyter looks, that is the
+// environment's. If every Jupyter finds the spec, it is the interpreter that the
+// twin was made with, or else that of the current Jupyter. If there is none of
+// these it is "".
 func (k *Kernel) python(name string, j *Jupyter) string {
 	kernels := filepath.Dir(k.Dir)
 	prefix, conventional := strings.CutSuffix(kernels, "/share/jupyter/kernels")

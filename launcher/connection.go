@@ -15,9 +15,9 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// A connectionFile is what Jupyter tells a kernel: where to listen, and the
-// key that messages are signed with. Only what the launcher acts on is
-// decoded; all else goes to the kernel as it was written.
+// A connectionFile says where a kernel is to listen, and with which key messages
+// are signed. Only what the launcher needs is decoded; the rest goes to the kernel
+// unchanged.
 type connectionFile struct {
 	path  string // as the kernel's command has it
 	text  []byte
@@ -30,7 +30,7 @@ type connectionFile struct {
 // channels in the order in which a client needs them.
 var channels = []string{"shell", "iopub", "stdin", "control", "hb"}
 
-// maxFileSize is far more than any connection file has.
+// maxFileSize is far more bytes than any connection file has.
 const maxFileSize = 1 << 20
 
 // findConnectionFile finds and reads the connection file that a kernel's

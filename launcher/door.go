@@ -110,7 +110,7 @@ func (r *relay) wait(now time.Time) {
 }
 
 // joinHeld tries again for the clients that are held, when it is time. One
-// attempt for each door tells whether the kernel listens there.
+// attempt for each door shows whether the kernel listens there.
 func (r *relay) joinHeld(now time.Time) {
 	if now.Before(r.retry) {
 		return
@@ -140,8 +140,8 @@ func (r *relay) join(c *connection) bool {
 }
 
 // greeted takes note of a client that has spoken and had an answer: ZeroMQ's
-// greeting needs both. To look into the bytes would tell no more, since a
-// hostile client can send what a good one does.
+// greeting needs both. Looking at the bytes would not help, since a hostile client
+// can send what a good one sends.
 func (r *relay) greeted(c *connection) {
 	d := c.door
 	c.greeting = false

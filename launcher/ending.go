@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An Ending is why there is no kernel, or none any more, as the launcher hands
-// it to the error kernel. It names files and, in Cell, comes from a running
-// notebook: it goes through a pipe, since all users can read a command line.
+// An Ending says why there is no kernel, or why it has ended. The launcher hands it
+// to the error kernel. It names files, and Cell comes from a running notebook, so it
+// goes through a pipe: all users can read a command line.
 type Ending struct {
 	ConnectionFile string
 	Status         string // the launcher's exit status, a number
-	Limit          string // that ended the kernel, in a cell; else it was not started
-	Cell           string // the header of that cell's request, JSON, by the kernel's word
+	Limit          string // the limit that ended the kernel in a cell; "" if it was not started
+	Cell           string // the header of that cell's request, JSON, as the kernel sent it
 	Cause, Remedy  string // why it was not started; the remedy may be empty
 }
 

@@ -19,9 +19,9 @@ import (
 // (nbclient, and with it nbconvert, nbgrader and papermill) must see no kernel
 // at all if there is none: in doubt the answer is no.
 //
-// A server sets JPY_SESSION_NAME for the kernel alone (jupyter_server,
-// get_kernel_env). In a notebook, and in all that is started from it, the
-// variable is inherited: then our parent was born with it. Nbclient's
+// A server sets JPY_SESSION_NAME for the kernel only (jupyter_server,
+// get_kernel_env). In a notebook, and in everything started from it, the variable
+// is inherited: then our parent was started with it. Nbclient's
 // connection files are temporary files, a server's have the kernel's id in
 // their name (jupyter_client, MultiKernelManager.pre_start_kernel). Nbgrader
 // says that it runs.
@@ -43,16 +43,16 @@ func interactive(c *connectionFile, parent int) bool {
 	return err == nil && !inherited
 }
 
-// A failure is why there is no kernel, or none any more.
+// A failure says why there is no kernel, or why it has ended.
 type failure struct {
 	err        error
 	connection *connectionFile // nil if there is none
 	listeners  *listeners
-	parent     int // our parent's process, as of our start
+	parent     int // our parent's process ID when we started
 }
 
-// report says why on standard error, and to a person in the notebook. It
-// returns the exit status where there is no such person.
+// report says why on standard error and, if a person looks at the notebook, there.
+// It returns the exit status if there is no such person.
 func report(f *failure, stderr *os.File) int {
 	status := complain(stderr, f.err)
 	if f.connection == nil || !interactive(f.connection, f.parent) {

@@ -1,5 +1,5 @@
 // Package launcher is the process that Jupyter starts in place of a kernel: it
-// runs the real one in a sandbox, and is to Jupyter what the kernel would be.
+// runs the real one in a sandbox, and behaves to Jupyter as the kernel would.
 //
 // What is outside, and what of it the kernel gets:
 //
@@ -13,11 +13,11 @@
 //   - Standard output and errors: copied through pipes.
 //   - The end: the launcher ends with the kernel's status, the kernel when the
 //     launcher or its front end does.
-//   - Why there is no kernel: one line on standard error, and where a person
-//     looks at a notebook, an answer in its cells (interactive.go, cell.go).
+//   - Why there is no kernel: one line on standard error and, if a person looks at
+//     a notebook, an answer in its cells (interactive.go, cell.go).
 //
-// The launcher stands on every kernel's start-up path. It imports neither
-// encoding/json nor net, and listens before it does anything slow.
+// Every kernel's start waits for the launcher. It imports neither encoding/json
+// nor net, and listens before it does anything slow.
 package launcher
 
 import (
@@ -37,10 +37,9 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// Run returns the command isolate-kernel. It takes the arguments without the
-// program's name and returns the exit status, and the signal that ended the
-// kernel, or 0. The kernel's output goes to stdout and stderr, and
-// so does what the launcher has to say: one line at most.
+// Run is the command isolate-kernel. It takes os.Args[1:], and returns the exit
+// status and the signal that ended the kernel, or 0. The kernel's output goes to
+// stdout and stderr, and so does the launcher's own message, one line at most.
 func Run(args []string, stdout, stderr *os.File) (status int, sig unix.Signal) {
 	status, err := run(args, stdout, stderr)
 	var exit *isolate.ExitError
@@ -50,7 +49,7 @@ func Run(args []string, stdout, stderr *os.File) (status int, sig unix.Signal) {
 	return status, sig
 }
 
-// run is Run, and says how the kernel ended where one ran.
+// run is Run; ended says how the kernel ended, if one ran.
 func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 	signals, parent := catchSignals(), os.Getppid()
 	o, err := parseOptions(args)

@@ -14,13 +14,13 @@ import (
 // disk that holds the server's log.
 const defaultLogSize = 16 << 20
 
-// An output copies what the kernel writes to its standard output and errors to
-// our own, up to a size of both together, since they go to one log as a rule.
-// What a cell prints goes another way.
+// An output copies what the kernel writes to its standard output and error to our
+// own. A limit holds for both together, since they usually go to the same log. What
+// a cell prints takes another way.
 //
-// The kernel gets pipes of ours and not the front end's files: those may be the
-// terminal that somebody types passwords on, or a pipe that others write to,
-// which it could open again through /proc and read.
+// The kernel gets pipes of ours and not the front end's files. Those may be the
+// terminal that somebody types passwords on, or a pipe that others write to: the
+// kernel could open either again through /proc and read it.
 type output struct {
 	stdout, stderr *os.File // the kernel's ends, until it has them
 	log            *os.File // our standard error
@@ -65,8 +65,8 @@ func (o *output) pipe(w *os.File) (*os.File, error) {
 		} else {
 			o.copy(w, outer)
 		}
-		// A front end that stopped listening is no reason for the kernel to
-		// fail: what nobody wants is thrown away.
+		// If the front end stops listening the kernel must not fail: what nobody
+		// reads is thrown away.
 		io.Copy(io.Discard, outer)
 		outer.Close()
 		o.copied <- struct{}{}

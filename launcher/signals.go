@@ -12,10 +12,10 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// grace is how long a kernel has to end after it was told to. Jupyter waits half
-// of that before it sends SIGKILL (KernelManager.shutdown_wait_time, 5 s), so
-// that a kernel has as long to save its work as it would have without us. VS Code
-// sends SIGTERM once and never SIGKILL: the rest is left to us.
+// grace is how long a kernel has to end after it was told to. Jupyter waits half as
+// long before it sends SIGKILL (KernelManager.shutdown_wait_time, 5 s), so a kernel
+// has as much time to save its work as it would have without us. VS Code sends
+// SIGTERM once and never SIGKILL, so killing is left to us.
 const grace = 5 * time.Second
 
 // catchSignals begins to collect the signals that are meant for the kernel.
@@ -29,14 +29,14 @@ func catchSignals() <-chan os.Signal {
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH} {
 		signal.Notify(signals, sig)
 	}
-	// A front end that stopped listening to our output is no reason to end.
+	// We don't end when the front end stops listening to our output.
 	signal.Ignore(unix.SIGPIPE)
 	return signals
 }
 
 // passSignals sends what comes in to the kernel, until the kernel has ended.
-// It sees to it that the kernel ends when it was told to, or when the front
-// end is gone.
+// It kills a kernel that doesn't end when it was told to, or when the front end is
+// gone.
 func passSignals(k *isolate.Cmd, signals <-chan os.Signal, orphaned, ended <-chan struct{}) {
 	var deadline <-chan time.Time
 	for {

@@ -18,12 +18,12 @@ import (
 	"isolate-namespace/launcher"
 )
 
-// errorKernel is what isolate-kernel becomes where there is no kernel. No
-// person calls it.
+// errorKernel is the command that isolate-kernel becomes if there is no kernel.
+// Nobody types it.
 type errorKernel struct{}
 
-// Run ends with the status 0 when the front end asked for the end, otherwise
-// with the launcher's. The launcher has told the person on the terminal.
+// Run ends with status 0 if the front end asked for the end, otherwise as the
+// launcher would have ended. The launcher has printed the reason already.
 func (*errorKernel) Run(*session) error {
 	ending, err := launcher.ReadEnding(os.Stdin)
 	if err != nil {
@@ -43,10 +43,10 @@ func (*errorKernel) Run(*session) error {
 }
 
 func serve(ending *launcher.Ending) (asked bool, err error) {
-	// To be told to end, and the front end's end.
+	// ctx ends when we are told to end, and when the front end ends.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	signal.Ignore(syscall.SIGINT) // an interrupt is no reason to end
+	signal.Ignore(syscall.SIGINT) // an interrupt doesn't end a kernel
 	if gone := launcher.WatchFrontEnd(os.Getppid()); gone != nil {
 		go func() {
 			<-gone

@@ -45,7 +45,7 @@ func newSession(stdout, stderr io.Writer) *session {
 	return &session{text.NewOutput(stdout), text.NewOutput(stderr), stdout, stderr}
 }
 
-// exitStatus is an error that has been told already, with a status of its own.
+// exitStatus is an error that has been printed already, with its exit status.
 type exitStatus int
 
 func (exitStatus) Error() string { return "" }
@@ -120,7 +120,7 @@ func (s *session) complain(err error) int {
 	return 1
 }
 
-// notes says what a person should know besides.
+// notes prints what else a person should know.
 func (s *session) notes(all []string) {
 	for _, note := range all {
 		s.stderr.Line("isolate-kernelspec: note: %s", note)

@@ -189,7 +189,7 @@ func (r *reportFile) makeUnnamed() (fd int, err error) {
 	return unix.Openat(r.dir, ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
 }
 
-// makeNamed makes a file at a name that nobody knows beforehand.
+// makeNamed makes a file with a name that nobody can guess.
 func (r *reportFile) makeNamed() (fd int, name string, err error) {
 	name = randomName()
 	fd, err = unix.Openat(r.dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
