@@ -14,12 +14,12 @@ import (
 // An Explanation says what a program would see at a path.
 type Explanation struct {
 	// Sentence says whether it would see the path, through what, and whether it
-	// could write there. It has names as they are.
+	// could write there. It contains file names unchanged.
 	Sentence string
 	Visible  bool
-	// ToShow is the path outside that a mount would have to show for it to be
-	// visible; "" where it is, where there is nothing, and where a link that
-	// anybody can have made leads there.
+	// ToShow is the path outside that a mount would have to show to make it visible.
+	// It is "" if the path is visible, if there is nothing, and if the way leads
+	// through a link that anybody may have made.
 	ToShow string
 }
 
@@ -42,7 +42,7 @@ func (p Policy) Explain(path string) (Explanation, error) {
 	return e, nil
 }
 
-// explain is Explain for a tree that is settled.
+// explain is Explain for a settled tree.
 func (t *tree) explain(path string) Explanation {
 	real := &node{kind: linkNode, target: path}
 	if t.resolve(real) != nil {
@@ -115,7 +115,7 @@ func (t *tree) leadsOn(path string) bool {
 	return slices.ContainsFunc(t.nodes, func(n *node) bool { return strings.HasPrefix(n.target, prefix) })
 }
 
-// words say what n is.
+// words describes n.
 func (n *node) words() string {
 	from := ""
 	if n.source != n.target {
@@ -154,8 +154,8 @@ func (n *node) words() string {
 	return ""
 }
 
-// seen finds what is at path inside: the file of the host that it shows, ""
-// where it is the sandbox's own, or an error of fs.ErrNotExist.
+// seen finds what is at path inside: the host's file that it shows, "" if it is the
+// sandbox's own, or an error of fs.ErrNotExist.
 func (t *tree) seen(path string) (outside string, err error) {
 	if !filepath.IsAbs(path) {
 		return "", fs.ErrInvalid

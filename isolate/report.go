@@ -13,7 +13,7 @@ import (
 
 // A Report says how a program ended and what it used.
 type Report struct {
-	// Status is the program's exit status, or -1 where a signal ended it.
+	// Status is the program's exit status, or -1 if a signal ended it.
 	Status int
 	// Signal is the number of the signal that ended it, or 0.
 	Signal int
@@ -24,9 +24,8 @@ type Report struct {
 	// CPU is the time that all processes of the sandbox have computed, in user
 	// mode and in the kernel.
 	CPU time.Duration
-	// Memory is the most that the sandbox had at a time, in bytes, or 0 where
-	// that isn't known: without a memory limit, or with one that no cgroup
-	// enforces.
+	// Memory is the most that the sandbox had at a time, in bytes. It is 0 if that
+	// isn't known: without a memory limit, or with one that no cgroup enforces.
 	Memory int64
 	// LargestProcess is the most memory that any one process had, in bytes.
 	LargestProcess int64
@@ -42,7 +41,7 @@ func (m *limiter) report(status unix.WaitStatus, usage *unix.Rusage, start time.
 		Memory: m.group.PeakMemory(), LargestProcess: usage.Maxrss << 10,
 	}
 	if m.group.Version(cgroup.CPUTime) > 0 {
-		// A child that nobody waited for is missing in the process's own sum.
+		// The process's own sum lacks children that nobody has waited for.
 		r.CPU = max(r.CPU, m.group.CPUTime())
 	}
 	if status.Signaled() {

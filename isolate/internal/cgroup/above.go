@@ -9,7 +9,7 @@ import (
 )
 
 // MemoryAbove returns the least memory, in bytes, that a group of the caller or one
-// above it may use, or 0 where none has a limit.
+// above it may use, or 0 if none has a limit.
 func MemoryAbove() int64 {
 	var buffer [4096]byte
 	least := int64(0)
@@ -21,10 +21,10 @@ func MemoryAbove() int64 {
 	return least
 }
 
-// memoryLimits returns the files that hold the memory limits of our groups
-// and of those above, by what /proc/self/cgroup says. They are where systemd
-// and containers mount the hierarchies; to look in the mount table would cost
-// each start half as much again.
+// memoryLimits returns the files that hold the memory limits of our groups and of
+// those above, according to /proc/self/cgroup. It expects the hierarchies where
+// systemd and containers mount them; looking in the mount table would make each
+// start half as expensive again.
 func memoryLimits(groups string) []string {
 	var root, file, own string
 	for line := range strings.Lines(groups) {

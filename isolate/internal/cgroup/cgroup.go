@@ -15,8 +15,8 @@ import (
 	"isolate-namespace/isolate/internal/kernelfile"
 )
 
-// The controllers that a group can have. That of CPU time only measures, which
-// version 2 does without one.
+// The controllers that a group can have. The one for CPU time only measures, which
+// version 2 does without a controller.
 const (
 	Memory  = "memory"
 	Pids    = "pids"
@@ -24,23 +24,23 @@ const (
 	CPUTime = "cpuacct"
 )
 
-// Want is what a group is for. Zero is no limit.
+// Want says what a group is to limit and measure. Zero means no limit.
 type Want struct {
 	Memory  int64   // bytes
 	Pids    int     // processes and threads at a time
 	CPUs    float64 // processors' worth of time
-	CPUTime bool    // is measured
+	CPUTime bool    // measure it
 
-	// Ask are the controllers for which it is worth to ask systemd, which takes
-	// the caller out of the group that it was started in, and of the limits that
-	// somebody may have put on that.
+	// Ask lists the controllers for which we may ask systemd. That takes the caller
+	// out of the group that it was started in, and so out of the limits that
+	// somebody may have set there.
 	Ask []string
 	// NoSwap keeps memory from being swapped out.
 	NoSwap bool
 }
 
-// A Group is one directory in the unified hierarchy (version 2), or one in each
-// of the old ones that is needed (version 1), or both. The nil Group is none.
+// A Group is a directory in the unified hierarchy (version 2), or one in each old
+// hierarchy that is needed (version 1), or both. A nil Group limits nothing.
 type Group struct {
 	unified string            // version 2's directory, or ""
 	split   map[string]string // version 1's, by controller
@@ -50,7 +50,7 @@ type Group struct {
 var groupCount atomic.Int64
 
 // New makes a group for as much of what is wanted as the caller may limit. It
-// is nil where that is nothing.
+// returns nil if that is nothing.
 func New(want Want) *Group {
 	var all []string
 	if want.Memory > 0 {
@@ -96,7 +96,7 @@ func (g *Group) missing(need []string) []string {
 	return missing
 }
 
-// set writes the limits. A controller that doesn't take its limit is given up.
+// set writes the limits. It drops a controller that doesn't take its limit.
 func (g *Group) set(want Want) {
 	const period = 100000 // microseconds; the kernel's default
 	quota := strconv.FormatInt(int64(want.CPUs*period), 10)
@@ -143,7 +143,7 @@ func (g *Group) set(want Want) {
 }
 
 // Version returns the version of the hierarchy in which a controller, one of the
-// constants, does what was wanted of it, or 0 where none does.
+// constants, does what was wanted of it, or 0 if none does.
 func (g *Group) Version(controller string) int {
 	switch {
 	case g == nil:
@@ -156,8 +156,8 @@ func (g *Group) Version(controller string) int {
 	return 0
 }
 
-// Open opens the files through which a process joins, by writing 0. Who opened
-// them counts for the right to, not who writes (Linux 5.16).
+// Open opens the files through which a process joins the group, by writing 0. The
+// kernel checks the rights of the process that opened them (Linux 5.16).
 func (g *Group) Open() (files []*os.File, err error) {
 	if g == nil {
 		return nil, nil
@@ -195,7 +195,7 @@ func (g *Group) CPUTime() time.Duration {
 	return time.Duration(kernelfile.Number(g.split[CPUTime] + "/cpuacct.usage"))
 }
 
-// PeakMemory returns the most memory that the group had at a time, or 0 where that
+// PeakMemory returns the most memory that the group had at a time, or 0 if that
 // isn't known.
 func (g *Group) PeakMemory() int64 {
 	switch g.Version(Memory) {
@@ -207,12 +207,12 @@ func (g *Group) PeakMemory() int64 {
 	return 0
 }
 
-// OOMKills returns how many processes the kernel has killed for want of memory.
+// OOMKills returns how many processes the kernel has killed to free memory.
 func (g *Group) OOMKills() int64 {
 	return g.count(Memory, "memory.events", "memory.oom_control", "oom_kill")
 }
 
-// ForksRefused returns how many processes were not made for the limit of them.
+// ForksRefused returns how often the limit of processes kept one from being made.
 func (g *Group) ForksRefused() int64 {
 	return g.count(Pids, "pids.events", "pids.events", "max")
 }
@@ -229,8 +229,8 @@ func (g *Group) count(controller, unified, split, event string) int64 {
 	return 0
 }
 
-// OnOOM calls end when the kernel kills in the group for want of memory. Of
-// version 2 it kills the whole group by itself.
+// OnOOM calls end when the kernel kills a process of the group to free memory. In
+// version 2 the kernel itself kills the whole group.
 func (g *Group) OnOOM(end func()) {
 	if g.Version(Memory) != 1 {
 		return
@@ -252,7 +252,7 @@ func (g *Group) OnOOM(end func()) {
 		defer f.Close()
 		var count [8]byte
 		f.Read(count[:])
-		// The event comes before the kill, and with the end of the group too.
+		// The event comes before the kill, and also when the group is removed.
 		for range 200 {
 			if kernelfile.Field(dir+"/memory.oom_control", "oom_kill") > 0 {
 				end()
@@ -269,7 +269,7 @@ func (g *Group) Remove() {
 		return
 	}
 	for _, dir := range g.Dirs() {
-		// A process that was just reaped may be counted for a moment more.
+		// A process that was just reaped may still be counted for a moment.
 		for range 50 {
 			if err := os.Remove(dir); err == nil || os.IsNotExist(err) {
 				break

@@ -16,16 +16,16 @@ import (
 // Where a sandbox's control groups are made: in the caller's own, of each
 // hierarchy.
 
-// Directories have the caller's number in their name, so that a later caller
-// can tell which ones a killed caller has left behind.
+// A directory has the caller's process ID in its name, so that a later caller
+// knows which ones a killed caller has left behind.
 const (
 	groupPrefix = "isolate-"
 	leafName    = "isolate-caller"
 )
 
-// makeUnified makes the directory in the unified hierarchy, in the caller's
-// own, with those of the controllers that can be had there. To measure CPU
-// time it takes none.
+// makeUnified makes the directory in the unified hierarchy, in the caller's own
+// group, with those controllers that are available there. Measuring CPU time takes
+// none.
 func (g *Group) makeUnified(name string, need []string, measure bool) {
 	own := ownGroup("", "cgroup2")
 	if own == "" {
@@ -53,7 +53,7 @@ func (g *Group) makeUnified(name string, need []string, measure bool) {
 		return
 	}
 
-	// Where own is one of threads, processes can't be put into a group in it.
+	// If own is a group of threads, processes can't join a group in it.
 	if kind := kernelfile.Words(dir + "/cgroup.type"); !slices.Equal(kind, []string{"domain"}) {
 		os.Remove(dir)
 		g.has = nil
@@ -96,8 +96,8 @@ func moveOut(own string) bool {
 	return true
 }
 
-// tidy takes back what moveOut did, when no sandbox is left in own: with its
-// controllers every other one would lose its limits.
+// tidy undoes what moveOut did if no sandbox is left in own. Taking the controllers
+// back earlier would lift the limits of the others.
 func tidy(own string) {
 	defer lock(own)()
 	leaf, self := filepath.Join(own, leafName), strconv.Itoa(os.Getpid())
@@ -144,7 +144,7 @@ func (g *Group) makeSplit(controller, name string) {
 	}
 }
 
-// sweep removes what callers that were killed have left behind.
+// sweep removes what killed callers have left behind.
 func sweep(own string) {
 	for _, dir := range groupsIn(own) {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groupPrefix), "-")

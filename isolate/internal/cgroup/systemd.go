@@ -12,13 +12,12 @@ import (
 )
 
 // askForScope asks systemd to put the caller into a scope of its own, a group
-// in which the caller may make others (systemd.io/CGROUP_DELEGATION), and says
-// whether it came to be. The user's manager is asked, or for root the system's.
-// The scope ends with the caller.
+// in which the caller may make others (systemd.io/CGROUP_DELEGATION), and reports
+// whether that worked. It asks the user's manager, or for root the system's. The
+// scope ends with the caller.
 //
-// It speaks through busctl, which is there wherever systemd is: a D-Bus
-// library would cost every start of every program, limits or not, the
-// initialisation of the network packages.
+// It uses busctl, which comes with systemd. With a D-Bus library, every start of
+// every program, with or without limits, would initialise the network packages.
 func askForScope() bool {
 	bus, socket := "--user", fmt.Sprintf("/run/user/%d/bus", os.Getuid())
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
@@ -48,7 +47,7 @@ func askForScope() bool {
 		return false
 	}
 
-	// The answer is that the manager will do it.
+	// The answer only says that the manager will do it.
 	for range 100 {
 		if now, _ := os.ReadFile("/proc/self/cgroup"); string(now) != string(before) {
 			return true
@@ -59,7 +58,7 @@ func askForScope() bool {
 	return false
 }
 
-// scopeCall are busctl's arguments for a scope that holds the process.
+// scopeCall returns busctl's arguments for a scope that holds the process.
 func scopeCall(pid int) []string {
 	unit := fmt.Sprintf("isolate-%d.scope", pid)
 	call := strings.Fields("call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager " +

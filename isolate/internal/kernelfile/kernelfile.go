@@ -1,5 +1,5 @@
-// Package kernelfile reads and writes the small files in which the kernel has
-// its settings: of /proc, /sys and control groups.
+// Package kernelfile reads and writes the kernel's small files: those of /proc,
+// /sys and control groups.
 package kernelfile
 
 import (
@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Write writes to a file of the kernel.
+// Write writes text to a file of the kernel.
 func Write(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -23,20 +23,20 @@ func Write(path, text string) error {
 	return err
 }
 
-// Words returns what a file of the kernel's holds, between white space.
+// Words returns the words in a file of the kernel.
 func Words(path string) []string {
 	data, _ := os.ReadFile(path)
 	return strings.Fields(string(data))
 }
 
-// Number returns the number in a file of the kernel, 0 if there is none.
+// Number returns the number in a file of the kernel, or 0 if there is none.
 func Number(path string) int64 {
 	var buffer [32]byte
 	n, _ := strconv.ParseInt(string(Peek(path, buffer[:])), 10, 64)
 	return n
 }
 
-// Field returns the number after a name in a file of such lines.
+// Field returns the number after a name in a file that has both on each line.
 func Field(path, name string) int64 {
 	all := Words(path)
 	if i := slices.Index(all, name); i >= 0 && i+1 < len(all) {
@@ -47,7 +47,7 @@ func Field(path, name string) int64 {
 }
 
 // Peek returns the beginning of a short file of the kernel, read into buffer,
-// without its line end; empty where it can't be read.
+// without its line end; it is empty if the file can't be read.
 func Peek(path string, buffer []byte) []byte {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

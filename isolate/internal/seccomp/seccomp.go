@@ -1,5 +1,5 @@
-// Package seccomp holds the system-call filters of a sandbox, finished. What they
-// refuse and why is in gen/rules.go.
+// Package seccomp holds the finished system-call filters of a sandbox. gen/rules.go
+// says what they refuse, and why.
 package seccomp
 
 //go:generate go run ./gen/write
