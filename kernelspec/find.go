@@ -108,3 +108,18 @@ func (j *Jupyter) Others(base *Kernel) []string {
 	}
 	return dirs
 }
+
+// Before returns the directory of a kernel of the name that Jupyter takes in
+// place of that in dir, or "".
+func (j *Jupyter) Before(name, dir string) string {
+	for _, kernels := range j.Path {
+		place := filepath.Join(kernels, name)
+		if place == dir {
+			break
+		}
+		if info, err := os.Stat(filepath.Join(place, "kernel.json")); err == nil && info.Mode().IsRegular() {
+			return place
+		}
+	}
+	return ""
+}

@@ -89,7 +89,7 @@ func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) er
 		}
 	}
 
-	if err := write(spec, &record{Base: base.Spec, Made: d.spec}, base.Dir, dir); err != nil {
+	if err := write(spec, &record{Base: base.Spec, Made: d.spec, Ends: d.ends}, base.Dir, dir); err != nil {
 		return nil, explainWrite(err, filepath.Dir(dir))
 	}
 	return result, nil

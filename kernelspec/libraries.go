@@ -2,6 +2,7 @@ package kernelspec
 
 import (
 	"bufio"
+	"cmp"
 	"debug/elf"
 	"io/fs"
 	"os"
@@ -16,6 +17,11 @@ type linker struct {
 	configured []string // the directories of ld.so.conf
 	seen       map[string]bool
 	files      []string // found outside of the base system, as they are named
+
+	// visible says which files count; nil: all. A library of which there is only
+	// one that doesn't is missing.
+	visible func(path string) bool
+	missing []string
 }
 
 func newLinker() *linker {
@@ -82,13 +88,32 @@ func (l *linker) add(path string, libraryPath []string) {
 			l.found(name, libraryPath)
 			continue
 		}
-		for _, dir := range search {
-			candidate := filepath.Join(dir, name)
-			if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() {
-				l.found(candidate, libraryPath)
-				break
-			}
+		l.library(name, search, libraryPath)
+	}
+}
+
+// library finds a library by its name.
+func (l *linker) library(name string, search, libraryPath []string) {
+	hidden := ""
+	for _, dir := range search {
+		candidate := filepath.Join(dir, name)
+		if info, err := os.Stat(candidate); err != nil || !info.Mode().IsRegular() {
+			continue
 		}
+		if l.visible == nil || l.visible(candidate) {
+			l.found(candidate, libraryPath)
+			return
+		}
+		hidden = cmp.Or(hidden, candidate)
+	}
+
+	for _, dir := range []string{"/lib64", "/lib", "/usr/lib64", "/usr/lib"} { // ld.so's own
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return
+		}
+	}
+	if hidden != "" {
+		l.missing = append(l.missing, hidden)
 	}
 }
 
@@ -97,6 +122,9 @@ func (l *linker) add(path string, libraryPath []string) {
 func (l *linker) found(path string, libraryPath []string) {
 	if !filepath.IsAbs(path) {
 		return
+	}
+	if l.visible != nil && !l.visible(path) {
+		l.missing = append(l.missing, path)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {

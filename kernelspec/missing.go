@@ -12,24 +12,38 @@ import (
 // so that no kernel starts. It leaves relative paths, which depend on the
 // notebook, and entries that can't be read to the launcher.
 func missingSources(spec Spec) []string {
-	home, _ := os.UserHomeDir()
-	env := spec.Expanded()
-	all := []string{env["MNTDIRS_KERNEL"], env["MNTDIRS"]}
 	var missing []string
-	for _, entries := range append(all, spec.Command().Options.Values("--mount")...) {
-		mounts, err := isolate.ParseMounts(entries, ".", home) // which leaves relative ones as they are
-		if err != nil {
+	for _, m := range mounts(spec) {
+		if m.Optional || m.Access == isolate.Masked || !filepath.IsAbs(m.Source) || slices.Contains(missing, m.Source) {
 			continue
 		}
-		for _, m := range mounts {
-			if m.Optional || m.Access == isolate.Masked || !filepath.IsAbs(m.Source) || slices.Contains(missing, m.Source) {
-				continue
-			}
-			if _, err := os.Stat(m.Source); os.IsNotExist(err) {
-				missing = append(missing, m.Source)
-			}
+		if _, err := os.Stat(m.Source); os.IsNotExist(err) {
+			missing = append(missing, m.Source)
 		}
 	}
-
 	return missing
+}
+
+// shownBy returns the paths that a spec's mounts show where they are outside.
+func shownBy(spec Spec) (paths []string) {
+	for _, m := range mounts(spec) {
+		if m.Access != isolate.Masked && filepath.IsAbs(m.Source) && (m.Target == "" || m.Target == m.Source) {
+			paths = append(paths, m.Source)
+		}
+	}
+	return paths
+}
+
+// mounts returns what a spec has its kernel see, of the entries that can be read.
+// Relative paths stay relative.
+func mounts(spec Spec) (all []isolate.Mount) {
+	home, _ := os.UserHomeDir()
+	env := spec.Expanded()
+	entries := []string{env["MNTDIRS_KERNEL"], env["MNTDIRS"]}
+	for _, entries := range append(entries, spec.Command().Options.Values("--mount")...) {
+		if mounts, err := isolate.ParseMounts(entries, ".", home); err == nil {
+			all = append(all, mounts...)
+		}
+	}
+	return all
 }

@@ -29,10 +29,7 @@ func (j *Jupyter) notFound(name string) error {
 
 // noTwin is notFound where only an isolated kernel can be meant.
 func (j *Jupyter) noTwin(name string) error {
-	var names []string
-	for _, twin := range j.Twins() {
-		names = append(names, twin.Name)
-	}
+	names := j.TwinNames()
 	remedy := "there is none; isolate-kernelspec install NAME makes one"
 	if len(names) > 0 {
 		remedy = suggest(name, names)

@@ -13,6 +13,9 @@ import (
 type record struct {
 	Base Spec `json:"base"` // the base's kernel.json
 	Made Spec `json:"made"` // ours, as it is made without options
+
+	// Ends is the command that the base's comes to, if it only leads there.
+	Ends []string `json:"ends,omitempty"`
 }
 
 // recordName is no name that Jupyter or a front end takes an interest in.

@@ -7,12 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 )
 
-// A Twin is an isolated spec as it lies on disk.
+// A Twin is the isolated twin of a kernel, as it lies on disk.
 type Twin struct {
 	Name     string            `json:"name"`
 	Display  string            `json:"display_name"`
@@ -24,28 +23,21 @@ type Twin struct {
 	Network  string            `json:"network"`
 	Limits   map[string]string `json:"limits"` // by the launcher's option, without its dashes
 	Spec     Spec              `json:"-"`
-	Missing  []string          `json:"-"` // what its mounts should show and isn't there
+	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
 }
 
-// State says whether an isolated spec can start a kernel, and still fits what
-// it was made of.
-type State string
+// TwinNames returns the names of the twins that Jupyter finds.
+func (j *Jupyter) TwinNames() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
+		if spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isTwin(spec) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
-// States, worst last. The last three start no kernel.
-const (
-	OK              State = "ok"
-	BaseChanged     State = "base changed"
-	BaseGone        State = "base gone"
-	MountMissing    State = "mount missing"
-	InterpreterGone State = "interpreter gone"
-	LauncherGone    State = "launcher gone"
-)
-
-// Starts reports whether a kernel starts in this state.
-func (s State) Starts() bool { return s == OK || s == BaseChanged || s == BaseGone }
-
-// Twins returns the isolated specs that Jupyter finds, by name. One that can't
-// be read is not known to be isolated and is left out.
+// Twins returns the twins that Jupyter finds, by name. One that can't be read is
+// not known to be a twin and is left out.
 func (j *Jupyter) Twins() []*Twin {
 	var all []*Twin
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
@@ -56,7 +48,7 @@ func (j *Jupyter) Twins() []*Twin {
 	return all
 }
 
-// FindTwin returns the isolated spec of the name.
+// FindTwin returns the twin of the name.
 func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 	if validName.MatchString(name) && !j.has(name) {
 		return nil, j.noTwin(name)
@@ -66,7 +58,7 @@ func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 		return nil, err
 	}
 	if !isTwin(base.Spec) {
-		return nil, &Error{Reason: base.Name + " is not an isolated kernel", Remedy: "isolate-kernelspec list names those that are"}
+		return nil, &Error{Reason: base.Name + " is not a twin", Remedy: "isolate-kernelspec list names the twins"}
 	}
 	return j.examine(base.Name, base.Dir, base.Spec), nil
 }
@@ -95,35 +87,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 		}
 	}
 
-	twin.Missing = missingSources(spec)
-	twin.State = j.state(twin)
+	twin.State, twin.Faults = j.state(twin)
 	return twin
-}
-
-func (j *Jupyter) state(twin *Twin) State {
-	command := twin.Spec.Command()
-	kernel := command.Kernel
-	switch {
-	case !executable(command.Launcher):
-		return LauncherGone
-	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !executable(kernel[0]):
-		return InterpreterGone
-	case len(twin.Missing) > 0:
-		return MountMissing
-	}
-
-	base, err := j.Base(twin)
-	if err != nil {
-		return BaseGone
-	}
-	made, err := readRecord(twin.Dir)
-	if err != nil {
-		return OK // of a version that kept none
-	}
-	if !reflect.DeepEqual(base.Spec, made.Base) || !sameResources(base.Dir, twin.Dir) {
-		return BaseChanged
-	}
-	return OK
 }
 
 func executable(path string) bool {
@@ -149,25 +114,6 @@ func (j *Jupyter) Base(twin *Twin) (*Kernel, error) {
 		base.Interpreter = path
 	}
 	return base, err
-}
-
-// Remedy returns what helps a twin whose state isn't OK.
-func (j *Jupyter) Remedy(twin *Twin) string {
-	update := "isolate-kernelspec update " + twin.Name
-	if twin.State == MountMissing {
-		return "make it, or take it out of " + filepath.Join(twin.Dir, "kernel.json")
-	}
-	base, err := j.Base(twin)
-	if err == nil && twin.State == InterpreterGone {
-		_, err = resolve(base, j)
-	}
-	switch {
-	case err == nil:
-		return update
-	case twin.State == InterpreterGone:
-		return "install " + twin.Base + " again, then " + update + "; or isolate-kernelspec remove " + twin.Name
-	}
-	return installOrRemove(twin)
 }
 
 // Launcher returns the program that starts the twin's kernel in a sandbox.

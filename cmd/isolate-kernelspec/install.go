@@ -94,6 +94,9 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	}
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
+	if first := jupyter.Before(result.Name, result.Dir); first != "" {
+		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; isolate-kernelspec remove %s removes that", result.Name, first, result.Name)})
+	}
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
 		s.notes([]string{fmt.Sprintf("made of %s, not of %s; --from chooses", base.Dir, other[0])})
 	}

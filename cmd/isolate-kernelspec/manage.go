@@ -26,6 +26,7 @@ func (c *list) Run(s *session) error {
 		return err
 	}
 	all := jupyter.Twins()
+	jupyter.Inspect(all...)
 	if c.JSON {
 		return s.json(map[string]any{"kernels": append([]*kernelspec.Twin{}, all...)})
 	}
@@ -39,7 +40,17 @@ func (c *list) Run(s *session) error {
 		table.Row(twin.Name, twin.Base, twin.Language, twin.Network, limits(twin), string(twin.State), twin.Dir)
 	}
 	table.End()
+	for _, twin := range all {
+		s.amiss(jupyter, twin)
+	}
 	return nil
+}
+
+// amiss says what is amiss with a twin, if anything is.
+func (s *session) amiss(jupyter *kernelspec.Jupyter, twin *kernelspec.Twin) {
+	if detail, remedy := jupyter.Explain(twin); twin.State != kernelspec.OK {
+		s.notes([]string{fmt.Sprintf("%s: %s; %s", twin.Name, detail, remedy)})
+	}
 }
 
 func limits(twin *kernelspec.Twin) string {
@@ -68,6 +79,7 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	installation.Inspect(twin)
 	for name, value := range twin.Spec.Expanded() { // as Jupyter would hand it to the launcher
 		os.Setenv(name, value)
 	}

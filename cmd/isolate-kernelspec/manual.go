@@ -100,9 +100,7 @@ func (c *listNames) Run(s *session) error {
 		names = jupyter.Names()
 	}
 	if c.Kind != "plain" {
-		for _, twin := range jupyter.Twins() {
-			names = append(names, twin.Name)
-		}
+		names = append(names, jupyter.TwinNames()...)
 	}
 	for _, name := range names {
 		s.stdout.Line("%s", name)

@@ -42,6 +42,11 @@ func (c *verifyCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if twin, err := jupyter.FindTwin(base.Name); err == nil {
+		jupyter.Inspect(twin)
+		s.amiss(jupyter, twin)
+	}
+
 	if c.JSON {
 		if err := s.json(map[string]any{"kernel": base.Name, "held": held, "checks": checks}); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"strings"
 
 	"isolate-namespace/kernelspec"
 )
@@ -20,7 +19,9 @@ func kernels(sandbox error, launcher string) []Finding {
 	if j.Executable == "" {
 		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", "activate the environment that Jupyter is installed in"}
 	}
-	for _, t := range j.Twins() {
+	twins := j.Twins()
+	j.Inspect(twins...)
+	for _, t := range twins {
 		found = append(found, twin(j, t, sandbox, launcher))
 	}
 	return found
@@ -28,20 +29,18 @@ func kernels(sandbox error, launcher string) []Finding {
 
 // twin says whether a twin can start a kernel, and still fits.
 func twin(j *kernelspec.Jupyter, t *kernelspec.Twin, sandbox error, launcher string) Finding {
-	f := Finding{t.Name, Good, string(t.State), ""}
+	f := Finding{Name: t.Name, Health: Good}
+	f.Detail, f.Remedy = j.Explain(t)
 	switch {
 	case !t.State.Starts():
-		f.Health, f.Remedy = Missing, j.Remedy(t)
+		f.Health = Missing
 	case t.State != kernelspec.OK:
-		f.Health, f.Remedy = Weaker, j.Remedy(t)
+		f.Health = Weaker
 	case sandbox != nil:
 		f.Health, f.Detail = Missing, "starts no kernel: no sandbox can be made"
 	case launcher != "" && !sameFile(t.Launcher(), launcher):
 		f.Health, f.Remedy = Weaker, "isolate-kernelspec update "+t.Name
 		f.Detail = "starts another version of the launcher, " + t.Launcher()
-	}
-	if len(t.Missing) > 0 && t.State == kernelspec.MountMissing {
-		f.Detail += ": " + strings.Join(t.Missing, ", ")
 	}
 	return f
 }
