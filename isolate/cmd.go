@@ -225,7 +225,7 @@ func (p *Policy) flags() uintptr {
 // newInit writes down everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initProcess {
 	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control, source: dialSource}
-	d.setup.do(note{"bind init to its caller", ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
+	d.setup.do(note{stepBindToCaller, ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
 	d.setup.join(groups)
 	d.setup.forget()
 	d.setup.identify(p)
@@ -299,7 +299,7 @@ func (c *Cmd) confirm(init *initProcess) error {
 	errno := unix.Errno(m.value)
 	switch m.kind {
 	case setupFailed:
-		if init.setup.calls[m.index].fine == onlyZero {
+		if init.setup.notes[m.index].step == stepCompareMounts {
 			return mountsChanged()
 		}
 		return explainCall(init.setup.notes[m.index], errno)

@@ -19,23 +19,26 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | u
 // numbers outside, only the caller's own user and group exist inside
 // (user_namespaces(7)).
 func (p *program) identify(policy *Policy) {
-	maps := []struct{ name, content string }{
+	maps := []struct {
+		step          step
+		name, content string
+	}{
 		// Without this the group map is refused to an ordinary user.
-		{"setgroups", "deny"},
-		{"uid_map", fmt.Sprintf("%d %d 1\n", policy.User.UID, os.Geteuid())},
-		{"gid_map", fmt.Sprintf("%d %d 1\n", policy.User.GID, os.Getegid())},
+		{stepDenySetgroups, "setgroups", "deny"},
+		{stepMapUser, "uid_map", fmt.Sprintf("%d %d 1\n", policy.User.UID, os.Geteuid())},
+		{stepMapGroup, "gid_map", fmt.Sprintf("%d %d 1\n", policy.User.GID, os.Getegid())},
 	}
 	for _, m := range maps {
 		path := "/proc/self/" + m.name
-		p.writeFile(note{"write", path}, cwd(), path, m.content)
+		p.writeFile(note{m.step, path}, cwd(), path, m.content)
 	}
-	what := note{"become a session of its own", ""}
+	what := note{stepStartSession, ""}
 	p.do(what, unix.SYS_SETSID)
 	p.do(what, unix.SYS_UMASK, num(0)) // modes in the tree are meant as written
-	p.do(note{"set the host name", policy.Hostname}, unix.SYS_SETHOSTNAME, p.str(policy.Hostname), num(len(policy.Hostname)))
+	p.do(note{stepSetHostname, policy.Hostname}, unix.SYS_SETHOSTNAME, p.str(policy.Hostname), num(len(policy.Hostname)))
 	// What the kernel calls no domain. A container's filter may allow only the other call.
 	const none = "(none)"
-	p.do(note{"clear the domain name", ""}, unix.SYS_SETDOMAINNAME, p.str(none), num(len(none))).fine = anyError
+	p.do(note{stepClearDomain, ""}, unix.SYS_SETDOMAINNAME, p.str(none), num(len(none))).fine = anyError
 }
 
 // forget overwrites the copy that init has of its caller's command line and
@@ -51,7 +54,7 @@ func (p *program) forget() {
 	if len(fields) <= envEnd {
 		return
 	}
-	what := note{"clear init's command line", ""}
+	what := note{stepClearCommandLine, ""}
 	zero := p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/zero"), num(unix.O_RDONLY|unix.O_CLOEXEC), num(0))
 	for _, ends := range [][2]int{{argStart, argEnd}, {envStart, envEnd}} {
 		from, _ := strconv.ParseUint(fields[ends[0]], 10, 64)
@@ -64,7 +67,7 @@ func (p *program) forget() {
 // raiseLoopback brings the loopback interface up. Down, a server inside could
 // bind its port and nobody could connect to it.
 func (p *program) raiseLoopback() {
-	what := note{"bring up the loopback interface", ""}
+	what := note{stepRaiseLoopback, ""}
 	s := p.get(what, unix.SYS_SOCKET, num(unix.AF_INET), num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), num(0))
 	var request [40]byte // struct ifreq, netdevice(7): the name, then the flags
 	copy(request[:], "lo")
@@ -77,16 +80,16 @@ func (p *program) raiseLoopback() {
 // impossible inside: the limit counts in the namespace that it is set in
 // (namespaces(7)).
 func (b *builder) forbidUserNamespaces() {
-	b.writeFile(note{"forbid user namespaces inside", ""}, b.proc.arg(), "sys/user/max_user_namespaces", "0")
+	b.writeFile(note{stepForbidNamespaces, ""}, b.proc.arg(), "sys/user/max_user_namespaces", "0")
 }
 
 // drop appends the calls by which init gives up every privilege, for itself
 // and for all that come after it.
 func (p *program) drop(policy *Policy) {
-	what := note{"drop privileges", ""}
+	what := note{stepDropPrivileges, ""}
 	const keyctlJoinSessionKeyring = 1
 	// Where keyctl is refused to us it is refused to the program too.
-	p.do(note{"leave the caller's keyring", ""}, unix.SYS_KEYCTL, num(keyctlJoinSessionKeyring), num(0)).fine = anyError
+	p.do(note{stepLeaveKeyring, ""}, unix.SYS_KEYCTL, num(keyctlJoinSessionKeyring), num(0)).fine = anyError
 	kept := policy.keptCapabilities()
 	for capability := range 64 {
 		if kept&(1<<capability) == 0 {
@@ -136,15 +139,15 @@ func (p *program) writeFile(what note, at arg, path, content string) {
 // executes the program. stdio are the caller's descriptors for 0, 1 and 2,
 // control is init's socket; t is nil where none of them is a terminal.
 func (p *program) becomeProgram(policy *Policy, stdio [3]int, control int, t *terminal, l landlock) {
-	session := note{"give the program a session of its own", ""}
+	session := note{stepProgramSession, ""}
 	inner := noSlot
 	if t == nil {
 		p.do(session, unix.SYS_SETSID)
 	} else {
-		inner = p.openTerminal(note{"open the program's terminal", ""})
+		inner = p.openTerminal(note{stepOpenTerminal, ""})
 		p.lead(inner)
 	}
-	what := note{"set up the program's descriptors", ""}
+	what := note{stepSetDescriptors, ""}
 	var high [3]slot
 	for i, fd := range stdio {
 		from := num(fd)
@@ -172,7 +175,7 @@ func (p *program) becomeProgram(policy *Policy, stdio [3]int, control int, t *te
 		p.do(what, unix.SYS_CLOSE_RANGE, num(3), num(control-1), num(0))
 	}
 	p.do(what, unix.SYS_CLOSE_RANGE, num(max(3, control+1)), num(highest), num(0))
-	p.do(note{"enter the working directory", policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
+	p.do(note{stepEnterDirectory, policy.Dir}, unix.SYS_CHDIR, p.str(policy.Dir))
 	p.leaveBehind()
 	p.landlock(l)
 	p.filter(policy) // last: what comes before may need more than the program does

@@ -20,7 +20,7 @@ const workPrefix = ".isolate-work-"
 // (Documentation/filesystems/overlayfs.rst; in a user namespace since Linux
 // 5.11).
 func (b *builder) overlay(n *node) {
-	what := note{"mount cow:", n.source}
+	what := note{stepMountCopy, n.source}
 	// The kernel takes the layers by path, from the working directory, which is
 	// scratch. Each is put in place below a name of ours, so that what the
 	// host's paths contain or become doesn't matter.

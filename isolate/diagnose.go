@@ -49,15 +49,15 @@ func explainClone(errno unix.Errno) error {
 
 // explainCall says why a step of the set-up failed.
 func explainCall(n note, errno unix.Errno) error {
-	e := &SetupError{Doing: n.doing, Path: n.path, Err: errno}
+	e := &SetupError{Doing: n.step.String(), Path: n.path, Err: errno}
 	denied := errno == unix.EPERM || errno == unix.EACCES
 	switch {
 	case denied && appArmorRestricts():
 		return appArmor(e)
-	case denied && strings.HasSuffix(n.path, "_map"):
+	case denied && (n.step == stepMapUser || n.step == stepMapGroup):
 		e.Err = errors.New("the caller's user may not be mapped here")
 		e.Kind = KindUnmappable
-	case denied && n.path == "proc":
+	case denied && n.step == stepMakeFileSystem && n.path == "proc":
 		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
 		e.Kind = KindProcHidden
 	case errno == unix.ENOSYS:
@@ -67,15 +67,15 @@ func explainCall(n note, errno unix.Errno) error {
 		owner := ownerInTheWay(n.path)
 		e.Err = fmt.Errorf("%w: it belongs to %s, and root has no privilege inside", errno, owner)
 		e.Kind, e.About = KindOwner, owner
-	case errno == unix.EACCES && n.doing == "enter the working directory":
+	case errno == unix.EACCES && n.step == stepEnterDirectory:
 		e.Kind = KindDirClosed
-	case n.doing == "enter the working directory":
+	case n.step == stepEnterDirectory:
 		e.Err = errors.New("it is not visible inside")
 		e.Kind = KindDirHidden
-	case errno == unix.EINVAL && n.doing == "mount cow:":
+	case errno == unix.EINVAL && n.step == stepMountCopy:
 		e.Err = errors.New("it has a mount inside, which can't be shown copy-on-write")
 		e.Kind = KindCowMounts
-	case errno == unix.EINVAL && n.doing == "leave the old root":
+	case errno == unix.EINVAL && n.step == stepLeaveRoot:
 		e.Err = errors.New("the root of this machine can't be left")
 		e.Kind = KindRootStays
 	case errno == unix.ELOOP:

@@ -26,8 +26,8 @@ func newTalk(t *testing.T, hasTerminal bool) talk {
 	}
 	d := &initProcess{setup: newProgram(), entry: newProgram()}
 	for range 3 {
-		d.setup.do(note{"step", ""}, unix.SYS_GETPID)
-		d.entry.do(note{"step", ""}, unix.SYS_GETPID)
+		d.setup.do(note{}, unix.SYS_GETPID)
+		d.entry.do(note{}, unix.SYS_GETPID)
 	}
 	return talk{newDialogue(ours, d, hasTerminal), theirs}
 }

@@ -20,7 +20,7 @@ import (
 // signals by nohup(1) or a shell's &, a umask for a directory that a group
 // shares.
 func (p *program) leaveBehind() {
-	what := note{"set up the program's process", ""}
+	what := note{stepSetUpProcess, ""}
 	p.do(what, unix.SYS_UMASK, num(callersUmask()))
 	p.ignoreSignals(what)
 	// Too little for a file, and the one number at which the kernel starts no
@@ -108,7 +108,7 @@ func (p *program) volunteer() {
 	const highest = 1000
 	own, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
 	path := "/proc/self/oom_score_adj"
-	p.writeFile(note{"write", path}, cwd(), path, strconv.Itoa((max(own, 0)+highest)/2))
+	p.writeFile(note{stepVolunteer, path}, cwd(), path, strconv.Itoa((max(own, 0)+highest)/2))
 }
 
 // emptyDumps leaves all memory out of core dumps: where the machine has them
@@ -116,7 +116,7 @@ func (p *program) volunteer() {
 // begins with @, Linux 6.16). A kernel that makes no dumps has no such file.
 func (p *program) emptyDumps() {
 	path := "/proc/self/coredump_filter"
-	what := note{"write", path}
+	what := note{stepEmptyDumps, path}
 	f := p.get(what, unix.SYS_OPENAT, cwd(), p.str(path), num(unix.O_WRONLY|unix.O_CLOEXEC), num(0))
 	p.calls[len(p.calls)-1].fine = unix.ENOENT
 	p.do(what, unix.SYS_WRITE, f.arg(), p.str("0"), num(1)).fine = unix.EBADF

@@ -124,7 +124,7 @@ func (p *program) landlock(l landlock) {
 		return
 	}
 	const attrSize = 3 * 8 // struct landlock_ruleset_attr up to scoped; an older kernel takes zeros
-	ruleset := p.get(note{"make a Landlock ruleset", ""}, unix.SYS_LANDLOCK_CREATE_RULESET, p.words(handled, 0, scoped), num(attrSize), num(0))
+	ruleset := p.get(note{stepMakeRuleset, ""}, unix.SYS_LANDLOCK_CREATE_RULESET, p.words(handled, 0, scoped), num(attrSize), num(0))
 	if handled&unix.LANDLOCK_ACCESS_FS_REFER != 0 {
 		// Once anything is withheld, so is moving, unless it is allowed.
 		p.allowBeneath(ruleset, "/", unix.LANDLOCK_ACCESS_FS_REFER)
@@ -132,14 +132,14 @@ func (p *program) landlock(l landlock) {
 	for _, dir := range l.freely {
 		p.allowBeneath(ruleset, dir, withheld)
 	}
-	p.do(note{"enter the Landlock ruleset", ""}, unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset.arg(), num(0))
+	p.do(note{stepEnterRuleset, ""}, unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset.arg(), num(0))
 	p.close(ruleset)
 }
 
 // allowBeneath appends the calls that allow rights in a directory and all
 // below it.
 func (p *program) allowBeneath(ruleset slot, dir string, rights uint64) {
-	what := note{"allow in", dir}
+	what := note{stepAllowIn, dir}
 	const parent = 8 // offset of parent_fd in struct landlock_path_beneath_attr
 	rule := p.words(rights, 0)
 	fd := p.getInto(rule, parent, what, unix.SYS_OPENAT, cwd(), p.str(dir), num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))

@@ -112,9 +112,9 @@ func (p *program) join(files []*os.File) {
 		return
 	}
 	for _, f := range files {
-		p.do(note{"enter the control group", filepath.Dir(f.Name())}, unix.SYS_WRITE, num(descriptor(f)), p.str("0"), num(1))
+		p.do(note{stepEnterGroup, filepath.Dir(f.Name())}, unix.SYS_WRITE, num(descriptor(f)), p.str("0"), num(1))
 	}
-	p.do(note{"hide the control group", ""}, unix.SYS_UNSHARE, num(unix.CLONE_NEWCGROUP))
+	p.do(note{stepHideGroup, ""}, unix.SYS_UNSHARE, num(unix.CLONE_NEWCGROUP))
 }
 
 // fallback enforces a limit without a cgroup.
@@ -173,7 +173,7 @@ func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
 // limitNamespaces appends the calls that bound the sandbox's own namespaces.
 func (b *builder) limitNamespaces() {
 	for _, number := range b.limits.numbers {
-		what := note{"set", "/proc/sys/" + number.name}
+		what := note{stepSetSysctl, "/proc/sys/" + number.name}
 		first := len(b.calls)
 		b.writeFile(what, b.proc.arg(), "sys/"+number.name, strconv.FormatInt(number.value, 10))
 		for i := first; number.optional && i < len(b.calls); i++ {
@@ -233,7 +233,7 @@ func (m *limiter) words() string {
 // limit appends the calls that put the program under its rlimits.
 func (p *program) limit(m *limiter) {
 	for _, r := range m.rlimits {
-		p.do(note{"set a limit", ""}, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.soft, r.hard), num(0))
+		p.do(note{stepSetLimit, ""}, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.soft, r.hard), num(0))
 	}
 }
 

@@ -50,11 +50,11 @@ func (p *program) build(policy *Policy, limits *limiter, t *tree) {
 // if they still are what they were when the tree was decided: else it might
 // show what nobody has looked at.
 func (b *builder) seclude(mounts *hostMounts) {
-	what := note{"make a private mount namespace", ""}
+	what := note{stepPrivateMounts, ""}
 	b.do(what, unix.SYS_MOUNT, b.str("none"), b.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE), num(0))
 	question := b.words(0)
 	binary.NativeEndian.PutUint32(b.mem[question.value:], uint32(mounts.fd)) // struct pollfd
-	b.do(what, unix.SYS_PPOLL, question, num(1), b.words(0, 0), num(0), num(0)).fine = onlyZero
+	b.do(note{stepCompareMounts, ""}, unix.SYS_PPOLL, question, num(1), b.words(0, 0), num(0), num(0)).fine = onlyZero
 	b.do(what, unix.SYS_CLOSE, num(mounts.fd))
 }
 
@@ -73,14 +73,14 @@ func (b *builder) begin() {
 	if base == "" {
 		base = "/"
 	}
-	b.do(note{"assemble the new root on", base}, unix.SYS_MOVE_MOUNT,
+	b.do(note{stepAssembleRoot, base}, unix.SYS_MOVE_MOUNT,
 		b.root.arg(), b.str(""), cwd(), b.str(base), num(unix.MOVE_MOUNT_F_EMPTY_PATH))
 
 	b.scratch = b.newFS("tmpfs", plain, append(b.limits.tmpfs(), "mode", "0700")...)
 	b.mkdir(b.root, scratchName, 0o700)
 	b.attach(b.scratch, scratchName)
 	b.makeMasks()
-	b.do(note{"enter the private file system", ""}, unix.SYS_FCHDIR, b.scratch.arg()) // for what takes no descriptors
+	b.do(note{stepEnterScratch, ""}, unix.SYS_FCHDIR, b.scratch.arg()) // for what takes no descriptors
 }
 
 // makeMasks makes what masks show, unchangeable.
@@ -89,9 +89,9 @@ func (b *builder) makeMasks() {
 	b.void, b.nothing = filepath.Join(dir, "directory"), filepath.Join(dir, "file")
 	b.mkdir(b.scratch, dir, 0o755)
 	b.mkdir(b.scratch, b.void, 0o555)
-	b.do(note{"make", "an empty file"}, unix.SYS_MKNODAT, b.scratch.arg(), b.str(b.nothing), num(unix.S_IFREG|0o444), num(0))
-	masks := b.get(note{"mount", "the masks"}, unix.SYS_OPEN_TREE, b.scratch.arg(), b.str(dir), num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
-	b.setAttrs(note{"mount", "the masks"}, masks, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, 0)
+	b.do(note{stepMakeFile, "an empty file"}, unix.SYS_MKNODAT, b.scratch.arg(), b.str(b.nothing), num(unix.S_IFREG|0o444), num(0))
+	masks := b.get(note{stepMountSource, "the masks"}, unix.SYS_OPEN_TREE, b.scratch.arg(), b.str(dir), num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	b.setAttrs(note{stepMountSource, "the masks"}, masks, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, 0)
 	b.attach(masks, filepath.Join(scratchName, dir))
 	b.close(masks)
 }
@@ -129,7 +129,7 @@ func (b *builder) place(n *node) {
 		b.file(n)
 	case linkNode:
 		at, name := b.inside(n)
-		b.do(note{"make the link", n.target}, unix.SYS_SYMLINKAT, b.str(n.source), at.arg(), b.str(name))
+		b.do(note{stepMakeLink, n.target}, unix.SYS_SYMLINKAT, b.str(n.source), at.arg(), b.str(name))
 	case procNode:
 		b.prepare(n)
 		b.attach(b.proc, n.target[1:])
@@ -161,11 +161,11 @@ func (b *builder) letPass(from int) {
 // finish makes the root unchangeable, steps into it, and lets go of
 // everything outside.
 func (b *builder) finish() {
-	leave := note{"leave the old root", ""}
+	leave := note{stepLeaveRoot, ""}
 	b.do(leave, unix.SYS_FCHDIR, b.root.arg())
 	b.do(leave, unix.SYS_UMOUNT2, b.str(scratchName), num(unix.MNT_DETACH))
 	b.do(leave, unix.SYS_UNLINKAT, b.root.arg(), b.str(scratchName), num(unix.AT_REMOVEDIR))
-	b.setAttrs(note{"make the root read-only", ""}, b.root, unix.MOUNT_ATTR_RDONLY, 0)
+	b.setAttrs(note{stepFreezeRoot, ""}, b.root, unix.MOUNT_ATTR_RDONLY, 0)
 	// Both names of pivot_root(2) may be the same directory: the old root
 	// then lies on top of the new one, where the next call takes it away.
 	b.do(leave, unix.SYS_PIVOT_ROOT, b.str("."), b.str("."))
@@ -177,7 +177,7 @@ func (b *builder) finish() {
 // bind shows a file or directory of the host's, with all that is mounted
 // below it, and gives every one of those mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
-	what := note{"mount", n.source}
+	what := note{stepMountSource, n.source}
 	mount := b.clone(what, n.source, unix.AT_RECURSIVE)
 	b.setAttrs(what, mount, attrs, unix.AT_RECURSIVE)
 	b.prepare(n)
@@ -201,7 +201,7 @@ func (b *builder) copyOf(what note, place slot, flags int) slot {
 
 // show mounts a part of one of our own file systems at n's target.
 func (b *builder) show(n *node, fs slot, name string, attrs uint64) {
-	what := note{"mount", n.target}
+	what := note{stepMountSource, n.target}
 	mount := b.get(what, unix.SYS_OPEN_TREE, fs.arg(), b.str(name),
 		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
 	b.setAttrs(what, mount, attrs, 0)
@@ -227,7 +227,7 @@ func (b *builder) mask(n *node) {
 	if n.cover != nil && n.cover.kind == procNode && !n.inner {
 		// There are dozens of these. One call each is enough where nothing on
 		// the way is the host's, and the mount stays as unchangeable as it is.
-		b.do(note{"mask", n.target}, unix.SYS_MOUNT, b.str(name), b.str(".."+n.target),
+		b.do(note{stepMask, n.target}, unix.SYS_MOUNT, b.str(name), b.str(".."+n.target),
 			num(0), num(unix.MS_BIND), num(0))
 		return
 	}
@@ -244,7 +244,7 @@ func (b *builder) file(n *node) {
 	} else {
 		at, name = b.inside(n)
 	}
-	what := note{"make", n.target}
+	what := note{stepMakeFile, n.target}
 	f := b.get(what, unix.SYS_OPENAT, at.arg(), b.str(name),
 		num(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC), num(n.mode))
 	b.do(what, unix.SYS_WRITE, f.arg(), b.data(n.data), num(len(n.data)))
@@ -262,7 +262,7 @@ func (b *builder) prepare(n *node) {
 		if n.dir {
 			b.mkdir(at, name, 0o755)
 		} else {
-			b.do(note{"make", n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+			b.do(note{stepMakeFile, n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
 		}
 	}
 	b.pin(n)
@@ -283,7 +283,7 @@ func (b *builder) pin(n *node) {
 			continue
 		}
 		b.pinned[dir] = true
-		what := note{"keep in its place", dir}
+		what := note{stepKeepInPlace, dir}
 		place := b.openInside(what, dir[1:])
 		mount := b.copyOf(what, place, unix.AT_RECURSIVE)
 		b.put(what, mount, place)
@@ -316,13 +316,13 @@ func (b *builder) mkdir(at slot, name string, mode uint32) {
 		return
 	}
 	b.made[key] = true
-	b.do(note{"make the directory", filepath.Join("/", name)}, unix.SYS_MKDIRAT, at.arg(), b.str(name), num(mode)).fine = unix.EEXIST
+	b.do(note{stepMakeDirectory, filepath.Join("/", name)}, unix.SYS_MKDIRAT, at.arg(), b.str(name), num(mode)).fine = unix.EEXIST
 }
 
 // attach moves a mount to a path inside. Nothing that the host could change
 // meanwhile is followed on the way.
 func (b *builder) attach(mount slot, target string) {
-	what := note{"mount at", "/" + target}
+	what := note{stepMountAt, "/" + target}
 	place := b.openInside(what, target)
 	b.put(what, mount, place)
 	b.close(place)
@@ -355,7 +355,7 @@ func (b *builder) setAttrs(what note, mount slot, attrs uint64, flags int) {
 // newFS makes a file system from its name and settings, in pairs, and returns
 // a mount of it that is not in place yet. A setting without a value is a flag.
 func (b *builder) newFS(kind string, attrs uint64, settings ...string) slot {
-	what := note{"make a file system of kind", kind}
+	what := note{stepMakeFileSystem, kind}
 	fs := b.get(what, unix.SYS_FSOPEN, b.str(kind), num(unix.FSOPEN_CLOEXEC))
 	for i := 0; i < len(settings); i += 2 {
 		if settings[i+1] == "" {

@@ -2,8 +2,6 @@ package isolate
 
 import (
 	"encoding/binary"
-	"fmt"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,8 +10,7 @@ import (
 // A program is a list of system calls, prepared by the caller and carried out
 // by a process that can do nothing else: a fork of a Go program, whose other
 // threads, heap locks and scheduler did not come along (fork(2)). Everything
-// that takes thought, memory or a decision happens while the list is made, so
-// the whole sandbox can be printed, compared and tested before it exists.
+// that takes thought, memory or a decision happens while the list is made.
 type program struct {
 	calls []call
 	notes []note    // notes[i] says what calls[i] is for
@@ -42,8 +39,8 @@ type call struct {
 
 // A note is what an error message says of a call.
 type note struct {
-	doing string // as in "mount"
-	path  string // what it was done to; may be empty
+	step step
+	path string // what it is done to; may be empty
 }
 
 // An arg is a number, the result of an earlier call, or an address in mem.
@@ -111,7 +108,7 @@ func (p *program) getInto(structure arg, at int, n note, nr uintptr, args ...arg
 // close appends a close of each slot's descriptor.
 func (p *program) close(slots ...slot) {
 	for _, s := range slots {
-		p.do(note{doing: "close a descriptor"}, unix.SYS_CLOSE, s.arg())
+		p.do(note{step: stepCloseDescriptor}, unix.SYS_CLOSE, s.arg())
 	}
 }
 
@@ -224,14 +221,4 @@ func (p *program) value(a *arg) uintptr {
 		return p.slots[a.value]
 	}
 	return a.value
-}
-
-// String lists the calls by what they are for, one a line, for VERBOSE and
-// for tests.
-func (p *program) String() string {
-	var b strings.Builder
-	for _, n := range p.notes {
-		fmt.Fprintf(&b, "%s\n", strings.TrimSpace(n.doing+" "+n.path))
-	}
-	return b.String()
 }

@@ -1,7 +1,6 @@
 package isolate
 
 import (
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -11,25 +10,22 @@ import (
 // hands results on to later calls.
 func TestProgramRun(t *testing.T) {
 	p := newProgram()
-	fd := p.get(note{"open", "/dev/zero"}, unix.SYS_OPENAT, cwd(), p.str("/dev/zero"), num(unix.O_RDONLY), num(0))
+	fd := p.get(note{stepMountSource, "/dev/zero"}, unix.SYS_OPENAT, cwd(), p.str("/dev/zero"), num(unix.O_RDONLY), num(0))
 	buffer := p.data([]byte("full"))
-	p.do(note{"read", ""}, unix.SYS_READ, fd.arg(), buffer, num(4))
+	p.do(note{stepMakeFile, ""}, unix.SYS_READ, fd.arg(), buffer, num(4))
 	p.close(fd)
-	p.do(note{"make the directory", "/"}, unix.SYS_MKDIRAT, cwd(), p.str("/"), num(0)).fine = unix.EEXIST
-	p.do(note{"close nothing", ""}, unix.SYS_CLOSE, num(-1)).fine = anyError
-	p.do(note{"fail", "here"}, unix.SYS_CLOSE, num(-1))
-	p.do(note{"never", "reached"}, unix.SYS_EXIT_GROUP, num(99))
+	p.do(note{stepMakeDirectory, "/"}, unix.SYS_MKDIRAT, cwd(), p.str("/"), num(0)).fine = unix.EEXIST
+	p.do(note{stepCloseDescriptor, ""}, unix.SYS_CLOSE, num(-1)).fine = anyError
+	p.do(note{stepLeaveRoot, "here"}, unix.SYS_CLOSE, num(-1))
+	p.do(note{stepLoadFilter, "reached"}, unix.SYS_EXIT_GROUP, num(99))
 	p.load()
 	failed, errno := p.run()
-	if errno != unix.EBADF || p.notes[failed].doing != "fail" {
+	if errno != unix.EBADF || p.notes[failed].path != "here" {
 		t.Errorf("stopped at %v with %v", p.notes[failed], errno)
 	}
 	at := int(p.calls[1].args[1].value - p.base())
 	if got := string(p.mem[at : at+4]); got != "\x00\x00\x00\x00" {
 		t.Errorf("memory holds %q, want what was read", got)
-	}
-	if lines := strings.Split(p.String(), "\n"); lines[0] != "open /dev/zero" {
-		t.Errorf("listed as %q", lines[0])
 	}
 }
 
@@ -45,5 +41,17 @@ func TestProgramStrings(t *testing.T) {
 		if got := string(p.mem[at : at+len(want)+1]); got != want+"\x00" || p.ptrs[i].at != int(array.value)+8*i {
 			t.Errorf("entry %d is %q at %d", i, got, p.ptrs[i].at)
 		}
+	}
+}
+
+// Each step has its words, and nothing follows the last one.
+func TestSteps(t *testing.T) {
+	for s := range step(len(stepTexts)) {
+		if s.String() == "" {
+			t.Errorf("step %d has no words", s)
+		}
+	}
+	if len(stepTexts) != int(stepSetSysctl)+1 {
+		t.Errorf("%d steps have words, and the last one is %d", len(stepTexts), stepSetSysctl)
 	}
 }

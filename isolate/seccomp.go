@@ -19,5 +19,5 @@ func (p *program) filter(policy *Policy) {
 	binary.NativeEndian.PutUint16(head[:], uint16(len(code)/instruction))
 	filter, fprog := p.data([]byte(code)), p.data(head[:])
 	p.point(int(fprog.value)+8, filter)
-	p.do(note{"load the system-call filter", ""}, unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER), num(0), fprog)
+	p.do(note{stepLoadFilter, ""}, unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER), num(0), fprog)
 }

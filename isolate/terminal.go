@@ -80,7 +80,7 @@ func descriptor(f *os.File) (fd int) {
 // makeTerminal appends the calls by which init makes the pseudo-terminal, and
 // returns the slot of its outer end. Settings and size are the caller's.
 func (p *program) makeTerminal(t *terminal) slot {
-	what := note{"make a terminal", ""}
+	what := note{stepMakeTerminal, ""}
 	master := p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/ptmx"), num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK), num(0))
 	p.do(what, unix.SYS_IOCTL, master.arg(), num(unix.TIOCSPTLCK), p.data(make([]byte, 4)))
 	// Of the outer end these are the settings of the inner one (tty_ioctl(4)).
@@ -104,7 +104,7 @@ func (p *program) openTerminal(what note) slot {
 // lead appends the calls by which the program becomes a process group in the
 // foreground of the terminal.
 func (p *program) lead(inner slot) {
-	what := note{"give the program the terminal", ""}
+	what := note{stepGiveTerminal, ""}
 	p.do(what, unix.SYS_SETPGID, num(0), num(0))
 	const self = 2 // the first process after init
 	p.do(what, unix.SYS_IOCTL, inner.arg(), num(unix.TIOCSPGRP), p.data([]byte{self, 0, 0, 0, 0, 0, 0, 0}[:4]))
