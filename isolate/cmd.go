@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // A Cmd is one program in one sandbox, used like a Cmd of os/exec: fill it in,
@@ -224,28 +226,28 @@ func (p *Policy) flags() uintptr {
 
 // newInit writes down everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initProcess {
-	d := &initProcess{setup: newProgram(), entry: newProgram(), control: control, source: dialSource}
-	d.setup.do(note{stepBindToCaller, ""}, unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(unix.SIGKILL))
-	d.setup.join(groups)
-	d.setup.forget()
-	d.setup.identify(p)
-	d.setup.volunteer()
-	d.setup.emptyDumps()
+	d := &initProcess{setup: calls.New(), entry: calls.New(), control: control, source: dialSource}
+	d.setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
+	join(&d.setup, groups)
+	forget(&d.setup)
+	identify(&d.setup, p)
+	volunteer(&d.setup)
+	emptyDumps(&d.setup)
 	if p.Network == NetworkNone {
-		d.setup.raiseLoopback()
+		raiseLoopback(&d.setup)
 	}
-	d.setup.build(p, c.limiter, t)
-	d.setup.drop(p)
-	if d.outer = noSlot; c.terminal != nil {
-		d.outer = d.setup.makeTerminal(c.terminal)
+	build(&d.setup, p, c.limiter, t)
+	dropPrivileges(&d.setup, p)
+	if d.outer = calls.NoSlot; c.terminal != nil {
+		d.outer = makeTerminal(&d.setup, c.terminal)
 	}
 
-	d.entry.becomeProgram(p, stdio, control, c.terminal, t.wall)
-	d.entry.limit(c.limiter)
+	prepareProgram(&d.entry, p, stdio, control, c.terminal, t.wall)
+	setLimits(&d.entry, c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
-		d.execs = append(d.execs, d.entry.str(path))
+		d.execs = append(d.execs, d.entry.Str(path))
 	}
-	d.argv, d.envp = d.entry.strings(c.Args), d.entry.strings(p.Env)
+	d.argv, d.envp = d.entry.Strings(c.Args), d.entry.Strings(p.Env)
 	return d
 }
 
@@ -299,12 +301,12 @@ func (c *Cmd) confirm(init *initProcess) error {
 	errno := unix.Errno(m.value)
 	switch m.kind {
 	case setupFailed:
-		if init.setup.notes[m.index].step == stepCompareMounts {
+		if init.setup.Note(int(m.index)).Step == calls.CompareMounts {
 			return mountsChanged()
 		}
-		return explainCall(init.setup.notes[m.index], errno)
+		return explainCall(init.setup.Note(int(m.index)), errno)
 	case entryFailed:
-		return explainCall(init.entry.notes[m.index], errno)
+		return explainCall(init.entry.Note(int(m.index)), errno)
 	case execFailed:
 		return &ExecError{Name: c.Name, Err: errno}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // workPrefix begins the names of the directories in Policy.CowDir that the
@@ -20,7 +22,7 @@ const workPrefix = ".isolate-work-"
 // (Documentation/filesystems/overlayfs.rst; in a user namespace since Linux
 // 5.11).
 func (b *builder) overlay(n *node) {
-	what := note{stepMountCopy, n.source}
+	what := calls.MountCopy.Of(n.source)
 	// The kernel takes the layers by path, from the working directory, which is
 	// scratch. Each is put in place below a name of ours, so that what the
 	// host's paths contain or become doesn't matter.
@@ -46,16 +48,16 @@ func (b *builder) overlay(n *node) {
 		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)
 	b.attach(mount, n.target[1:])
-	b.close(mount)
+	b.Close(mount)
 }
 
 // layer mounts a directory of the host's at a name in the scratch file system,
 // with which it goes when the old root is left.
-func (b *builder) layer(what note, source, name string) {
+func (b *builder) layer(what calls.Note, source, name string) {
 	mount := b.clone(what, source, 0)
 	b.mkdir(b.scratch, name, 0o700)
 	b.attach(mount, scratchName+"/"+name)
-	b.close(mount)
+	b.Close(mount)
 }
 
 // checkCowDir makes sure that CowDir can take the changes, and holds none of

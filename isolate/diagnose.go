@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // explainClone says why the kernel made no namespaces, and what to change. The
@@ -48,34 +50,34 @@ func explainClone(errno unix.Errno) error {
 }
 
 // explainCall says why a step of the set-up failed.
-func explainCall(n note, errno unix.Errno) error {
-	e := &SetupError{Doing: n.step.String(), Path: n.path, Err: errno}
+func explainCall(n calls.Note, errno unix.Errno) error {
+	e := &SetupError{Doing: n.Step.String(), Path: n.Path, Err: errno}
 	denied := errno == unix.EPERM || errno == unix.EACCES
 	switch {
 	case denied && appArmorRestricts():
 		return appArmor(e)
-	case denied && (n.step == stepMapUser || n.step == stepMapGroup):
+	case denied && (n.Step == calls.MapUser || n.Step == calls.MapGroup):
 		e.Err = errors.New("the caller's user may not be mapped here")
 		e.Kind = KindUnmappable
-	case denied && n.step == stepMakeFileSystem && n.path == "proc":
+	case denied && n.Step == calls.MakeFileSystem && n.Path == "proc":
 		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
 		e.Kind = KindProcHidden
 	case errno == unix.ENOSYS:
 		e.Err = errors.New("this kernel is too old")
 		e.Kind = KindOldKernel
-	case denied && ownerInTheWay(n.path) != "":
-		owner := ownerInTheWay(n.path)
+	case denied && ownerInTheWay(n.Path) != "":
+		owner := ownerInTheWay(n.Path)
 		e.Err = fmt.Errorf("%w: it belongs to %s, and root has no privilege inside", errno, owner)
 		e.Kind, e.About = KindOwner, owner
-	case errno == unix.EACCES && n.step == stepEnterDirectory:
+	case errno == unix.EACCES && n.Step == calls.EnterDirectory:
 		e.Kind = KindDirClosed
-	case n.step == stepEnterDirectory:
+	case n.Step == calls.EnterDirectory:
 		e.Err = errors.New("it is not visible inside")
 		e.Kind = KindDirHidden
-	case errno == unix.EINVAL && n.step == stepMountCopy:
+	case errno == unix.EINVAL && n.Step == calls.MountCopy:
 		e.Err = errors.New("it has a mount inside, which can't be shown copy-on-write")
 		e.Kind = KindCowMounts
-	case errno == unix.EINVAL && n.step == stepLeaveRoot:
+	case errno == unix.EINVAL && n.Step == calls.LeaveRoot:
 		e.Err = errors.New("the root of this machine can't be left")
 		e.Kind = KindRootStays
 	case errno == unix.ELOOP:

@@ -46,7 +46,7 @@ var errUntrue = errors.New("init sent a message that it can't send now")
 func newDialogue(socket int, d *initProcess, hasTerminal bool) *dialogue {
 	return &dialogue{
 		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal,
-		steps:   map[messageKind]int{setupFailed: len(d.setup.calls), entryFailed: len(d.entry.calls), execFailed: 1},
+		steps:   map[messageKind]int{setupFailed: d.setup.Len(), entryFailed: d.entry.Len(), execFailed: 1},
 		answers: make(chan answer, 1),
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // A talk is a dialogue whose other side the test speaks for.
@@ -24,10 +26,10 @@ func newTalk(t *testing.T, hasTerminal bool) talk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &initProcess{setup: newProgram(), entry: newProgram()}
+	d := &initProcess{setup: calls.New(), entry: calls.New()}
 	for range 3 {
-		d.setup.do(note{}, unix.SYS_GETPID)
-		d.entry.do(note{}, unix.SYS_GETPID)
+		d.setup.Do(calls.Note{}, unix.SYS_GETPID)
+		d.entry.Do(calls.Note{}, unix.SYS_GETPID)
 	}
 	return talk{newDialogue(ours, d, hasTerminal), theirs}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/inherited"
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // leaveBehind appends the calls by which the program gets the state that any
@@ -19,18 +20,18 @@ import (
 // processors and lower limits, by nice(1), taskset(1) and ulimit, ignored
 // signals by nohup(1) or a shell's &, a umask for a directory that a group
 // shares.
-func (p *program) leaveBehind() {
-	what := note{stepSetUpProcess, ""}
-	p.do(what, unix.SYS_UMASK, num(callersUmask()))
-	p.ignoreSignals(what)
+func leaveBehind(l *calls.List) {
+	what := calls.SetUpProcess.Of("")
+	l.Do(what, unix.SYS_UMASK, calls.Num(callersUmask()))
+	ignoreSignals(l, what)
 	// Too little for a file, and the one number at which the kernel starts no
 	// program of the machine's to take the dump, either (core(5)). For a socket
 	// see emptyDumps.
-	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_CORE), p.words(1, 1), num(0))
+	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 	soft, hard := fileLimit()
-	p.do(what, unix.SYS_PRLIMIT64, num(0), num(unix.RLIMIT_NOFILE), p.words(soft, hard), num(0))
-	p.dropPriority(what)
-	p.do(what, unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_NOFILE), l.Words(soft, hard), calls.Num(0))
+	dropPriority(l, what)
+	l.Do(what, unix.SYS_RT_SIGPROCMASK, calls.Num(unix.SIG_SETMASK), l.Words(0), calls.Num(0), calls.Num(8))
 }
 
 // callersUmask is the caller's. Asking umask(2) would change it for all threads
@@ -49,12 +50,12 @@ func callersUmask() int {
 
 // ignoreSignals appends the calls by which the program ignores what the caller
 // was started to ignore. Init has reset all signals to their defaults.
-func (p *program) ignoreSignals(what note) {
+func ignoreSignals(l *calls.List, what calls.Note) {
 	const last = 31 // the real-time signals have no use that anybody knows of before
 	for sig := unix.Signal(1); sig <= last; sig++ {
 		if sig != unix.SIGKILL && sig != unix.SIGSTOP && inherited.Ignores(sig) {
 			const ignore = 1 // SIG_IGN, in a struct kernel_sigaction without flags and mask
-			p.do(what, unix.SYS_RT_SIGACTION, num(sig), p.words(ignore, 0, 0, 0), num(0), num(8))
+			l.Do(what, unix.SYS_RT_SIGACTION, calls.Num(sig), l.Words(ignore, 0, 0, 0), calls.Num(0), calls.Num(8))
 		}
 	}
 }
@@ -82,25 +83,25 @@ func fileLimit() (soft, hard uint64) {
 }
 
 // dropPriority appends the calls that give up what only root can hand out.
-func (p *program) dropPriority(what note) {
+func dropPriority(l *calls.List, what calls.Note) {
 	const normal, byRealTime = 20, 1 // of getpriority(2)'s result; an I/O class, ioprio_set(2)
 	if level, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil && level > normal {
-		p.do(what, unix.SYS_SETPRIORITY, num(unix.PRIO_PROCESS), num(0), num(0))
+		l.Do(what, unix.SYS_SETPRIORITY, calls.Num(unix.PRIO_PROCESS), calls.Num(0), calls.Num(0))
 	}
 	policy, _, _ := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
 	if policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE {
-		p.do(what, unix.SYS_SCHED_SETSCHEDULER, num(0), num(unix.SCHED_NORMAL), p.words(0))
+		l.Do(what, unix.SYS_SCHED_SETSCHEDULER, calls.Num(0), calls.Num(unix.SCHED_NORMAL), l.Words(0))
 	}
 	io, _, _ := unix.RawSyscall(unix.SYS_IOPRIO_GET, 1 /* IOPRIO_WHO_PROCESS */, 0, 0)
 	if io>>13 == byRealTime {
-		p.do(what, unix.SYS_IOPRIO_SET, num(1), num(0), num(0))
+		l.Do(what, unix.SYS_IOPRIO_SET, calls.Num(1), calls.Num(0), calls.Num(0))
 	}
 }
 
 // volunteer makes the sandbox what ends when the machine runs out of memory,
 // before its caller: halfway from the caller's number to the highest. Init does
 // it for all; the program can't, once nobody may look into it.
-func (p *program) volunteer() {
+func volunteer(l *calls.List) {
 	text, err := os.ReadFile("/proc/self/oom_score_adj")
 	if err != nil {
 		return
@@ -108,17 +109,17 @@ func (p *program) volunteer() {
 	const highest = 1000
 	own, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
 	path := "/proc/self/oom_score_adj"
-	p.writeFile(note{stepVolunteer, path}, cwd(), path, strconv.Itoa((max(own, 0)+highest)/2))
+	l.WriteFile(calls.Volunteer.Of(path), calls.CWD(), path, strconv.Itoa((max(own, 0)+highest)/2))
 }
 
 // emptyDumps leaves all memory out of core dumps: where the machine has them
 // sent to a socket, no limit keeps one from being made (core(5), a pattern that
 // begins with @, Linux 6.16). A kernel that makes no dumps has no such file.
-func (p *program) emptyDumps() {
+func emptyDumps(l *calls.List) {
 	path := "/proc/self/coredump_filter"
-	what := note{stepEmptyDumps, path}
-	f := p.get(what, unix.SYS_OPENAT, cwd(), p.str(path), num(unix.O_WRONLY|unix.O_CLOEXEC), num(0))
-	p.calls[len(p.calls)-1].fine = unix.ENOENT
-	p.do(what, unix.SYS_WRITE, f.arg(), p.str("0"), num(1)).fine = unix.EBADF
-	p.do(what, unix.SYS_CLOSE, f.arg()).fine = unix.EBADF
+	what := calls.EmptyDumps.Of(path)
+	f := l.Get(what, unix.SYS_OPENAT, calls.CWD(), l.Str(path), calls.Num(unix.O_WRONLY|unix.O_CLOEXEC), calls.Num(0))
+	l.Last().Fine = unix.ENOENT
+	l.Do(what, unix.SYS_WRITE, f.Arg(), l.Str("0"), calls.Num(1)).Fine = unix.EBADF
+	l.Do(what, unix.SYS_CLOSE, f.Arg()).Fine = unix.EBADF
 }

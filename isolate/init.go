@@ -6,22 +6,27 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // An initProcess is everything that init and its child need once they run:
 // prepared by the caller, carried over by fork(2).
 //
 // Init is a fork of the caller that never executes anything. All its code is
-// below, and follows the rules of program.run: system calls, plain numbers,
+// below, and follows the rules of package calls: system calls, plain numbers,
 // no allocation, no stack growth. A second start of the Go runtime would cost
 // more than the whole sandbox.
 type initProcess struct {
-	setup program // makes the sandbox around init
-	entry program // what init's child does before it executes the program
-	execs []arg   // where the program may be, in order
-	outer slot    // the caller's end of the program's terminal, or noSlot
-	argv  arg     // in entry's memory, as are envp and execs
-	envp  arg
+	setup calls.List  // makes the sandbox around init
+	entry calls.List  // what init's child does before it executes the program
+	execs []calls.Arg // where the program may be, in order
+	outer calls.Slot  // the caller's end of the program's terminal, or NoSlot
+	argv  calls.Arg   // in entry's memory, as are envp and execs
+	envp  calls.Arg
+
+	paths     []uintptr
+	args, env uintptr
 
 	control int // init's end of the socket
 	in, out message
@@ -47,13 +52,12 @@ type initProcess struct {
 // fork starts init in its namespaces and returns its pidfd. The calling thread
 // goes on with the signal mask that it had.
 func (d *initProcess) fork(flags uintptr) (pidfd int, errno unix.Errno) {
-	d.setup.load()
-	d.entry.load()
+	d.setup.Load()
+	d.entry.Load()
 	for i := range d.execs {
-		d.execs[i].locate(d.entry.base())
+		d.paths = append(d.paths, d.entry.Address(d.execs[i]))
 	}
-	d.argv.locate(d.entry.base())
-	d.envp.locate(d.entry.base())
+	d.args, d.env = d.entry.Address(d.argv), d.entry.Address(d.envp)
 	d.page = uintptr(os.Getpagesize())
 	d.childSet, d.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	d.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&d.out)), Len: uint64(messageSize)}
@@ -88,12 +92,12 @@ func (d *initProcess) clone(flags uintptr) unix.Errno {
 //go:norace
 func (d *initProcess) main() {
 	d.resetSignals()
-	if i, errno := d.setup.run(); errno != 0 {
+	if i, errno := d.setup.Run(); errno != 0 {
 		d.fail(setupFailed, i, errno)
 	}
 	if d.outer >= 0 {
 		d.out.kind = opened
-		d.send(d.setup.slots[d.outer])
+		d.send(d.setup.Result(d.outer))
 	}
 	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
 	d.out.kind = started
@@ -128,12 +132,12 @@ func (d *initProcess) resetSignals() {
 //go:nosplit
 //go:norace
 func (d *initProcess) becomeProgram() {
-	if i, errno := d.entry.run(); errno != 0 {
+	if i, errno := d.entry.Run(); errno != 0 {
 		d.fail(entryFailed, i, errno)
 	}
 	worst := unix.ENOENT
-	for i := range d.execs {
-		_, errno := sysCall(unix.SYS_EXECVE, d.execs[i].value, d.argv.value, d.envp.value, 0)
+	for i := range d.paths {
+		_, errno := sysCall(unix.SYS_EXECVE, d.paths[i], d.args, d.env, 0)
 		if errno != unix.ENOENT && errno != unix.ENOTDIR {
 			worst = errno
 		}

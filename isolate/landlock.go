@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // A landlock is the second wall (landlock(7)): what the mounts show is
@@ -107,42 +109,42 @@ func (l *landlock) tmpDir() string {
 	return "/tmp"
 }
 
-// landlock appends the calls that put the wall around the process, for good
-// and for all that comes after it.
-func (p *program) landlock(l landlock) {
+// enterLandlock appends the calls that put the wall around the process, for
+// good and for all that comes after it.
+func enterLandlock(l *calls.List, wall landlock) {
 	var handled, scoped uint64
-	if l.makes {
+	if wall.makes {
 		handled = withheld
-		if l.abi >= landlockRefer {
+		if wall.abi >= landlockRefer {
 			handled |= unix.LANDLOCK_ACCESS_FS_REFER
 		}
 	}
-	if l.abi >= landlockScopes {
+	if wall.abi >= landlockScopes {
 		scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 	}
 	if handled|scoped == 0 {
 		return
 	}
 	const attrSize = 3 * 8 // struct landlock_ruleset_attr up to scoped; an older kernel takes zeros
-	ruleset := p.get(note{stepMakeRuleset, ""}, unix.SYS_LANDLOCK_CREATE_RULESET, p.words(handled, 0, scoped), num(attrSize), num(0))
+	ruleset := l.Get(calls.MakeRuleset.Of(""), unix.SYS_LANDLOCK_CREATE_RULESET, l.Words(handled, 0, scoped), calls.Num(attrSize), calls.Num(0))
 	if handled&unix.LANDLOCK_ACCESS_FS_REFER != 0 {
 		// Once anything is withheld, so is moving, unless it is allowed.
-		p.allowBeneath(ruleset, "/", unix.LANDLOCK_ACCESS_FS_REFER)
+		allowBeneath(l, ruleset, "/", unix.LANDLOCK_ACCESS_FS_REFER)
 	}
-	for _, dir := range l.freely {
-		p.allowBeneath(ruleset, dir, withheld)
+	for _, dir := range wall.freely {
+		allowBeneath(l, ruleset, dir, withheld)
 	}
-	p.do(note{stepEnterRuleset, ""}, unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset.arg(), num(0))
-	p.close(ruleset)
+	l.Do(calls.EnterRuleset.Of(""), unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset.Arg(), calls.Num(0))
+	l.Close(ruleset)
 }
 
 // allowBeneath appends the calls that allow rights in a directory and all
 // below it.
-func (p *program) allowBeneath(ruleset slot, dir string, rights uint64) {
-	what := note{stepAllowIn, dir}
+func allowBeneath(l *calls.List, ruleset calls.Slot, dir string, rights uint64) {
+	what := calls.AllowIn.Of(dir)
 	const parent = 8 // offset of parent_fd in struct landlock_path_beneath_attr
-	rule := p.words(rights, 0)
-	fd := p.getInto(rule, parent, what, unix.SYS_OPENAT, cwd(), p.str(dir), num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
-	p.do(what, unix.SYS_LANDLOCK_ADD_RULE, ruleset.arg(), num(unix.LANDLOCK_RULE_PATH_BENEATH), rule, num(0))
-	p.close(fd)
+	rule := l.Words(rights, 0)
+	fd := l.GetInto(rule, parent, what, unix.SYS_OPENAT, calls.CWD(), l.Str(dir), calls.Num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), calls.Num(0))
+	l.Do(what, unix.SYS_LANDLOCK_ADD_RULE, ruleset.Arg(), calls.Num(unix.LANDLOCK_RULE_PATH_BENEATH), rule, calls.Num(0))
+	l.Close(fd)
 }

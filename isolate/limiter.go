@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/cgroup"
 	"isolate-namespace/isolate/internal/kernelfile"
 )
@@ -107,14 +108,14 @@ func (m *limiter) open() ([]*os.File, error) {
 
 // join appends the calls by which init enters the control groups, and by which
 // they look like the root of all to it.
-func (p *program) join(files []*os.File) {
+func join(l *calls.List, files []*os.File) {
 	if len(files) == 0 {
 		return
 	}
 	for _, f := range files {
-		p.do(note{stepEnterGroup, filepath.Dir(f.Name())}, unix.SYS_WRITE, num(descriptor(f)), p.str("0"), num(1))
+		l.Do(calls.EnterGroup.Of(filepath.Dir(f.Name())), unix.SYS_WRITE, calls.Num(descriptor(f)), l.Str("0"), calls.Num(1))
 	}
-	p.do(note{stepHideGroup, ""}, unix.SYS_UNSHARE, num(unix.CLONE_NEWCGROUP))
+	l.Do(calls.HideGroup.Of(""), unix.SYS_UNSHARE, calls.Num(unix.CLONE_NEWCGROUP))
 }
 
 // fallback enforces a limit without a cgroup.
@@ -173,11 +174,14 @@ func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
 // limitNamespaces appends the calls that bound the sandbox's own namespaces.
 func (b *builder) limitNamespaces() {
 	for _, number := range b.limits.numbers {
-		what := note{stepSetSysctl, "/proc/sys/" + number.name}
-		first := len(b.calls)
-		b.writeFile(what, b.proc.arg(), "sys/"+number.name, strconv.FormatInt(number.value, 10))
-		for i := first; number.optional && i < len(b.calls); i++ {
-			b.calls[i].fine = anyError
+		what := calls.SetSysctl.Of("/proc/sys/" + number.name)
+		first := b.Len()
+		b.WriteFile(what, b.proc.Arg(), "sys/"+number.name, strconv.FormatInt(number.value, 10))
+		written := b.From(first)
+		for i := range written {
+			if number.optional {
+				written[i].Fine = calls.AnyError
+			}
 		}
 	}
 }
@@ -230,10 +234,10 @@ func (m *limiter) words() string {
 	return strings.Join(all, ", ")
 }
 
-// limit appends the calls that put the program under its rlimits.
-func (p *program) limit(m *limiter) {
+// setLimits appends the calls that put the program under its rlimits.
+func setLimits(l *calls.List, m *limiter) {
 	for _, r := range m.rlimits {
-		p.do(note{stepSetLimit, ""}, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.soft, r.hard), num(0))
+		l.Do(calls.SetLimit.Of(""), unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(r.resource), l.Words(r.soft, r.hard), calls.Num(0))
 	}
 }
 

@@ -7,18 +7,20 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // A builder turns a tree into system calls: everything is put together in a
 // private mount namespace on two memory file systems, a root that ends up
 // read-only and a scratch one behind every private directory.
 type builder struct {
-	*program
+	*calls.List
 	policy  *Policy
 	limits  *limiter
-	root    slot // the new root
-	scratch slot // the private directories, each under a number
-	proc    slot // the process file system, before and after it is in place
+	root    calls.Slot // the new root
+	scratch calls.Slot // the private directories, each under a number
+	proc    calls.Slot // the process file system, before and after it is in place
 	made    map[string]bool
 	pinned  map[string]bool // directories of the host's that can't be renamed
 	count   int             // of names in scratch
@@ -36,8 +38,8 @@ const (
 )
 
 // build appends the calls that make the tree the root of the process.
-func (p *program) build(policy *Policy, limits *limiter, t *tree) {
-	b := &builder{program: p, policy: policy, limits: limits, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
+func build(l *calls.List, policy *Policy, limits *limiter, t *tree) {
+	b := &builder{List: l, policy: policy, limits: limits, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
 	b.seclude(t.mounts)
 	b.begin()
 	for _, n := range t.nodes {
@@ -50,12 +52,12 @@ func (p *program) build(policy *Policy, limits *limiter, t *tree) {
 // if they still are what they were when the tree was decided: else it might
 // show what nobody has looked at.
 func (b *builder) seclude(mounts *hostMounts) {
-	what := note{stepPrivateMounts, ""}
-	b.do(what, unix.SYS_MOUNT, b.str("none"), b.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE), num(0))
-	question := b.words(0)
-	binary.NativeEndian.PutUint32(b.mem[question.value:], uint32(mounts.fd)) // struct pollfd
-	b.do(note{stepCompareMounts, ""}, unix.SYS_PPOLL, question, num(1), b.words(0, 0), num(0), num(0)).fine = onlyZero
-	b.do(what, unix.SYS_CLOSE, num(mounts.fd))
+	what := calls.PrivateMounts.Of("")
+	b.Do(what, unix.SYS_MOUNT, b.Str("none"), b.Str("/"), calls.Num(0), calls.Num(unix.MS_REC|unix.MS_PRIVATE), calls.Num(0))
+	question := make([]byte, 8) // struct pollfd
+	binary.NativeEndian.PutUint32(question, uint32(mounts.fd))
+	b.Do(calls.CompareMounts.Of(""), unix.SYS_PPOLL, b.Data(question), calls.Num(1), b.Words(0, 0), calls.Num(0), calls.Num(0)).Fine = calls.OnlyZero
+	b.Do(what, unix.SYS_CLOSE, calls.Num(mounts.fd))
 }
 
 // begin makes the two file systems. The process file system is made here too:
@@ -73,14 +75,14 @@ func (b *builder) begin() {
 	if base == "" {
 		base = "/"
 	}
-	b.do(note{stepAssembleRoot, base}, unix.SYS_MOVE_MOUNT,
-		b.root.arg(), b.str(""), cwd(), b.str(base), num(unix.MOVE_MOUNT_F_EMPTY_PATH))
+	b.Do(calls.AssembleRoot.Of(base), unix.SYS_MOVE_MOUNT,
+		b.root.Arg(), b.Str(""), calls.CWD(), b.Str(base), calls.Num(unix.MOVE_MOUNT_F_EMPTY_PATH))
 
 	b.scratch = b.newFS("tmpfs", plain, append(b.limits.tmpfs(), "mode", "0700")...)
 	b.mkdir(b.root, scratchName, 0o700)
 	b.attach(b.scratch, scratchName)
 	b.makeMasks()
-	b.do(note{stepEnterScratch, ""}, unix.SYS_FCHDIR, b.scratch.arg()) // for what takes no descriptors
+	b.Do(calls.EnterScratch.Of(""), unix.SYS_FCHDIR, b.scratch.Arg()) // for what takes no descriptors
 }
 
 // makeMasks makes what masks show, unchangeable.
@@ -89,11 +91,11 @@ func (b *builder) makeMasks() {
 	b.void, b.nothing = filepath.Join(dir, "directory"), filepath.Join(dir, "file")
 	b.mkdir(b.scratch, dir, 0o755)
 	b.mkdir(b.scratch, b.void, 0o555)
-	b.do(note{stepMakeFile, "an empty file"}, unix.SYS_MKNODAT, b.scratch.arg(), b.str(b.nothing), num(unix.S_IFREG|0o444), num(0))
-	masks := b.get(note{stepMountSource, "the masks"}, unix.SYS_OPEN_TREE, b.scratch.arg(), b.str(dir), num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
-	b.setAttrs(note{stepMountSource, "the masks"}, masks, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, 0)
+	b.Do(calls.MakeFile.Of("an empty file"), unix.SYS_MKNODAT, b.scratch.Arg(), b.Str(b.nothing), calls.Num(unix.S_IFREG|0o444), calls.Num(0))
+	masks := b.Get(calls.MountSource.Of("the masks"), unix.SYS_OPEN_TREE, b.scratch.Arg(), b.Str(dir), calls.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	b.setAttrs(calls.MountSource.Of("the masks"), masks, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, 0)
 	b.attach(masks, filepath.Join(scratchName, dir))
-	b.close(masks)
+	b.Close(masks)
 }
 
 // place puts one node where it belongs.
@@ -120,7 +122,7 @@ func (b *builder) place(n *node) {
 		}
 		b.show(n, b.scratch, name, plain)
 	case maskNode:
-		from := len(b.calls)
+		from := b.Len()
 		b.mask(n)
 		if n.is != "" {
 			b.letPass(from)
@@ -129,7 +131,7 @@ func (b *builder) place(n *node) {
 		b.file(n)
 	case linkNode:
 		at, name := b.inside(n)
-		b.do(note{stepMakeLink, n.target}, unix.SYS_SYMLINKAT, b.str(n.source), at.arg(), b.str(name))
+		b.Do(calls.MakeLink.Of(n.target), unix.SYS_SYMLINKAT, b.Str(n.source), at.Arg(), b.Str(name))
 	case procNode:
 		b.prepare(n)
 		b.attach(b.proc, n.target[1:])
@@ -139,7 +141,7 @@ func (b *builder) place(n *node) {
 		pts := b.newFS("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620")
 		b.prepare(n)
 		b.attach(pts, n.target[1:])
-		b.close(pts)
+		b.Close(pts)
 	}
 }
 
@@ -147,13 +149,14 @@ func (b *builder) place(n *node) {
 // another user's who keeps it closed. The program can't get there either, while
 // the caller, as root, could.
 func (b *builder) letPass(from int) {
-	for i := range b.calls[from:] {
-		c := &b.calls[from+i]
+	covering := b.From(from)
+	for i := range covering {
+		c := &covering[i]
 		switch {
-		case c.nr == unix.SYS_OPENAT2:
-			c.fine = unix.EACCES
-		case c.fine == 0:
-			c.fine = unix.EBADF
+		case c.Number == unix.SYS_OPENAT2:
+			c.Fine = unix.EACCES
+		case c.Fine == 0:
+			c.Fine = unix.EBADF
 		}
 	}
 }
@@ -161,53 +164,53 @@ func (b *builder) letPass(from int) {
 // finish makes the root unchangeable, steps into it, and lets go of
 // everything outside.
 func (b *builder) finish() {
-	leave := note{stepLeaveRoot, ""}
-	b.do(leave, unix.SYS_FCHDIR, b.root.arg())
-	b.do(leave, unix.SYS_UMOUNT2, b.str(scratchName), num(unix.MNT_DETACH))
-	b.do(leave, unix.SYS_UNLINKAT, b.root.arg(), b.str(scratchName), num(unix.AT_REMOVEDIR))
-	b.setAttrs(note{stepFreezeRoot, ""}, b.root, unix.MOUNT_ATTR_RDONLY, 0)
+	leave := calls.LeaveRoot.Of("")
+	b.Do(leave, unix.SYS_FCHDIR, b.root.Arg())
+	b.Do(leave, unix.SYS_UMOUNT2, b.Str(scratchName), calls.Num(unix.MNT_DETACH))
+	b.Do(leave, unix.SYS_UNLINKAT, b.root.Arg(), b.Str(scratchName), calls.Num(unix.AT_REMOVEDIR))
+	b.setAttrs(calls.FreezeRoot.Of(""), b.root, unix.MOUNT_ATTR_RDONLY, 0)
 	// Both names of pivot_root(2) may be the same directory: the old root
 	// then lies on top of the new one, where the next call takes it away.
-	b.do(leave, unix.SYS_PIVOT_ROOT, b.str("."), b.str("."))
-	b.do(leave, unix.SYS_UMOUNT2, b.str("."), num(unix.MNT_DETACH))
-	b.do(leave, unix.SYS_CHDIR, b.str("/"))
-	b.close(b.proc, b.scratch, b.root)
+	b.Do(leave, unix.SYS_PIVOT_ROOT, b.Str("."), b.Str("."))
+	b.Do(leave, unix.SYS_UMOUNT2, b.Str("."), calls.Num(unix.MNT_DETACH))
+	b.Do(leave, unix.SYS_CHDIR, b.Str("/"))
+	b.Close(b.proc, b.scratch, b.root)
 }
 
 // bind shows a file or directory of the host's, with all that is mounted
 // below it, and gives every one of those mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
-	what := note{stepMountSource, n.source}
+	what := calls.MountSource.Of(n.source)
 	mount := b.clone(what, n.source, unix.AT_RECURSIVE)
 	b.setAttrs(what, mount, attrs, unix.AT_RECURSIVE)
 	b.prepare(n)
 	b.attach(mount, n.target[1:])
-	b.close(mount)
+	b.Close(mount)
 }
 
 // clone is a mount of a file or directory of the host's, not in place yet.
-func (b *builder) clone(what note, source string, flags int) slot {
-	place := b.open(what, cwd(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
+	place := b.open(what, calls.CWD(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 	mount := b.copyOf(what, place, flags)
-	b.close(place)
+	b.Close(place)
 	return mount
 }
 
 // copyOf is a mount of what is open, not in place yet.
-func (b *builder) copyOf(what note, place slot, flags int) slot {
-	return b.get(what, unix.SYS_OPEN_TREE, place.arg(), b.str(""),
-		num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
+func (b *builder) copyOf(what calls.Note, place calls.Slot, flags int) calls.Slot {
+	return b.Get(what, unix.SYS_OPEN_TREE, place.Arg(), b.Str(""),
+		calls.Num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
 }
 
 // show mounts a part of one of our own file systems at n's target.
-func (b *builder) show(n *node, fs slot, name string, attrs uint64) {
-	what := note{stepMountSource, n.target}
-	mount := b.get(what, unix.SYS_OPEN_TREE, fs.arg(), b.str(name),
-		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
+func (b *builder) show(n *node, fs calls.Slot, name string, attrs uint64) {
+	what := calls.MountSource.Of(n.target)
+	mount := b.Get(what, unix.SYS_OPEN_TREE, fs.Arg(), b.Str(name),
+		calls.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
 	b.setAttrs(what, mount, attrs, 0)
 	b.prepare(n)
 	b.attach(mount, n.target[1:])
-	b.close(mount)
+	b.Close(mount)
 	if n.kind == privateNode || n.kind == maskNode && n.inner {
 		n.source = name
 	}
@@ -227,8 +230,8 @@ func (b *builder) mask(n *node) {
 	if n.cover != nil && n.cover.kind == procNode && !n.inner {
 		// There are dozens of these. One call each is enough where nothing on
 		// the way is the host's, and the mount stays as unchangeable as it is.
-		b.do(note{stepMask, n.target}, unix.SYS_MOUNT, b.str(name), b.str(".."+n.target),
-			num(0), num(unix.MS_BIND), num(0))
+		b.Do(calls.Mask.Of(n.target), unix.SYS_MOUNT, b.Str(name), b.Str(".."+n.target),
+			calls.Num(0), calls.Num(unix.MS_BIND), calls.Num(0))
 		return
 	}
 	b.show(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
@@ -244,11 +247,11 @@ func (b *builder) file(n *node) {
 	} else {
 		at, name = b.inside(n)
 	}
-	what := note{stepMakeFile, n.target}
-	f := b.get(what, unix.SYS_OPENAT, at.arg(), b.str(name),
-		num(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC), num(n.mode))
-	b.do(what, unix.SYS_WRITE, f.arg(), b.data(n.data), num(len(n.data)))
-	b.close(f)
+	what := calls.MakeFile.Of(n.target)
+	f := b.Get(what, unix.SYS_OPENAT, at.Arg(), b.Str(name),
+		calls.Num(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC), calls.Num(n.mode))
+	b.Do(what, unix.SYS_WRITE, f.Arg(), b.Data(n.data), calls.Num(len(n.data)))
+	b.Close(f)
 	if covers {
 		b.show(n, b.scratch, name, plain)
 	}
@@ -262,7 +265,7 @@ func (b *builder) prepare(n *node) {
 		if n.dir {
 			b.mkdir(at, name, 0o755)
 		} else {
-			b.do(note{stepMakeFile, n.target}, unix.SYS_MKNODAT, at.arg(), b.str(name), num(unix.S_IFREG|0o444), num(0)).fine = unix.EEXIST
+			b.Do(calls.MakeFile.Of(n.target), unix.SYS_MKNODAT, at.Arg(), b.Str(name), calls.Num(unix.S_IFREG|0o444), calls.Num(0)).Fine = unix.EEXIST
 		}
 	}
 	b.pin(n)
@@ -283,17 +286,17 @@ func (b *builder) pin(n *node) {
 			continue
 		}
 		b.pinned[dir] = true
-		what := note{stepKeepInPlace, dir}
+		what := calls.KeepInPlace.Of(dir)
 		place := b.openInside(what, dir[1:])
 		mount := b.copyOf(what, place, unix.AT_RECURSIVE)
 		b.put(what, mount, place)
-		b.close(place, mount)
+		b.Close(place, mount)
 	}
 }
 
 // inside is where n's target is made: in the root or in the private directory
 // that covers it. The directories that lead there are made first.
-func (b *builder) inside(n *node) (at slot, name string) {
+func (b *builder) inside(n *node) (at calls.Slot, name string) {
 	at, name = b.root, n.target[1:]
 	prefix := ""
 	if n.cover != nil {
@@ -310,63 +313,63 @@ func (b *builder) inside(n *node) (at slot, name string) {
 }
 
 // mkdir makes a directory, once.
-func (b *builder) mkdir(at slot, name string, mode uint32) {
+func (b *builder) mkdir(at calls.Slot, name string, mode uint32) {
 	key := fmt.Sprint(at, ":", name)
 	if b.made[key] {
 		return
 	}
 	b.made[key] = true
-	b.do(note{stepMakeDirectory, filepath.Join("/", name)}, unix.SYS_MKDIRAT, at.arg(), b.str(name), num(mode)).fine = unix.EEXIST
+	b.Do(calls.MakeDirectory.Of(filepath.Join("/", name)), unix.SYS_MKDIRAT, at.Arg(), b.Str(name), calls.Num(mode)).Fine = unix.EEXIST
 }
 
 // attach moves a mount to a path inside. Nothing that the host could change
 // meanwhile is followed on the way.
-func (b *builder) attach(mount slot, target string) {
-	what := note{stepMountAt, "/" + target}
+func (b *builder) attach(mount calls.Slot, target string) {
+	what := calls.MountAt.Of("/" + target)
 	place := b.openInside(what, target)
 	b.put(what, mount, place)
-	b.close(place)
+	b.Close(place)
 }
 
 // put moves a mount to what is open.
-func (b *builder) put(what note, mount, place slot) {
-	b.do(what, unix.SYS_MOVE_MOUNT, mount.arg(), b.str(""), place.arg(), b.str(""),
-		num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+func (b *builder) put(what calls.Note, mount, place calls.Slot) {
+	b.Do(what, unix.SYS_MOVE_MOUNT, mount.Arg(), b.Str(""), place.Arg(), b.Str(""),
+		calls.Num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
 }
 
 // openInside opens a path of the new root without following any link.
-func (b *builder) openInside(what note, path string) slot {
-	return b.open(what, b.root.arg(), path, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
+func (b *builder) openInside(what calls.Note, path string) calls.Slot {
+	return b.open(what, b.root.Arg(), path, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 }
 
 // open opens a path for reference only (O_PATH, openat2(2)).
-func (b *builder) open(what note, at arg, path string, resolve uint64) slot {
-	how := b.words(unix.O_PATH|unix.O_CLOEXEC, 0, resolve)
-	return b.get(what, unix.SYS_OPENAT2, at, b.str(path), how, num(unix.SizeofOpenHow))
+func (b *builder) open(what calls.Note, at calls.Arg, path string, resolve uint64) calls.Slot {
+	how := b.Words(unix.O_PATH|unix.O_CLOEXEC, 0, resolve)
+	return b.Get(what, unix.SYS_OPENAT2, at, b.Str(path), how, calls.Num(unix.SizeofOpenHow))
 }
 
 // setAttrs sets attributes of a mount, and of those below it with
 // AT_RECURSIVE (mount_setattr(2), Linux 5.12).
-func (b *builder) setAttrs(what note, mount slot, attrs uint64, flags int) {
-	b.do(what, unix.SYS_MOUNT_SETATTR, mount.arg(), b.str(""), num(unix.AT_EMPTY_PATH|flags),
-		b.words(attrs, 0, 0, 0), num(32) /* MOUNT_ATTR_SIZE_VER0 */)
+func (b *builder) setAttrs(what calls.Note, mount calls.Slot, attrs uint64, flags int) {
+	b.Do(what, unix.SYS_MOUNT_SETATTR, mount.Arg(), b.Str(""), calls.Num(unix.AT_EMPTY_PATH|flags),
+		b.Words(attrs, 0, 0, 0), calls.Num(32) /* MOUNT_ATTR_SIZE_VER0 */)
 }
 
 // newFS makes a file system from its name and settings, in pairs, and returns
 // a mount of it that is not in place yet. A setting without a value is a flag.
-func (b *builder) newFS(kind string, attrs uint64, settings ...string) slot {
-	what := note{stepMakeFileSystem, kind}
-	fs := b.get(what, unix.SYS_FSOPEN, b.str(kind), num(unix.FSOPEN_CLOEXEC))
+func (b *builder) newFS(kind string, attrs uint64, settings ...string) calls.Slot {
+	what := calls.MakeFileSystem.Of(kind)
+	fs := b.Get(what, unix.SYS_FSOPEN, b.Str(kind), calls.Num(unix.FSOPEN_CLOEXEC))
 	for i := 0; i < len(settings); i += 2 {
 		if settings[i+1] == "" {
-			b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_SET_FLAG), b.str(settings[i]), num(0), num(0))
+			b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_SET_FLAG), b.Str(settings[i]), calls.Num(0), calls.Num(0))
 			continue
 		}
-		b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_SET_STRING), b.str(settings[i]), b.str(settings[i+1]), num(0))
+		b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_SET_STRING), b.Str(settings[i]), b.Str(settings[i+1]), calls.Num(0))
 	}
-	b.do(what, unix.SYS_FSCONFIG, fs.arg(), num(unix.FSCONFIG_CMD_CREATE), num(0), num(0), num(0))
-	mount := b.get(what, unix.SYS_FSMOUNT, fs.arg(), num(unix.FSMOUNT_CLOEXEC), num(attrs))
-	b.close(fs)
+	b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_CMD_CREATE), calls.Num(0), calls.Num(0), calls.Num(0))
+	mount := b.Get(what, unix.SYS_FSMOUNT, fs.Arg(), calls.Num(unix.FSMOUNT_CLOEXEC), calls.Num(attrs))
+	b.Close(fs)
 	return mount
 }
 

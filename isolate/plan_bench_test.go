@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // What a caller does before it makes the sandbox: look at the policy, decide
@@ -25,13 +27,13 @@ func BenchmarkMountPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p := newProgram()
+				l := calls.New()
 				limits, err := newLimiter(policy.Limits)
 				if err != nil {
 					b.Fatal(err)
 				}
-				p.build(&policy, limits, t)
-				p.load()
+				build(&l, &policy, limits, t)
+				l.Load()
 				t.close()
 			}
 		})

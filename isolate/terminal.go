@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // A terminal stands between the caller's terminal and the program. Whoever
@@ -79,35 +81,35 @@ func descriptor(f *os.File) (fd int) {
 
 // makeTerminal appends the calls by which init makes the pseudo-terminal, and
 // returns the slot of its outer end. Settings and size are the caller's.
-func (p *program) makeTerminal(t *terminal) slot {
-	what := note{stepMakeTerminal, ""}
-	master := p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/ptmx"), num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK), num(0))
-	p.do(what, unix.SYS_IOCTL, master.arg(), num(unix.TIOCSPTLCK), p.data(make([]byte, 4)))
+func makeTerminal(l *calls.List, t *terminal) calls.Slot {
+	what := calls.MakeTerminal.Of("")
+	master := l.Get(what, unix.SYS_OPENAT, calls.CWD(), l.Str("/dev/ptmx"), calls.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK), calls.Num(0))
+	l.Do(what, unix.SYS_IOCTL, master.Arg(), calls.Num(unix.TIOCSPTLCK), l.Data(make([]byte, 4)))
 	// Of the outer end these are the settings of the inner one (tty_ioctl(4)).
 	modes := unsafe.Slice((*byte)(unsafe.Pointer(&t.modes)), unsafe.Sizeof(t.modes))
-	p.do(what, unix.SYS_IOCTL, master.arg(), num(unix.TCSETS), p.data(modes))
+	l.Do(what, unix.SYS_IOCTL, master.Arg(), calls.Num(unix.TCSETS), l.Data(modes))
 	if size, err := unix.IoctlGetWinsize(t.out, unix.TIOCGWINSZ); err == nil {
-		p.do(what, unix.SYS_IOCTL, master.arg(), num(unix.TIOCSWINSZ), p.data(unsafe.Slice((*byte)(unsafe.Pointer(size)), unsafe.Sizeof(*size))))
+		l.Do(what, unix.SYS_IOCTL, master.Arg(), calls.Num(unix.TIOCSWINSZ), l.Data(unsafe.Slice((*byte)(unsafe.Pointer(size)), unsafe.Sizeof(*size))))
 	}
-	inner := p.openTerminal(what)
-	p.do(what, unix.SYS_IOCTL, inner.arg(), num(unix.TIOCSCTTY), num(0))
-	p.close(inner)
+	inner := openTerminal(l, what)
+	l.Do(what, unix.SYS_IOCTL, inner.Arg(), calls.Num(unix.TIOCSCTTY), calls.Num(0))
+	l.Close(inner)
 	return master
 }
 
 // openTerminal appends the opening of the inner end. It is the first one of
 // the sandbox's own file system of pseudo-terminals.
-func (p *program) openTerminal(what note) slot {
-	return p.get(what, unix.SYS_OPENAT, cwd(), p.str("/dev/pts/0"), num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC), num(0))
+func openTerminal(l *calls.List, what calls.Note) calls.Slot {
+	return l.Get(what, unix.SYS_OPENAT, calls.CWD(), l.Str("/dev/pts/0"), calls.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC), calls.Num(0))
 }
 
 // lead appends the calls by which the program becomes a process group in the
 // foreground of the terminal.
-func (p *program) lead(inner slot) {
-	what := note{stepGiveTerminal, ""}
-	p.do(what, unix.SYS_SETPGID, num(0), num(0))
+func lead(l *calls.List, inner calls.Slot) {
+	what := calls.GiveTerminal.Of("")
+	l.Do(what, unix.SYS_SETPGID, calls.Num(0), calls.Num(0))
 	const self = 2 // the first process after init
-	p.do(what, unix.SYS_IOCTL, inner.arg(), num(unix.TIOCSPGRP), p.data([]byte{self, 0, 0, 0, 0, 0, 0, 0}[:4]))
+	l.Do(what, unix.SYS_IOCTL, inner.Arg(), calls.Num(unix.TIOCSPGRP), l.Data([]byte{self, 0, 0, 0, 0, 0, 0, 0}[:4]))
 }
 
 // start begins the copying, once the program runs.

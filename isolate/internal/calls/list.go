@@ -1,0 +1,167 @@
+// Package calls prepares a list of system calls in one process, to be carried
+// out by another.
+//
+// The other one is a fork of a Go program, whose other threads, heap locks and
+// scheduler didn't come along (fork(2)). What runs there is in run.go: it
+// allocates nothing, grows no stack, writes no pointer, and calls nothing but
+// system calls.
+package calls
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// New returns an empty list with room for a usual one, since to grow it is most
+// of the work of making it.
+func New() List {
+	return List{
+		calls: make([]Call, 0, 1024), notes: make([]Note, 0, 1024),
+		mem: make([]byte, 0, 64<<10), slots: make([]uintptr, 0, 512),
+	}
+}
+
+// A Note is what an error message says of a call.
+type Note struct {
+	Step Step
+	Path string // what it is done to; may be empty
+}
+
+// A pointer is an address that a structure in memory contains.
+type pointer struct{ at, to int }
+
+// Num returns a number as an argument.
+func Num[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
+	return Arg{number, uintptr(v)}
+}
+
+// CWD is what the at-family of system calls takes for "the working directory".
+func CWD() Arg { return Num(unix.AT_FDCWD) }
+
+// Arg returns the result that s will hold as an argument.
+func (s Slot) Arg() Arg { return Arg{result, uintptr(s)} }
+
+// Do appends a call whose result nobody needs.
+func (l *List) Do(n Note, nr uintptr, args ...Arg) *Call {
+	c := Call{Number: nr, into: NoSlot}
+	copy(c.args[:], args)
+	l.calls = append(l.calls, c)
+	l.notes = append(l.notes, n)
+	return &l.calls[len(l.calls)-1]
+}
+
+// Get appends a call and returns the slot of its result.
+func (l *List) Get(n Note, nr uintptr, args ...Arg) Slot {
+	l.slots = append(l.slots, 0)
+	s := Slot(len(l.slots) - 1)
+	l.Do(n, nr, args...).into = s
+	return s
+}
+
+// GetInto is Get for a result that a structure in memory contains as well, at
+// the offset at from its beginning.
+func (l *List) GetInto(structure Arg, at int, n Note, nr uintptr, args ...Arg) Slot {
+	s := l.Get(n, nr, args...)
+	l.Last().copy = int(structure.value) + at
+	return s
+}
+
+// Last returns the call that was appended last.
+func (l *List) Last() *Call { return &l.calls[len(l.calls)-1] }
+
+// Close appends a close of each slot's descriptor.
+func (l *List) Close(slots ...Slot) {
+	for _, s := range slots {
+		l.Do(CloseDescriptor.Of(""), unix.SYS_CLOSE, s.Arg())
+	}
+}
+
+// WriteFile appends the calls that write content to an existing file.
+func (l *List) WriteFile(n Note, at Arg, path, content string) {
+	f := l.Get(n, unix.SYS_OPENAT, at, l.Str(path), Num(unix.O_WRONLY|unix.O_CLOEXEC), Num(0))
+	l.Do(n, unix.SYS_WRITE, f.Arg(), l.Data([]byte(content)), Num(len(content)))
+	l.Close(f)
+}
+
+// Str puts a NUL-terminated string into memory. The caller has made sure that
+// s holds no NUL itself.
+func (l *List) Str(s string) Arg {
+	at := len(l.mem)
+	l.mem = append(append(l.mem, s...), 0)
+	return Arg{address, uintptr(at)}
+}
+
+// Data puts b into memory, aligned for any structure.
+func (l *List) Data(b []byte) Arg {
+	for len(l.mem)%8 != 0 {
+		l.mem = append(l.mem, 0)
+	}
+	at := len(l.mem)
+	l.mem = append(l.mem, b...)
+	return Arg{address, uintptr(at)}
+}
+
+// Words puts 64-bit numbers into memory.
+func (l *List) Words(vs ...uint64) Arg {
+	var b []byte
+	for _, v := range vs {
+		b = binary.NativeEndian.AppendUint64(b, v)
+	}
+	return l.Data(b)
+}
+
+// Strings puts a NULL-terminated array of strings into memory, the form of
+// argv and envp.
+func (l *List) Strings(ss []string) Arg {
+	addrs := make([]Arg, len(ss))
+	for i, s := range ss {
+		addrs[i] = l.Str(s)
+	}
+	array := l.Words(make([]uint64, len(ss)+1)...)
+	for i, a := range addrs {
+		l.Point(array, 8*i, a)
+	}
+	return array
+}
+
+// Point makes the word at the offset at of a structure in memory hold the
+// address of to.
+func (l *List) Point(structure Arg, at int, to Arg) {
+	l.ptrs = append(l.ptrs, pointer{int(structure.value) + at, int(to.value)})
+}
+
+// Load fixes the addresses. It is called once, when the list is complete.
+func (l *List) Load() {
+	if len(l.mem) == 0 {
+		l.mem = []byte{0}
+	}
+	base := l.base()
+	for _, p := range l.ptrs {
+		binary.NativeEndian.PutUint64(l.mem[p.at:], uint64(base)+uint64(p.to))
+	}
+	for i := range l.calls {
+		for j := range l.calls[i].args {
+			if a := &l.calls[i].args[j]; a.kind == address {
+				*a = Num(base + a.value)
+			}
+		}
+	}
+}
+
+// Address returns where a, what Str or its like returned, is after Load.
+func (l *List) Address(a Arg) uintptr { return l.base() + a.value }
+
+// base is where mem is, once it is complete.
+func (l *List) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(l.mem))) }
+
+// Len is how many calls there are.
+func (l *List) Len() int { return len(l.calls) }
+
+// From returns the calls from the one with this index on. They are the list's
+// own until the next one is appended.
+func (l *List) From(i int) []Call { return l.calls[i:] }
+
+// Note says what call i is for.
+func (l *List) Note(i int) Note { return l.notes[i] }

@@ -1,0 +1,110 @@
+package calls
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A List is a list of system calls, prepared by one process and carried out by
+// another, which can do nothing else. Everything that takes thought, memory or
+// a decision happens while the list is made.
+type List struct {
+	calls []Call
+	notes []Note
+	mem   []byte    // strings and structures, addressed by offset
+	ptrs  []pointer // places in mem that hold addresses of mem
+	slots []uintptr // results of calls that later calls need
+}
+
+// A Call is one system call.
+type Call struct {
+	Number uintptr    // which one
+	Fine   unix.Errno // an error that is as good as success, or one of the next two
+
+	args [6]Arg
+	into Slot // where the result goes; NoSlot drops it
+	copy int  // where in mem it goes as a C int, too; 0 is nowhere
+}
+
+const (
+	// AnyError marks a call that changes nothing for the worse when it fails.
+	AnyError unix.Errno = 1 << 15
+	// OnlyZero marks a call of which any other result is an error, too.
+	OnlyZero unix.Errno = 1 << 14
+)
+
+// An Arg is a number, the result of an earlier call, or an address in memory.
+type Arg struct {
+	kind  argKind
+	value uintptr
+}
+
+type argKind uint8
+
+const (
+	number argKind = iota
+	result
+	address
+)
+
+// A Slot holds the result of a call, a file descriptor as a rule.
+type Slot int
+
+// NoSlot is no slot.
+const NoSlot Slot = -1
+
+// Run carries out the calls in order, up to the first that fails, and returns
+// that one's index. It runs after a fork (see the package's comment).
+//
+//go:nosplit
+//go:norace
+func (l *List) Run() (failed int, errno unix.Errno) {
+	all := l.calls // of which the compiler knows that i is in range
+	for i := range all {
+		c := &all[i]
+		r, _, e := unix.RawSyscall6(c.Number,
+			l.value(&c.args[0]), l.value(&c.args[1]), l.value(&c.args[2]),
+			l.value(&c.args[3]), l.value(&c.args[4]), l.value(&c.args[5]))
+		if r != 0 && c.Fine == OnlyZero && e == 0 {
+			e = unix.EAGAIN
+		}
+		if e != 0 && e != c.Fine && c.Fine != AnyError {
+			return i, e
+		}
+		if c.into >= 0 {
+			*l.slot(uintptr(c.into)) = r
+		}
+		if c.copy > 0 {
+			*(*int32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.mem)), c.copy)) = int32(r)
+		}
+	}
+	return 0, 0
+}
+
+// Result returns the result that a slot holds, once Run has come so far. It
+// may run after a fork.
+//
+//go:nosplit
+//go:norace
+func (l *List) Result(s Slot) uintptr { return *l.slot(uintptr(s)) }
+
+// value is what an argument stands for once Load has run.
+//
+//go:nosplit
+//go:norace
+func (l *List) value(a *Arg) uintptr {
+	if a.kind == result {
+		return *l.slot(a.value)
+	}
+	return a.value
+}
+
+// slot returns the place of a result. An index that is out of range must not
+// have the compiler call the runtime.
+//
+//go:nosplit
+//go:norace
+func (l *List) slot(i uintptr) *uintptr {
+	return (*uintptr)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.slots)), i*unsafe.Sizeof(uintptr(0))))
+}

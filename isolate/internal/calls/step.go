@@ -1,0 +1,107 @@
+package calls
+
+// A Step is what a call is for: errors say it, and their remedies depend on it.
+type Step int
+
+// The steps of a sandbox, in the order in which they are taken as a rule.
+const (
+	CloseDescriptor Step = iota
+	BindToCaller
+	EnterGroup
+	HideGroup
+	ClearCommandLine
+	DenySetgroups
+	MapUser
+	MapGroup
+	StartSession
+	SetHostname
+	ClearDomain
+	Volunteer
+	EmptyDumps
+	RaiseLoopback
+	PrivateMounts
+	CompareMounts
+	MakeFileSystem
+	ForbidNamespaces
+	AssembleRoot
+	MakeDirectory
+	MakeFile
+	MakeLink
+	MountSource
+	MountCopy
+	MountAt
+	Mask
+	EnterScratch
+	KeepInPlace
+	FreezeRoot
+	LeaveRoot
+	LeaveKeyring
+	DropPrivileges
+	MakeTerminal
+	ProgramSession
+	OpenTerminal
+	GiveTerminal
+	SetDescriptors
+	EnterDirectory
+	SetUpProcess
+	MakeRuleset
+	AllowIn
+	EnterRuleset
+	LoadFilter
+	SetLimit
+	SetSysctl
+)
+
+// texts begin error messages. What they are done to follows.
+var texts = [...]string{
+	CloseDescriptor:  "close a descriptor",
+	BindToCaller:     "bind init to its caller",
+	EnterGroup:       "enter the control group",
+	HideGroup:        "hide the control group",
+	ClearCommandLine: "clear init's command line",
+	DenySetgroups:    "write",
+	MapUser:          "write",
+	MapGroup:         "write",
+	StartSession:     "become a session of its own",
+	SetHostname:      "set the host name",
+	ClearDomain:      "clear the domain name",
+	Volunteer:        "write",
+	EmptyDumps:       "write",
+	RaiseLoopback:    "bring up the loopback interface",
+	PrivateMounts:    "make a private mount namespace",
+	CompareMounts:    "compare the mounts",
+	MakeFileSystem:   "make a file system of kind",
+	ForbidNamespaces: "forbid user namespaces inside",
+	AssembleRoot:     "assemble the new root on",
+	MakeDirectory:    "make the directory",
+	MakeFile:         "make",
+	MakeLink:         "make the link",
+	MountSource:      "mount",
+	MountCopy:        "mount cow:",
+	MountAt:          "mount at",
+	Mask:             "mask",
+	EnterScratch:     "enter the private file system",
+	KeepInPlace:      "keep in its place",
+	FreezeRoot:       "make the root read-only",
+	LeaveRoot:        "leave the old root",
+	LeaveKeyring:     "leave the caller's keyring",
+	DropPrivileges:   "drop privileges",
+	MakeTerminal:     "make a terminal",
+	ProgramSession:   "give the program a session of its own",
+	OpenTerminal:     "open the program's terminal",
+	GiveTerminal:     "give the program the terminal",
+	SetDescriptors:   "set up the program's descriptors",
+	EnterDirectory:   "enter the working directory",
+	SetUpProcess:     "set up the program's process",
+	MakeRuleset:      "make a Landlock ruleset",
+	AllowIn:          "allow in",
+	EnterRuleset:     "enter the Landlock ruleset",
+	LoadFilter:       "load the system-call filter",
+	SetLimit:         "set a limit",
+	SetSysctl:        "set",
+}
+
+func (s Step) String() string { return texts[s] }
+
+// Of returns the note of a call that is done to path, which may be "".
+func (s Step) Of(path string) Note { return Note{s, path} }
