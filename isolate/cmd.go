@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // A Cmd is one program in one sandbox, used like a Cmd of os/exec: fill it in,
@@ -131,9 +131,9 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	if err != nil {
 		return err
 	}
-	ours, theirs, err := controlPair()
+	ours, theirs, err := initproc.Pair()
 	if err != nil {
-		return err
+		return &SetupError{Doing: "make the control socket", Err: err}
 	}
 	init := c.newInit(policy, t, stdio, theirs, groups)
 	c.started = time.Now()
@@ -225,29 +225,29 @@ func (p *Policy) flags() uintptr {
 }
 
 // newInit writes down everything that init will do.
-func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initProcess {
-	d := &initProcess{setup: calls.New(), entry: calls.New(), control: control, source: dialSource}
-	d.setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
-	join(&d.setup, groups)
-	forget(&d.setup)
-	identify(&d.setup, p)
-	volunteer(&d.setup)
-	emptyDumps(&d.setup)
+func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
+	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
+	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
+	join(&d.Setup, groups)
+	forget(&d.Setup)
+	identify(&d.Setup, p)
+	volunteer(&d.Setup)
+	emptyDumps(&d.Setup)
 	if p.Network == NetworkNone {
-		raiseLoopback(&d.setup)
+		raiseLoopback(&d.Setup)
 	}
-	build(&d.setup, p, c.limiter, t)
-	dropPrivileges(&d.setup, p)
-	if d.outer = calls.NoSlot; c.terminal != nil {
-		d.outer = makeTerminal(&d.setup, c.terminal)
+	build(&d.Setup, p, c.limiter, t)
+	dropPrivileges(&d.Setup, p)
+	if d.Outer = calls.NoSlot; c.terminal != nil {
+		d.Outer = makeTerminal(&d.Setup, c.terminal)
 	}
 
-	prepareProgram(&d.entry, p, stdio, control, c.terminal, t.wall)
-	setLimits(&d.entry, c.limiter)
+	prepareProgram(&d.Entry, p, stdio, control, c.terminal, t.wall)
+	setLimits(&d.Entry, c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
-		d.execs = append(d.execs, d.entry.Str(path))
+		d.Execs = append(d.Execs, d.Entry.Str(path))
 	}
-	d.argv, d.envp = d.entry.Strings(c.Args), d.entry.Strings(p.Env)
+	d.Argv, d.Envp = d.Entry.Strings(c.Args), d.Entry.Strings(p.Env)
 	return d
 }
 
@@ -270,10 +270,14 @@ func candidates(name string, env []string) []string {
 // fork starts init on a thread that outlives it: the kernel counts the death
 // of the starting thread as the caller's (PR_SET_PDEATHSIG, prctl(2)), and a
 // thread that the caller has locked may end any time.
-func fork(d *initProcess, flags uintptr) (pidfd int, errno unix.Errno) {
+func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
+	p.Prepare(os.Getpagesize())
 	done := make(chan struct{})
 	go func() {
-		pidfd, errno = d.fork(flags)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		pidfd, errno = p.Start(flags)
+		runtime.KeepAlive(p)
 		close(done)
 	}()
 	<-done
@@ -281,10 +285,10 @@ func fork(d *initProcess, flags uintptr) (pidfd int, errno unix.Errno) {
 }
 
 // confirm waits for init to say that the program runs.
-func (c *Cmd) confirm(init *initProcess) error {
+func (c *Cmd) confirm(init *initproc.Process) error {
 	defer runtime.KeepAlive(init)
 	m, file, err := c.dialogue.hear()
-	if err == nil && m.kind == opened {
+	if err == nil && m.Kind == initproc.Opened {
 		c.terminal.master = file
 		m, _, err = c.dialogue.hear()
 	}
@@ -298,16 +302,16 @@ func (c *Cmd) confirm(init *initProcess) error {
 	if err != nil {
 		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
 	}
-	errno := unix.Errno(m.value)
-	switch m.kind {
-	case setupFailed:
-		if init.setup.Note(int(m.index)).Step == calls.CompareMounts {
+	errno := unix.Errno(m.Value)
+	switch m.Kind {
+	case initproc.SetupFailed:
+		if init.Setup.Note(int(m.Index)).Step == calls.CompareMounts {
 			return mountsChanged()
 		}
-		return explainCall(init.setup.Note(int(m.index)), errno)
-	case entryFailed:
-		return explainCall(init.entry.Note(int(m.index)), errno)
-	case execFailed:
+		return explainCall(init.Setup.Note(int(m.Index)), errno)
+	case initproc.EntryFailed:
+		return explainCall(init.Entry.Note(int(m.Index)), errno)
+	case initproc.ExecFailed:
 		return &ExecError{Name: c.Name, Err: errno}
 	}
 	return nil
@@ -327,12 +331,12 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return c.kill()
 	}
-	return c.tell(sendSignal, sig)
+	return c.tell(initproc.SendSignal, sig)
 }
 
 // tell asks init to send a signal.
-func (c *Cmd) tell(kind messageKind, sig unix.Signal) error {
-	return c.dialogue.say(&message{kind: kind, value: uint32(sig)})
+func (c *Cmd) tell(kind initproc.Kind, sig unix.Signal) error {
+	return c.dialogue.say(&initproc.Message{Kind: kind, Value: uint32(sig)})
 }
 
 // kill ends init, and everything inside with it.
@@ -397,12 +401,12 @@ func (c *Cmd) listen() {
 		if err != nil {
 			break // init was killed, and everything inside with it
 		}
-		switch m.kind {
-		case stopped:
+		switch m.Kind {
+		case initproc.Stopped:
 			c.terminal.suspend(c)
-		case ended:
-			c.status, known = unix.WaitStatus(m.value), true
-		case dialed:
+		case initproc.Ended:
+			c.status, known = unix.WaitStatus(m.Value), true
+		case initproc.Dialed:
 			c.dialogue.answer(&m, socket)
 		}
 	}
@@ -424,18 +428,5 @@ func (c *Cmd) hangUp() {
 	c.init.Close()
 }
 
-// reap waits for init. What can't be known counts as killed.
-func (c *Cmd) reap() (status unix.WaitStatus, usage *unix.Rusage) {
-	usage = new(unix.Rusage)
-	var change siginfo
-	for {
-		err := unix.Waitid(unix.P_PIDFD, descriptor(c.init), (*unix.Siginfo)(unsafe.Pointer(&change)), unix.WEXITED|unix.WALL, usage)
-		switch err {
-		case nil:
-			return unix.WaitStatus(change.waitStatus()), usage
-		case unix.EINTR:
-		default: // somebody else waited for all children of this process
-			return unix.WaitStatus(unix.SIGKILL), usage
-		}
-	}
-}
+// reap waits for init.
+func (c *Cmd) reap() (unix.WaitStatus, *unix.Rusage) { return initproc.Wait(descriptor(c.init)) }

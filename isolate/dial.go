@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // dialSource is the address that connections come from, at any port. It is not
@@ -22,27 +24,27 @@ func (c *Cmd) DialTCP(port int) (*os.File, error) {
 	if port < 1 || port > 65535 {
 		return nil, fmt.Errorf("dial port %d inside: %w", port, unix.EINVAL)
 	}
-	m := message{kind: dial, size: unix.SizeofSockaddrInet4}
-	binary.NativeEndian.PutUint16(m.addr[0:], unix.AF_INET)
-	binary.BigEndian.PutUint16(m.addr[2:], uint16(port))
-	copy(m.addr[4:], []byte{127, 0, 0, 1})
+	m := initproc.Message{Kind: initproc.Dial, Size: unix.SizeofSockaddrInet4}
+	binary.NativeEndian.PutUint16(m.Addr[0:], unix.AF_INET)
+	binary.BigEndian.PutUint16(m.Addr[2:], uint16(port))
+	copy(m.Addr[4:], []byte{127, 0, 0, 1})
 	return c.dial(&m)
 }
 
 // DialUnix is DialTCP for a stream socket at a path inside, of 107 bytes at
 // most.
 func (c *Cmd) DialUnix(path string) (*os.File, error) {
-	m := message{kind: dial}
+	m := initproc.Message{Kind: initproc.Dial}
 	if path == "" || len(path) > unix.SizeofSockaddrUnix-3 {
 		return nil, fmt.Errorf("dial %s inside: %w", path, unix.ENAMETOOLONG)
 	}
-	binary.NativeEndian.PutUint16(m.addr[0:], unix.AF_UNIX)
-	m.size = uint32(2 + copy(m.addr[2:], path) + 1)
+	binary.NativeEndian.PutUint16(m.Addr[0:], unix.AF_UNIX)
+	m.Size = uint32(2 + copy(m.Addr[2:], path) + 1)
 	return c.dial(&m)
 }
 
 // dial asks init for a socket.
-func (c *Cmd) dial(m *message) (*os.File, error) {
+func (c *Cmd) dial(m *initproc.Message) (*os.File, error) {
 	if c.ended == nil {
 		return nil, unix.ECONNRESET
 	}

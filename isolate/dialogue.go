@@ -2,12 +2,13 @@ package isolate
 
 import (
 	"errors"
-	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // A dialogue is the caller's side of the control socket. It believes init only
@@ -16,7 +17,7 @@ import (
 type dialogue struct {
 	socket      *os.File
 	hasTerminal bool
-	steps       map[messageKind]int // how many calls can have failed
+	steps       map[initproc.Kind]int // how many calls can have failed
 
 	stage   stage // only hear goes on to the next one
 	asking  sync.Mutex
@@ -43,23 +44,23 @@ type answer struct {
 var errUntrue = errors.New("init sent a message that it can't send now")
 
 // newDialogue begins the one with d over the caller's end of their socket.
-func newDialogue(socket int, d *initProcess, hasTerminal bool) *dialogue {
+func newDialogue(socket int, d *initproc.Process, hasTerminal bool) *dialogue {
 	return &dialogue{
 		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal,
-		steps:   map[messageKind]int{setupFailed: d.setup.Len(), entryFailed: d.entry.Len(), execFailed: 1},
+		steps:   map[initproc.Kind]int{initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
 		answers: make(chan answer, 1),
 	}
 }
 
 // say sends a message to init.
-func (d *dialogue) say(m *message) error {
-	_, err := d.socket.Write(m.bytes())
+func (d *dialogue) say(m *initproc.Message) error {
+	_, err := d.socket.Write(m.Bytes())
 	return err
 }
 
 // hear waits for the next message of init's, and the file that comes with it.
-// The error is errUntrue for one to be ignored, and io.EOF when init is gone.
-func (d *dialogue) hear() (message, *os.File, error) {
+// The error is errUntrue for one to be ignored, another one when init is gone.
+func (d *dialogue) hear() (initproc.Message, *os.File, error) {
 	m, fd, err := d.receive()
 	if err != nil {
 		return m, nil, err
@@ -80,77 +81,51 @@ func (d *dialogue) hear() (message, *os.File, error) {
 
 // follow returns the stage that m leads to, and whether init can say m now,
 // with a file or without.
-func (d *dialogue) follow(m *message, file bool) (stage, bool) {
+func (d *dialogue) follow(m *initproc.Message, file bool) (stage, bool) {
 	first := making // stage in which the program can be entered
 	if d.hasTerminal {
 		first = entering
 	}
-	failed := m.value > 0 && m.value < 4096 && int64(m.index) < int64(d.steps[m.kind]) && !file
-	switch m.kind {
-	case opened:
+	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && !file
+	switch m.Kind {
+	case initproc.Opened:
 		return entering, d.stage == making && d.hasTerminal && file
-	case setupFailed:
+	case initproc.SetupFailed:
 		return over, d.stage == making && failed
-	case entryFailed, execFailed:
+	case initproc.EntryFailed, initproc.ExecFailed:
 		return over, d.stage == first && failed
-	case started:
+	case initproc.Started:
 		return running, d.stage == first && !file
-	case stopped:
+	case initproc.Stopped:
 		return running, d.stage == running && d.hasTerminal && !file
-	case ended:
-		status := unix.WaitStatus(m.value)
+	case initproc.Ended:
+		status := unix.WaitStatus(m.Value)
 		return over, d.stage == running && (status.Exited() || status.Signaled()) && !file
-	case dialed:
+	case initproc.Dialed:
 		return running, d.stage == running && d.asked.CompareAndSwap(true, false)
 	}
 	return d.stage, false
 }
 
-// receive reads one message and the descriptor that comes with it, or -1. One
-// that isn't whole, or brings more, has no kind.
-func (d *dialogue) receive() (m message, fd int, err error) {
+// receive reads one message and the descriptor that comes with it, or -1.
+func (d *dialogue) receive() (m initproc.Message, fd int, err error) {
 	raw, err := d.socket.SyscallConn()
 	if err != nil {
 		return m, -1, err
 	}
-	oob := make([]byte, unix.CmsgSpace(4))
-	var n, oobn, flags int
-	readErr := raw.Read(func(fd uintptr) bool {
-		n, oobn, flags, _, err = unix.Recvmsg(int(fd), m.bytes(), oob, unix.MSG_CMSG_CLOEXEC)
+	readErr := raw.Read(func(socket uintptr) bool {
+		fd, err = initproc.Receive(int(socket), &m)
 		return err != unix.EAGAIN
 	})
-	if err == nil {
-		err = readErr
+	if readErr != nil {
+		return m, -1, readErr
 	}
-	if err == nil && n == 0 && oobn == 0 {
-		err = io.EOF
-	}
-	if err != nil {
-		return m, -1, err
-	}
-	fds := descriptorsIn(oob[:oobn])
-	if n == messageSize && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) == 0 && len(fds) <= 1 {
-		return m, append(fds, -1)[0], nil
-	}
-	for _, fd := range fds {
-		unix.Close(fd)
-	}
-	return message{}, -1, nil
-}
-
-// descriptorsIn returns all descriptors that came with a message.
-func descriptorsIn(oob []byte) (all []int) {
-	controls, _ := unix.ParseSocketControlMessage(oob)
-	for i := range controls {
-		fds, _ := unix.ParseUnixRights(&controls[i])
-		all = append(all, fds...)
-	}
-	return all
+	return m, fd, err
 }
 
 // ask sends m, a question, and waits for the answer. It gives up when the
 // sandbox has ended.
-func (d *dialogue) ask(m *message, ended <-chan struct{}) (*os.File, error) {
+func (d *dialogue) ask(m *initproc.Message, ended <-chan struct{}) (*os.File, error) {
 	d.asking.Lock()
 	defer d.asking.Unlock()
 	d.asked.Store(true)
@@ -172,11 +147,11 @@ func (d *dialogue) ask(m *message, ended <-chan struct{}) (*os.File, error) {
 }
 
 // answer hands m, an answer, to whoever asked: a socket or an error.
-func (d *dialogue) answer(m *message, socket *os.File) {
+func (d *dialogue) answer(m *initproc.Message, socket *os.File) {
 	switch {
-	case m.value != 0:
+	case m.Value != 0:
 		socket.Close()
-		d.answers <- answer{err: unix.Errno(m.value)}
+		d.answers <- answer{err: unix.Errno(m.Value)}
 	case socket == nil:
 		d.answers <- answer{err: unix.EBADMSG}
 	default:

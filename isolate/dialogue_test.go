@@ -3,7 +3,6 @@ package isolate
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // A talk is a dialogue whose other side the test speaks for.
@@ -22,14 +22,14 @@ type talk struct {
 
 func newTalk(t *testing.T, hasTerminal bool) talk {
 	t.Helper()
-	ours, theirs, err := controlPair()
+	ours, theirs, err := initproc.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &initProcess{setup: calls.New(), entry: calls.New()}
+	d := &initproc.Process{Setup: calls.New(), Entry: calls.New()}
 	for range 3 {
-		d.setup.Do(calls.Note{}, unix.SYS_GETPID)
-		d.entry.Do(calls.Note{}, unix.SYS_GETPID)
+		d.Setup.Do(calls.Note{}, unix.SYS_GETPID)
+		d.Entry.Do(calls.Note{}, unix.SYS_GETPID)
 	}
 	return talk{newDialogue(ours, d, hasTerminal), theirs}
 }
@@ -40,7 +40,7 @@ func (k talk) end() {
 }
 
 // tells sends a message with descriptors and returns what the caller hears.
-func (k talk) tells(t *testing.T, data []byte, fds ...int) (message, *os.File, error) {
+func (k talk) tells(t *testing.T, data []byte, fds ...int) (initproc.Message, *os.File, error) {
 	t.Helper()
 	var oob []byte
 	if len(fds) > 0 {
@@ -58,20 +58,20 @@ var moments = []struct {
 	name     string
 	terminal bool
 	asked    bool
-	before   []message
-	can      []messageKind
+	before   []initproc.Message
+	can      []initproc.Kind
 }{
-	{"at the start", false, false, nil, []messageKind{setupFailed, entryFailed, execFailed, started}},
-	{"at the start with a terminal", true, false, nil, []messageKind{opened, setupFailed}},
-	{"with its terminal", true, false, []message{{kind: opened}}, []messageKind{entryFailed, execFailed, started}},
-	{"when it runs", false, false, []message{{kind: started}}, []messageKind{ended}},
-	{"when it runs and was asked", false, true, []message{{kind: started}}, []messageKind{ended, dialed}},
-	{"when it has answered", false, true, []message{{kind: started}, {kind: dialed}}, []messageKind{ended}},
-	{"when it runs in a terminal", true, false, []message{{kind: opened}, {kind: started}}, []messageKind{ended, stopped}},
-	{"when it has stopped", true, false, []message{{kind: opened}, {kind: started}, {kind: stopped}}, []messageKind{ended, stopped}},
-	{"when it has ended", true, true, []message{{kind: opened}, {kind: started}, {kind: ended}}, nil},
-	{"when the set-up has failed", false, true, []message{{kind: setupFailed, value: 1}}, nil},
-	{"when it wasn't executed", false, true, []message{{kind: execFailed, value: 1}}, nil},
+	{"at the start", false, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with a terminal", true, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
+	{"with its terminal", true, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"when it runs", false, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs and was asked", false, true, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
+	{"when it has answered", false, true, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs in a terminal", true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has stopped", true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has ended", true, true, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
+	{"when the set-up has failed", false, true, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
+	{"when it wasn't executed", false, true, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
 }
 
 // Whatever init sends at whatever time, the caller takes what can be true then
@@ -83,17 +83,17 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 	}
 	defer null.Close()
 	fd := descriptor(null)
-	brings := map[messageKind]bool{opened: true, dialed: true}
-	needsErrno := map[messageKind]bool{setupFailed: true, entryFailed: true, execFailed: true}
+	brings := map[initproc.Kind]bool{initproc.Opened: true, initproc.Dialed: true}
+	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
 	reach := func(t *testing.T, i int) talk {
 		k := newTalk(t, moments[i].terminal)
 		k.asked.Store(moments[i].asked)
 		for _, m := range moments[i].before {
 			var fds []int
-			if brings[m.kind] {
+			if brings[m.Kind] {
 				fds = []int{fd}
 			}
-			_, file, err := k.tells(t, m.bytes(), fds...)
+			_, file, err := k.tells(t, m.Bytes(), fds...)
 			if err != nil {
 				t.Fatalf("on the way there, %+v: %v", m, err)
 			}
@@ -103,13 +103,13 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 	}
 	open := countDescriptors(t)
 	for i, moment := range moments {
-		for kind := messageKind(0); kind < dial+3; kind++ {
+		for kind := initproc.Kind(0); kind < initproc.Dial+3; kind++ {
 			for _, fds := range [][]int{nil, {fd}, {fd, fd}} {
 				for _, value := range []uint32{0, 1, 0x137f, 4096} {
 					for _, index := range []uint32{0, 3} {
 						k := reach(t, i)
-						m := message{kind: kind, value: value, index: index, size: ^uint32(0)}
-						_, file, err := k.tells(t, m.bytes(), fds...)
+						m := initproc.Message{Kind: kind, Value: value, Index: index, Size: ^uint32(0)}
+						_, file, err := k.tells(t, m.Bytes(), fds...)
 						file.Close()
 						k.end()
 
@@ -117,15 +117,15 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 						for _, can := range moment.can {
 							want = want || can == kind
 						}
-						steps := map[messageKind]uint32{setupFailed: 3, entryFailed: 3, execFailed: 1}
+						steps := map[initproc.Kind]uint32{initproc.SetupFailed: 3, initproc.EntryFailed: 3, initproc.ExecFailed: 1}
 						switch {
 						case needsErrno[kind]:
 							want = want && value > 0 && value < 4096 && index < steps[kind] && fds == nil
-						case kind == opened:
+						case kind == initproc.Opened:
 							want = want && len(fds) == 1
-						case kind == dialed:
+						case kind == initproc.Dialed:
 							want = want && len(fds) < 2
-						case kind == ended:
+						case kind == initproc.Ended:
 							want = want && value&0x7f != 0x7f && fds == nil
 						default:
 							want = want && fds == nil
@@ -137,11 +137,11 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 				}
 			}
 		}
-		for _, size := range []int{1, 4, messageSize - 1, messageSize + 1, 4 * messageSize} {
-			for kind := messageKind(0); kind < dial+3; kind++ {
+		for _, size := range []int{1, 4, len((&initproc.Message{}).Bytes()) - 1, len((&initproc.Message{}).Bytes()) + 1, 4 * len((&initproc.Message{}).Bytes())} {
+			for kind := initproc.Kind(0); kind < initproc.Dial+3; kind++ {
 				k := reach(t, i)
-				m := message{kind: kind, value: 1}
-				_, file, err := k.tells(t, append(m.bytes(), make([]byte, 4*messageSize)...)[:size], fd)
+				m := initproc.Message{Kind: kind, Value: 1}
+				_, file, err := k.tells(t, append(m.Bytes(), make([]byte, 4*len((&initproc.Message{}).Bytes()))...)[:size], fd)
 				if !errors.Is(err, errUntrue) || file != nil {
 					t.Fatalf("%s: kind %d in %d bytes: %v", moment.name, kind, size, err)
 				}
@@ -150,7 +150,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 		}
 		k := reach(t, i)
 		unix.Close(k.inside)
-		if _, _, err := k.hear(); err != io.EOF {
+		if _, _, err := k.hear(); err != unix.ECONNRESET {
 			t.Errorf("%s: its end is %v", moment.name, err)
 		}
 		k.dialogue.close()
@@ -179,8 +179,8 @@ func TestAnswers(t *testing.T) {
 	defer null.Close()
 	open := countDescriptors(t)
 	k := newTalk(t, false)
-	start := message{kind: started}
-	if _, _, err := k.tells(t, start.bytes()); err != nil {
+	start := initproc.Message{Kind: initproc.Started}
+	if _, _, err := k.tells(t, start.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
@@ -210,21 +210,21 @@ func TestAnswers(t *testing.T) {
 		{0, nil, unix.EBADMSG}, {uint32(unix.EPERM), rights, unix.EPERM}, {0, rights, nil},
 	} {
 		go func() {
-			var question message
-			unix.Read(k.inside, question.bytes())
+			var question initproc.Message
+			unix.Read(k.inside, question.Bytes())
 			for range 3 {
-				m := message{kind: dialed, value: test.value}
-				unix.Sendmsg(k.inside, m.bytes(), test.rights, nil, 0)
+				m := initproc.Message{Kind: initproc.Dialed, Value: test.value}
+				unix.Sendmsg(k.inside, m.Bytes(), test.rights, nil, 0)
 			}
 		}()
-		file, err := k.ask(&message{kind: dial}, ended)
+		file, err := k.ask(&initproc.Message{Kind: initproc.Dial}, ended)
 		if err != test.want || (file != nil) != (err == nil) {
 			t.Errorf("question %d is answered with %v, %v; want %v", i, file, err, test.want)
 		}
 		file.Close()
 	}
 	unix.Close(k.inside)
-	if _, err := k.ask(&message{kind: dial}, ended); err != unix.ECONNRESET {
+	if _, err := k.ask(&initproc.Message{Kind: initproc.Dial}, ended); err != unix.ECONNRESET {
 		t.Errorf("after its end: %v", err)
 	}
 	<-listened

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // A SetupError says why no sandbox came to be. The program did not run.
@@ -105,8 +107,8 @@ func (e *ExitError) Error() string {
 
 // Exit codes of a wrapper, the convention of env(1), timeout(1) and docker.
 const (
-	exitOutput        = 1 // what any program says that can't write
-	exitSetup         = 125
+	exitOutput        = 1                   // what any program says that can't write
+	exitSetup         = initproc.ExitStatus // 125
 	exitNotExecutable = 126
 	exitNotFound      = 127
 	exitSignal        = 128 // plus the signal's number

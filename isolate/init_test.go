@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // Init lets go of what its caller has in memory.
 func TestInitIsSmall(t *testing.T) {
-	if raceDetector {
+	if initproc.RaceDetector {
 		t.Skip("the race detector keeps it")
 	}
 	const large = 64 << 20

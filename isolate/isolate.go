@@ -11,10 +11,10 @@
 // # How it is made
 //
 // The caller looks at the policy and writes down two lists of system calls
-// (program.go): one that makes the sandbox, one that leads to the program.
+// (internal/calls): one that makes the sandbox, one that leads to the program.
 // Which mounts there are and in which order is tree.go; what the calls are for
 // each is mount.go; who the program is and what it may not do is confine.go.
-// The caller then forks once, into all namespaces at a time (init.go). The
+// The caller then forks once, into all namespaces at a time (internal/initproc). The
 // fork is init, process 1 inside: it carries out the first list, forks the
 // program, which carries out the second, and stays to reap, to pass signals
 // on and to hand out sockets, as control.go says. Either every call succeeds

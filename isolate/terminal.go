@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // A terminal stands between the caller's terminal and the program. Whoever
@@ -158,7 +159,7 @@ func (t *terminal) watch(c *Cmd) {
 // (setpgid(2), orphaned process groups), and the program goes on at once. What
 // is in the background inside stops too: nobody counts its time meanwhile.
 func (t *terminal) suspend(c *Cmd) {
-	c.tell(signalAll, unix.SIGSTOP)
+	c.tell(initproc.SignalAll, unix.SIGSTOP)
 	t.release()
 	unix.Kill(0, unix.SIGTSTP)
 	time.Sleep(50 * time.Millisecond) // long enough for the stop to reach this thread; over when we go on
@@ -169,7 +170,7 @@ func (t *terminal) suspend(c *Cmd) {
 func (t *terminal) resume(c *Cmd) {
 	t.takeOver()
 	t.resize()
-	c.tell(signalAll, unix.SIGCONT)
+	c.tell(initproc.SignalAll, unix.SIGCONT)
 }
 
 func (t *terminal) resize() {

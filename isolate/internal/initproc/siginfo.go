@@ -1,4 +1,4 @@
-package isolate
+package initproc
 
 // A siginfo is what waitid(2) says of a process and ptrace(2) of a signal:
 // siginfo_t, as 64-bit machines have it.

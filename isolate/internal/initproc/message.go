@@ -1,0 +1,94 @@
+package initproc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Message is all that the caller and init say to each other, over a socket
+// of whole messages (SOCK_SEQPACKET) that nothing else inside ever has. When
+// either side is gone the other one sees the end of it.
+type Message struct {
+	Kind  Kind
+	Value uint32 // errno, signal number or wait status
+	Index uint32 // which call failed
+	Size  uint32 // bytes of Addr in use
+	Addr  [112]byte
+}
+
+const messageSize = int(unsafe.Sizeof(Message{}))
+
+// A Kind says what a Message is about.
+type Kind uint32
+
+// Messages of init's.
+const (
+	SetupFailed Kind = iota + 1 // a call of Setup
+	EntryFailed                 // a call of Entry
+	ExecFailed                  // the program itself
+	Opened                      // the program's terminal comes along
+	Started                     // the program runs
+	Stopped                     // the program was stopped, as by Ctrl-Z
+	Ended                       // with this wait status
+	Dialed                      // a socket comes along, or an errno
+)
+
+// Messages to init.
+const (
+	SendSignal = Dialed + 1 + iota // to the program's process group
+	SignalAll                      // to every process inside but init
+	Dial                           // connect a stream socket to the socket address in Addr
+)
+
+// ExitStatus is init's own if the sandbox couldn't be made or its caller has
+// gone.
+const ExitStatus = 125
+
+// Bytes is m as it is sent. Reading into it fills m.
+func (m *Message) Bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(m)), messageSize)
+}
+
+// Pair makes the two ends of the control socket: the caller's, which doesn't
+// block, and init's.
+func Pair() (ours, theirs int, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(pair[0], true)
+	}
+	return pair[0], pair[1], err
+}
+
+// Receive reads one message into m and returns the descriptor that came with
+// it, or -1. A message that isn't whole, or brings more, has no kind. The error
+// is EAGAIN if there is none, and ECONNRESET if the other side is gone.
+func Receive(socket int, m *Message) (fd int, err error) {
+	oob := make([]byte, unix.CmsgSpace(4))
+	n, oobn, flags, _, err := unix.Recvmsg(socket, m.Bytes(), oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	if n == 0 && oobn == 0 {
+		return -1, unix.ECONNRESET
+	}
+	fds := descriptorsIn(oob[:oobn])
+	if n == messageSize && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) == 0 && len(fds) <= 1 {
+		return append(fds, -1)[0], nil
+	}
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+	m.Kind = 0
+	return -1, nil
+}
+
+// descriptorsIn returns all descriptors that came with a message.
+func descriptorsIn(oob []byte) (all []int) {
+	controls, _ := unix.ParseSocketControlMessage(oob)
+	for i := range controls {
+		fds, _ := unix.ParseUnixRights(&controls[i])
+		all = append(all, fds...)
+	}
+	return all
+}

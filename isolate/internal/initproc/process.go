@@ -1,0 +1,153 @@
+// Package initproc is process 1 of a sandbox: a fork of the caller that never
+// executes anything. A second start of the Go runtime would cost more than the
+// whole sandbox.
+//
+// What runs there is in process.go, serve.go and memory.go, and in run.go of
+// package calls: system calls and plain numbers, no allocation, no growth of
+// the stack, nothing of the runtime. These packages import nothing that could
+// tempt to more. What the caller does is in caller.go and message.go.
+package initproc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
+)
+
+// A Process is everything that init and its child need once they run: prepared
+// by the caller, carried over by fork(2).
+type Process struct {
+	Setup calls.List  // makes the sandbox around init
+	Entry calls.List  // what init's child does before it executes the program
+	Execs []calls.Arg // where the program may be, in order; in Entry's memory
+	Argv  calls.Arg   // also there
+	Envp  calls.Arg   // also there
+	Outer calls.Slot  // the caller's end of the program's terminal, or NoSlot
+
+	Control int                   // init's end of the socket
+	Source  unix.RawSockaddrInet4 // where connections come from
+
+	execs      []uintptr
+	argv, envp uintptr
+	in, out    Message
+
+	// For a message with a descriptor.
+	header unix.Msghdr
+	vector unix.Iovec
+	rights rights
+
+	noAction [4]uint64 // struct sigaction of the kernel: default, no flags, no mask
+	childSet uint64    // the signal set that holds SIGCHLD
+	allSet   uint64    // the signal set that holds all
+	oldSet   uint64    // the caller's
+	polled   [3]unix.PollFd
+	sink     [128]byte // struct signalfd_siginfo
+	change   siginfo   // of a process inside
+	page     uintptr   // the size of one
+
+	handle int32 // what clone(2) makes: for the caller init's pidfd, for init the program's
+}
+
+// A rights is one control message that carries one descriptor (unix(7),
+// SCM_RIGHTS).
+type rights struct {
+	header unix.Cmsghdr
+	fd     int32
+	_      int32
+}
+
+// Start forks init into the namespaces of flags (clone(2)) and returns its
+// pidfd. Prepare comes first. All signals are blocked meanwhile, so that no
+// handler of the Go runtime can run in the child: the caller has locked the
+// thread, which goes on with the mask that it had.
+//
+//go:nosplit
+//go:norace
+func (p *Process) Start(flags uintptr) (pidfd int, errno unix.Errno) {
+	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.allSet)), uintptr(unsafe.Pointer(&p.oldSet)), 8)
+	pid, errno := sysCall(unix.SYS_CLONE, flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
+	if errno == 0 && pid == 0 {
+		p.main()
+	}
+	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.oldSet)), 0, 8)
+	return int(p.handle), errno
+}
+
+// main is init: it makes the sandbox, starts the program, and stays until the
+// program or the caller has ended. It never returns.
+//
+//go:nosplit
+//go:norace
+func (p *Process) main() {
+	p.resetSignals()
+	if i, errno := p.Setup.Run(); errno != 0 {
+		p.fail(SetupFailed, i, errno)
+	}
+	if p.Outer >= 0 {
+		p.out.Kind = Opened
+		p.send(p.Setup.Result(p.Outer))
+	}
+	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
+	p.out.Kind = Started
+	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
+	if errno != 0 {
+		p.fail(EntryFailed, 0, errno)
+	}
+	if pid == 0 {
+		p.becomeProgram()
+	}
+	p.tell()
+	p.keepOnlyOwn()
+	if !RaceDetector {
+		p.giveBackMemory()
+	}
+	p.serve(pid)
+}
+
+// resetSignals takes the Go runtime's handlers away.
+//
+//go:nosplit
+//go:norace
+//go:noinline
+func (p *Process) resetSignals() {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		sysCall(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&p.noAction)), 0, 8)
+	}
+}
+
+// becomeProgram runs in init's child.
+//
+//go:nosplit
+//go:norace
+func (p *Process) becomeProgram() {
+	if i, errno := p.Entry.Run(); errno != 0 {
+		p.fail(EntryFailed, i, errno)
+	}
+	worst := unix.ENOENT
+	for _, path := range p.execs {
+		_, errno := sysCall(unix.SYS_EXECVE, path, p.argv, p.envp, 0)
+		if errno != unix.ENOENT && errno != unix.ENOTDIR {
+			worst = errno
+		}
+		if worst != unix.ENOENT && worst != unix.EACCES {
+			break // it is there, and it is no program
+		}
+	}
+	p.fail(ExecFailed, 0, worst)
+}
+
+// keepOnlyOwn closes what came along from the caller. The control socket
+// becomes descriptor 0 and the program's handle 1.
+//
+//go:nosplit
+//go:norace
+func (p *Process) keepOnlyOwn() {
+	// Where the caller has closed its own, the handle may be 0.
+	handle, _ := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
+	sysCall(unix.SYS_DUP3, uintptr(p.Control), 0, unix.O_CLOEXEC, 0)
+	sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)
+	sysCall(unix.SYS_CLOSE_RANGE, 2, uintptr(^uint32(0)), 0, 0)
+	p.Control, p.handle = 0, 1
+}

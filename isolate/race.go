@@ -1,7 +1,0 @@
-//go:build race
-
-package isolate
-
-// raceDetector says that the race detector is built in. Its records of the
-// calling goroutine are looked up at every system call, and so in init too.
-const raceDetector = true
