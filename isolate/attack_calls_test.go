@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // callAttacks use doors of the kernel that other sandboxes were left by.
@@ -110,7 +112,7 @@ func typeInto(high uintptr) error {
 		return err
 	}
 	defer c.stdio.Close()
-	tty := descriptor(c.stdio)
+	tty := terminal.Descriptor(c.stdio)
 	unix.IoctlSetInt(tty, unix.TIOCSCTTY, 0)
 	switch e := raw(unix.SYS_IOCTL, uintptr(tty), high|unix.TIOCSTI, cString("x")); e {
 	case 0, unix.EIO: // where dev.tty.legacy_tiocsti is 0 the kernel refuses everybody

@@ -15,6 +15,7 @@ import (
 
 	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/initproc"
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A Cmd is one program in one sandbox, used like a Cmd of os/exec: fill it in,
@@ -42,7 +43,7 @@ type Cmd struct {
 	init     *os.File // its pidfd: a number may be another process's, once init was waited for
 	dialogue *dialogue
 	stdio    stdio
-	terminal *terminal // nil: the program has none
+	terminal *terminal.Terminal // nil: the program has none
 	limiter  *limiter
 	unshown  []string
 	started  time.Time
@@ -78,10 +79,13 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer func() { tree.close() }()
-	c.terminal = newTerminal(c.Stdin, c.Stdout)
+	if c.terminal, err = terminal.New(c.Stdin, c.Stdout); err != nil {
+		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
+	}
 	c.stdio.tty = c.terminal != nil
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
 	if err != nil {
+		c.terminal.Abandon()
 		return err
 	}
 	defer c.stdio.closeInner()
@@ -104,16 +108,14 @@ func (c *Cmd) Start() error {
 	}
 	if err != nil {
 		c.stdio.abort()
-		if c.terminal != nil {
-			c.terminal.master.Close()
-		}
+		c.terminal.Abandon()
 		return err
 	}
 	c.unshown = tree.unshown()
 	c.ended = make(chan struct{})
 	c.stdio.copy()
 	if c.terminal != nil {
-		c.terminal.start(c)
+		c.terminal.Start(func(sig unix.Signal) { c.tell(initproc.SignalAll, sig) })
 	}
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
 	go c.listen()
@@ -239,10 +241,10 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	build(&d.Setup, p, c.limiter, t)
 	dropPrivileges(&d.Setup, p)
 	if d.Outer = calls.NoSlot; c.terminal != nil {
-		d.Outer = makeTerminal(&d.Setup, c.terminal)
+		d.Outer = c.terminal.Make(&d.Setup)
 	}
 
-	prepareProgram(&d.Entry, p, stdio, control, c.terminal, t.wall)
+	prepareProgram(&d.Entry, p, stdio, control, c.terminal != nil, t.wall)
 	setLimits(&d.Entry, c.limiter)
 	for _, path := range candidates(c.Name, p.Env) {
 		d.Execs = append(d.Execs, d.Entry.Str(path))
@@ -289,7 +291,7 @@ func (c *Cmd) confirm(init *initproc.Process) error {
 	defer runtime.KeepAlive(init)
 	m, file, err := c.dialogue.hear()
 	if err == nil && m.Kind == initproc.Opened {
-		c.terminal.master = file
+		c.terminal.Open(file)
 		m, _, err = c.dialogue.hear()
 	}
 	if errors.Is(err, errUntrue) {
@@ -359,7 +361,7 @@ func (c *Cmd) Wait() error {
 	<-c.ended
 	lost := c.stdio.wait()
 	if c.terminal != nil {
-		c.terminal.finish()
+		c.terminal.Finish()
 	}
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
 		return lost
@@ -403,7 +405,7 @@ func (c *Cmd) listen() {
 		}
 		switch m.Kind {
 		case initproc.Stopped:
-			c.terminal.suspend(c)
+			c.terminal.Suspend()
 		case initproc.Ended:
 			c.status, known = unix.WaitStatus(m.Value), true
 		case initproc.Dialed:
@@ -429,4 +431,6 @@ func (c *Cmd) hangUp() {
 }
 
 // reap waits for init.
-func (c *Cmd) reap() (unix.WaitStatus, *unix.Rusage) { return initproc.Wait(descriptor(c.init)) }
+func (c *Cmd) reap() (unix.WaitStatus, *unix.Rusage) {
+	return initproc.Wait(terminal.Descriptor(c.init))
+}

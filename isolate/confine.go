@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // namespaces are all that a process can have of its own, but for the network,
@@ -131,16 +132,15 @@ func (p *Policy) keptCapabilities() uint32 {
 }
 
 // prepareProgram appends the calls that a child of init makes before it executes
-// the program. stdio are the caller's descriptors for 0, 1 and 2,
-// control is init's socket; t is nil where none of them is a terminal.
-func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, t *terminal, wall landlock) {
+// the program. stdio are the caller's descriptors for 0, 1 and 2, control is
+// init's socket.
+func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, hasTerminal bool, wall landlock) {
 	session := calls.ProgramSession.Of("")
 	inner := calls.NoSlot
-	if t == nil {
+	if !hasTerminal {
 		l.Do(session, unix.SYS_SETSID)
 	} else {
-		inner = openTerminal(l, calls.OpenTerminal.Of(""))
-		lead(l, inner)
+		inner = terminal.Enter(l)
 	}
 	what := calls.SetDescriptors.Of("")
 	var high [3]calls.Slot

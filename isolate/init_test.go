@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"isolate-namespace/isolate/internal/initproc"
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // Init lets go of what its caller has in memory.
@@ -42,7 +43,7 @@ func TestInitIsSmall(t *testing.T) {
 // pidOf is the number of init's process.
 func pidOf(t *testing.T, c *Cmd) (pid int) {
 	t.Helper()
-	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", descriptor(c.init)))
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", terminal.Descriptor(c.init)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/cgroup"
 	"isolate-namespace/isolate/internal/kernelfile"
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A limiter enforces the limits of one sandbox.
@@ -113,7 +114,7 @@ func join(l *calls.List, files []*os.File) {
 		return
 	}
 	for _, f := range files {
-		l.Do(calls.EnterGroup.Of(filepath.Dir(f.Name())), unix.SYS_WRITE, calls.Num(descriptor(f)), l.Str("0"), calls.Num(1))
+		l.Do(calls.EnterGroup.Of(filepath.Dir(f.Name())), unix.SYS_WRITE, calls.Num(terminal.Descriptor(f)), l.Str("0"), calls.Num(1))
 	}
 	l.Do(calls.HideGroup.Of(""), unix.SYS_UNSHARE, calls.Num(unix.CLONE_NEWCGROUP))
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/inherited"
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A stdio is the program's three standard streams and the copying that they
@@ -57,7 +58,7 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 	for i, f := range files {
 		switch {
 		case f != nil:
-			fds[i] = descriptor(f)
+			fds[i] = terminal.Descriptor(f)
 		case streams[i] == nil:
 			fds[i] = ofNull
 		case isClosed(streams[i]):
@@ -81,7 +82,7 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 // started. What it is now is the null device, which the Go runtime opened.
 func isClosed(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && inherited.Closed(descriptor(f))
+	return ok && inherited.Closed(terminal.Descriptor(f))
 }
 
 // sameWriter says whether what is written to a and b goes to one place, where
@@ -115,12 +116,12 @@ func sameWriter(a, b io.Writer) bool {
 // makes them (kcmp(2), KCMP_FILE). A kernel that can't tell is taken to mean yes.
 func sameOpenFile(f, g *os.File) bool {
 	pid, kcmpFile := uintptr(os.Getpid()), uintptr(0)
-	order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(descriptor(f)), uintptr(descriptor(g)), 0)
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(terminal.Descriptor(f)), uintptr(terminal.Descriptor(g)), 0)
 	return errno != 0 || order == 0
 }
 
 func appends(f *os.File) bool {
-	flags, err := unix.FcntlInt(uintptr(descriptor(f)), unix.F_GETFL, 0)
+	flags, err := unix.FcntlInt(uintptr(terminal.Descriptor(f)), unix.F_GETFL, 0)
 	return err == nil && flags&unix.O_APPEND != 0
 }
 
@@ -132,7 +133,7 @@ type OwnPipe struct{ *os.File }
 
 // reading is the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if r == nil || s.tty && isTerminal(r) || isClosed(r) {
+	if r == nil || s.tty && terminal.Is(r) || isClosed(r) {
 		return nil, nil
 	}
 	if own, ok := r.(OwnPipe); ok {
@@ -153,7 +154,7 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 // writing is the program's end of the stream of that name, or nil where it is
 // opened inside.
 func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
-	if w == nil || s.tty && isTerminal(w) || isClosed(w) {
+	if w == nil || s.tty && terminal.Is(w) || isClosed(w) {
 		return nil, nil
 	}
 	if own, ok := w.(OwnPipe); ok {

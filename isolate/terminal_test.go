@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A console is a terminal as a person has it, made of a pseudo-terminal of the
@@ -38,8 +40,8 @@ func openConsole() (*console, error) {
 	if err != nil {
 		return nil, err
 	}
-	unix.IoctlSetPointerInt(descriptor(person), unix.TIOCSPTLCK, 0)
-	n, err := unix.IoctlGetUint32(descriptor(person), unix.TIOCGPTN)
+	unix.IoctlSetPointerInt(terminal.Descriptor(person), unix.TIOCSPTLCK, 0)
+	n, err := unix.IoctlGetUint32(terminal.Descriptor(person), unix.TIOCGPTN)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func (c *console) enter(text string) { c.person.WriteString(text) }
 
 func (c *console) modes(t *testing.T) unix.Termios {
 	t.Helper()
-	modes, err := unix.IoctlGetTermios(descriptor(c.stdio), unix.TCGETS)
+	modes, err := unix.IoctlGetTermios(terminal.Descriptor(c.stdio), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func TestTerminalInterrupts(t *testing.T) {
 func TestTerminalHasTheSizeOfTheCallers(t *testing.T) {
 	c := newConsole(t)
 	resize := func(rows, columns uint16) {
-		if err := unix.IoctlSetWinsize(descriptor(c.stdio), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		if err := unix.IoctlSetWinsize(terminal.Descriptor(c.stdio), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
 			t.Fatal(err)
 		}
 	}
