@@ -18,6 +18,8 @@ type linker struct {
 	seen       map[string]bool
 	files      []string // found outside of the base system, as they are named
 
+	trees []string // that links among packages lead to
+
 	// visible says which files count; nil: all. A library of which there is only
 	// one that doesn't is missing.
 	visible func(path string) bool
@@ -177,25 +179,57 @@ func dynamicPath(file *elf.File, tag elf.DynTag, origin string) (dirs []string) 
 	return dirs
 }
 
-// maxModules is how many modules of one interpreter are looked at.
-const maxModules = 20_000
+// maxEntries is how many files and directories of one interpreter are looked at.
+const maxEntries = 200_000
 
 // addModules finds what the extension modules below some directories are linked
-// with.
+// with, and where links among the packages lead: in environments that are made
+// of links, as Nix, Guix and Spack make them, to packages elsewhere.
 func (l *linker) addModules(dirs, libraryPath []string) {
-	left := maxModules
-	for _, dir := range dirs {
+	left := maxEntries
+	for len(dirs) > 0 {
+		dir := dirs[0]
+		dirs = dirs[1:]
+		if showsHome(dir) {
+			continue
+		}
 		filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || left == 0 {
+			if left--; err != nil || left < 0 {
 				return nil
 			}
-			if name := entry.Name(); strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") {
-				left--
+			name := entry.Name()
+			if strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") {
 				l.add(path, libraryPath)
+			}
+			if entry.Type()&fs.ModeSymlink != 0 && strings.Contains(path, "-packages/") {
+				if tree := l.linkedTree(path); tree != "" {
+					dirs = append(dirs, tree)
+				}
 			}
 			return nil
 		})
 	}
+}
+
+// linkedTree notes the tree that a link among packages leads to, and returns it
+// if it is new.
+func (l *linker) linkedTree(link string) string {
+	real, err := filepath.EvalSymlinks(link)
+	if err != nil || inBaseSystem(real) || within(filepath.Dir(link), real) {
+		return ""
+	}
+	tree := real
+	if prefix, _, found := strings.Cut(real, "/lib/python"); found && prefix != "" {
+		if within(prefix, link) {
+			return ""
+		}
+		tree = prefix
+	}
+	if slices.Contains(l.trees, tree) {
+		return ""
+	}
+	l.trees = append(l.trees, tree)
+	return tree
 }
 
 // libraryPath are the directories of LD_LIBRARY_PATH.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +149,40 @@ func TestModules(t *testing.T) {
 	l.addModules([]string{at("site")}, nil)
 	if diff := cmp.Diff([]string{at("blas/lib/libblas.so.3")}, l.files); diff != "" {
 		t.Errorf("want - got +:\n%s", diff)
+	}
+}
+
+// An environment of links shows what they lead to, with what that is linked
+// with: a package, a file of one, and packages that are links in turn.
+func TestLinkedPackages(t *testing.T) {
+	root := t.TempDir()
+	at := func(path string) string { return filepath.Join(root, path) }
+	linked(t, at("spack/numpy/lib/python3.11/site-packages/numpy/core.so"), "", map[elf.DynTag][]string{
+		elf.DT_NEEDED: {"libblas.so"}, elf.DT_RUNPATH: {at("spack/blas/lib")}})
+	linked(t, at("spack/blas/lib/libblas.so"), "", nil)
+	linked(t, at("spack/six/lib/python3.11/site-packages/six.py"), "", nil)
+	linked(t, at("code/mine/__init__.py"), "", nil)
+	site := at("view/lib/python3.11/site-packages")
+	for link, target := range map[string]string{
+		"numpy": at("spack/numpy/lib/python3.11/site-packages/numpy"), "six/six.py": at("spack/six/lib/python3.11/site-packages/six.py"),
+		"mine": at("code/mine"), "own/alias": "../own", "system": "/usr/lib/python3", "none": "/no/such/file",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(site, link)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(site, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	l := newLinker()
+	l.addModules([]string{at("view")}, nil)
+	slices.Sort(l.trees)
+	if diff := cmp.Diff([]string{at("code/mine"), at("spack/numpy"), at("spack/six")}, l.trees); diff != "" {
+		t.Errorf("trees, want - got +:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{at("spack/blas/lib/libblas.so")}, l.files); diff != "" {
+		t.Errorf("files, want - got +:\n%s", diff)
 	}
 }
 

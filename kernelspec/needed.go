@@ -54,6 +54,7 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 	}
 
 	n.files = append(n.files, linker.files...)
+	n.paths = append(n.paths, linker.trees...)
 	n.settle()
 	return n, nil
 }
@@ -162,6 +163,7 @@ func (n *need) watch(ctx context.Context, c command, linker *linker) error {
 func (n *need) settle() {
 	var paths []string
 	for _, path := range n.paths {
+		path = fileTree(path)
 		if !showsHome(path) {
 			paths = append(paths, path)
 			continue
