@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"isolate-namespace/isolate/internal/attack"
 )
 
 // The test binary is also the program that tests run inside or as a caller of
@@ -44,14 +46,8 @@ func testRoles() map[string]func(args []string) int {
 		"inotifyUser":  inotifyUserRole,
 		"pids":         pidsRole,
 		"stopper":      stopperRole,
-		"forbidden":    forbiddenRole,
-		"usual":        usualRole,
-		"attacker":     attackerRole,
-		"attack":       attackRole,
-		"victim":       victimRole,
+		"attacker":     attack.Main,
 		"maker":        makerRole,
-		"world":        worldRole,
-		"attacks":      attacksRole,
 		"reuser":       reuserRole,
 		"named":        namedRole,
 		"mounter":      mounterRole,

@@ -6,88 +6,39 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/pty"
 	"isolate-namespace/isolate/internal/terminal"
 )
 
-// A console is a terminal as a person has it, made of a pseudo-terminal of the
-// machine's.
-type console struct {
-	person *os.File // what is typed and shown
-	stdio  *os.File // what programs get
-	mu     sync.Mutex
-	shown  bytes.Buffer
-}
+// A console is a terminal as a person has it, outside.
+type console struct{ *pty.Terminal }
 
-func newConsole(t *testing.T) *console {
+func newConsole(t *testing.T) console {
 	t.Helper()
-	c, err := openConsole()
+	terminal, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.stdio.Close(); c.person.Close() })
-	return c
+	t.Cleanup(terminal.Close)
+	return console{terminal}
 }
 
-func openConsole() (*console, error) {
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	unix.IoctlSetPointerInt(terminal.Descriptor(person), unix.TIOCSPTLCK, 0)
-	n, err := unix.IoctlGetUint32(terminal.Descriptor(person), unix.TIOCGPTN)
-	if err != nil {
-		return nil, err
-	}
-	stdio, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	c := &console{person: person, stdio: stdio}
-	go c.look()
-	return c, err
-}
-
-// look takes down what is shown.
-func (c *console) look() {
-	buf := make([]byte, 4096)
-	for {
-		n, err := c.person.Read(buf)
-		if err != nil {
-			return
-		}
-		c.mu.Lock()
-		c.shown.Write(buf[:n])
-		c.mu.Unlock()
-	}
-}
-
-// await waits until the screen has shown text.
-func (c *console) await(t *testing.T, text string) {
+func (c console) await(t *testing.T, text string) {
 	t.Helper()
-	for range 200 {
-		if strings.Contains(c.screen(), text) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := c.Await(text); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("the terminal never showed %q, but\n%s", text, c.screen())
 }
 
-func (c *console) screen() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.shown.String()
-}
-
-func (c *console) enter(text string) { c.person.WriteString(text) }
-
-func (c *console) modes(t *testing.T) unix.Termios {
+func (c console) modes(t *testing.T) unix.Termios {
 	t.Helper()
-	modes, err := unix.IoctlGetTermios(terminal.Descriptor(c.stdio), unix.TCGETS)
+	modes, err := unix.IoctlGetTermios(terminal.Descriptor(c.Program), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,10 +46,10 @@ func (c *console) modes(t *testing.T) unix.Termios {
 }
 
 // start runs a shell command with the console for its terminal.
-func (c *console) start(t *testing.T, script string) *Cmd {
+func (c console) start(t *testing.T, script string) *Cmd {
 	t.Helper()
 	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", script)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, c.stdio
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Program, c.Program, c.Program
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +67,7 @@ func TestTerminalIsTheSandboxsOwn(t *testing.T) {
 	if during := c.modes(t); during.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) != 0 {
 		t.Errorf("the caller's terminal is not in raw mode: %#x", during.Lflag)
 	}
-	c.enter("hello\r")
+	c.Type("hello\r")
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -125,7 +76,7 @@ func TestTerminalIsTheSandboxsOwn(t *testing.T) {
 	}
 	want := strings.Repeat("/dev/pts/0\r\n", 4) + "/dev/pts/0 /dev/pts/ptmx\r\nhas a controlling terminal\r\nhello\r\nread hello\r\n"
 	c.await(t, "read hello\r\n")
-	if got := c.screen(); got != want {
+	if got := c.Screen(); got != want {
 		t.Errorf("the terminal shows\n%q, want\n%q", got, want)
 	}
 }
@@ -143,7 +94,7 @@ func TestTerminalInterrupts(t *testing.T) {
 			before := c.modes(t)
 			cmd := c.start(t, "echo ready; exec sleep 100")
 			c.await(t, "ready")
-			c.enter(test.key)
+			c.Type(test.key)
 			if got := ExitCode(cmd.Wait()); got != test.want {
 				t.Errorf("status %d, want %d", got, test.want)
 			}
@@ -157,7 +108,7 @@ func TestTerminalInterrupts(t *testing.T) {
 func TestTerminalHasTheSizeOfTheCallers(t *testing.T) {
 	c := newConsole(t)
 	resize := func(rows, columns uint16) {
-		if err := unix.IoctlSetWinsize(terminal.Descriptor(c.stdio), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		if err := unix.IoctlSetWinsize(terminal.Descriptor(c.Program), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +127,7 @@ func TestTerminalForErrorsOnlyWhereTheyGoThere(t *testing.T) {
 	c := newConsole(t)
 	var errs bytes.Buffer
 	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", "test -t 1 && ! test -t 2 && echo oops >&2")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Program, c.Program, &errs
 	if err := cmd.Run(); err != nil || errs.String() != "oops\n" {
 		t.Errorf("%v, standard error %q", err, errs.String())
 	}
@@ -195,7 +146,7 @@ func TestTerminalWithoutJobControl(t *testing.T) {
 // stopperRole runs a program in a terminal of its own, by default one that
 // stops itself.
 func stopperRole(args []string) int {
-	c, err := openConsole()
+	c, err := pty.Open()
 	if err != nil {
 		fmt.Println(err)
 		return 2
@@ -204,9 +155,9 @@ func stopperRole(args []string) int {
 		args = []string{"sh", "-c", "echo before; kill -TSTP $$; echo after"}
 	}
 	cmd := Command(Policy{Dir: "/tmp"}, args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdio, c.stdio, c.stdio
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Program, c.Program, c.Program
 	code := ExitCode(cmd.Run())
 	time.Sleep(100 * time.Millisecond) // for the last of the screen
-	fmt.Print(c.screen())
+	fmt.Print(c.Screen())
 	return code
 }

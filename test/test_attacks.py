@@ -1,9 +1,9 @@
-"""The attacks of isolate/attack_*_test.go, from a cell of a real kernel.
+"""The attacks of isolate/internal/attack, from a cell of a real kernel.
 
-The Go test binary makes the world that they are made on, outside, and is the
-attacker, started by a cell. In the isolated kernel every attack fails. In the
-plain one those succeed that need no privileges; the others do so in namespaces
-of their own, as in the Go test.
+The attacker makes the world that they are made on, outside, and is started
+again by a cell. In the isolated kernel every attack fails. In the plain one
+those succeed that need no privileges; the others do so in namespaces of their
+own, as in the Go test.
 """
 
 import json
@@ -22,13 +22,14 @@ OWN_NAMESPACES = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "-
 
 @pytest.fixture(scope="module")
 def binary():
-    """The Go package's tests: compiled already where an ordinary user tests."""
-    compiled = ROOT / "isolate/test.binary"
+    """The attacker: compiled already where an ordinary user tests."""
+    source = "isolate/internal/attack/attacker"
+    compiled = ROOT / source / "attacker"
     if compiled.exists():
         return compiled
-    built = BUILD / "isolate.test"
+    built = BUILD / "attacker"
     env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/local/go/bin", "CGO_ENABLED": "0"}
-    subprocess.run(["go", "test", "-c", "-o", built, "./isolate"], cwd=ROOT, env=env, check=True)
+    subprocess.run(["go", "build", "-o", built, f"./{source}"], cwd=ROOT, env=env, check=True)
     return built
 
 
@@ -39,7 +40,7 @@ class World:
         place.mkdir()
         self.attacker = place / "attacker"
         shutil.copy(binary, self.attacker)
-        self.process = subprocess.Popen([self.attacker, place], env={"TEST_ROLE": "world"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([self.attacker, "world", place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.known = json.loads(self.process.stdout.readline())
 
     def end(self):
@@ -74,12 +75,12 @@ def kernel_in_world(tmp_path_factory, binary):
         end()
 
 
-def outcomes(kernel, world, role, *commands):
+def outcomes(kernel, *commands):
     """The result of each attack when a cell runs the commands one after the other."""
     said = kernel.run(f"""
-import os, subprocess
+import subprocess
 for command in {commands!r}:
-    done = subprocess.run(command, env={{**os.environ, "TEST_ROLE": {role!r}}}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False)
     print(done.stdout)
 """, 120)
     found = {}
@@ -92,14 +93,14 @@ for command in {commands!r}:
 
 def attacks(binary, control):
     """The names of the attacks with one control."""
-    lines = subprocess.run([binary], env={"TEST_ROLE": "attacks"}, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    lines = subprocess.run([binary, "list"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     names = [name for where, name in (line.split("\t") for line in lines) if where == control]
     assert len(names) > 50
     return names
 
 
 def attack_all(kernel, world, control):
-    return outcomes(kernel, world, "attacker", [str(world.attacker), control, json.dumps(world.known)])
+    return outcomes(kernel, [str(world.attacker), "all", control, json.dumps(world.known)])
 
 
 def test_attacks_in_an_isolated_kernel(kernel_in_world, binary):
@@ -115,5 +116,5 @@ def test_attacks_in_a_plain_kernel(kernel_in_world, binary):
     kernel, world = kernel_in_world("python3")
     found = attack_all(kernel, world, PLAINLY)
     privileged = attacks(binary, PRIVILEGED)
-    found |= outcomes(kernel, world, "attack", *([*OWN_NAMESPACES, str(world.attacker), name, json.dumps(world.known)] for name in privileged))
+    found |= outcomes(kernel, *([*OWN_NAMESPACES, str(world.attacker), "one", name, json.dumps(world.known)] for name in privileged))
     assert {name: found.get(name) for name in attacks(binary, PLAINLY) + privileged if found.get(name) != "succeeded"} == {}

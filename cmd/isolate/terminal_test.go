@@ -1,29 +1,21 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"isolate-namespace/internal/pty"
 )
 
 // A session is an interactive shell in a terminal, as a person has it.
-type session struct {
-	keyboard *os.File
-	mu       sync.Mutex
-	shown    strings.Builder
-	seen     int // how much of it was waited for
-}
+type session struct{ *pty.Terminal }
 
 // newSession starts bash with job control, with the command isolate in its PATH.
-func newSession(t *testing.T) *session {
+func newSession(t *testing.T) session {
 	t.Helper()
 	bin := t.TempDir()
 	self, err := os.Executable()
@@ -34,75 +26,37 @@ func newSession(t *testing.T) *session {
 		t.Fatal(err)
 	}
 
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	terminal, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0)
-	n, err := unix.IoctlGetUint32(int(keyboard.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tty.Close()
 
 	shell := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
 	shell.Dir = t.TempDir()
 	shell.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "PS1=prompt> ", "TERM=dumb", "HOME=" + t.TempDir(), "HISTFILE="}
-	shell.Stdin, shell.Stdout, shell.Stderr = tty, tty, tty
+	shell.Stdin, shell.Stdout, shell.Stderr = terminal.Program, terminal.Program, terminal.Program
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
 
-	s := &session{keyboard: keyboard}
-	go s.look()
+	terminal.Program.Close()
 	t.Cleanup(func() {
 		shell.Process.Kill()
-		keyboard.Close() // hangs up what the shell has left
+		terminal.Close() // hangs up what the shell has left
 		shell.Wait()
 	})
-	return s
+	return session{terminal}
 }
 
-func (s *session) look() {
-	buf := make([]byte, 4096)
-	for {
-		n, err := s.keyboard.Read(buf)
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		s.shown.Write(buf[:n])
-		s.mu.Unlock()
-	}
-}
-
-// await waits for text after what was waited for before.
-func (s *session) await(t *testing.T, text string) {
+func (s session) await(t *testing.T, text string) {
 	t.Helper()
-	for range 300 {
-		s.mu.Lock()
-		all := s.shown.String()
-		at := strings.Index(all[s.seen:], text)
-		if at >= 0 {
-			s.seen += at + len(text)
-		}
-		s.mu.Unlock()
-		if at >= 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := s.Await(text); err != nil {
+		t.Fatal(err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.Fatalf("never shown: %q; after what was waited for the screen has\n%s", text, s.shown.String()[s.seen:])
 }
 
-func (s *session) enter(keys string) { s.keyboard.WriteString(keys) }
+func (s session) enter(keys string) { s.Type(keys) }
 
 func TestJobControl(t *testing.T) {
 	s := newSession(t)

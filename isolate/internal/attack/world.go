@@ -1,21 +1,18 @@
-package isolate
+package attack
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// A world is what an attack knows of the machine, made new for each run.
-type world struct {
+// A World is what an attack knows of the machine.
+type World struct {
 	Work      string // the program's own directory, writable inside
 	Frozen    string // shown read-only
 	Outside   string // beside them, not shown, with a file "secret" in it
@@ -38,61 +35,40 @@ type world struct {
 	endings []func() // what undoes the world, the last one first
 }
 
-const secret = "nobody inside may know this"
+// Secret is what nobody inside may know.
+const Secret = "nobody inside may know this"
 
-// newWorld makes a world for the time of a test.
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	w, err := makeWorld(t.TempDir())
-	t.Cleanup(w.end)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-// worldRole makes a world in the directory that is named, prints it, and ends
-// it when its standard input ends.
-func worldRole(args []string) int {
-	w, err := makeWorld(args[0])
-	defer w.end()
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(w)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	io.Copy(io.Discard, os.Stdin)
-	return 0
-}
-
-// makeWorld makes a world in an existing directory. It is to be ended, whether
+// NewWorld makes a world in an existing directory. It is to be ended, whether
 // there was an error or not.
-func makeWorld(dir string) (*world, error) {
+func NewWorld(dir string, attacker Attacker) (*World, error) {
 	at := func(name string) string { return filepath.Join(dir, name) }
-	w := &world{
+	w := &World{
 		Work: at("work"), Frozen: at("frozen"), Outside: at("outside"),
 		Hidden: at("work/hidden"), Shadow: at("work/deep/shadow"), First: os.Getpid(),
 	}
 	w.Name, _ = os.Hostname()
-	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.startVictim, w.makeSegment, w.makeQueue, w.makeSemaphore} {
+	for _, step := range []func() error{w.makeFiles, w.leak, w.listen, w.makeSegment, w.makeQueue, w.makeSemaphore} {
 		if err := step(); err != nil {
 			return w, err
 		}
 	}
-	return w, nil
+	return w, w.startVictim(attacker.Command("victim"))
 }
 
-func (w *world) end() {
+// Leaked returns a descriptor of Outside that all programs inherit which this
+// process starts without care.
+func (w *World) Leaked() int { return w.leaked }
+
+// End undoes the world.
+func (w *World) End() {
 	for i := len(w.endings) - 1; i >= 0; i-- {
 		w.endings[i]()
 	}
 }
 
-func (w *world) atEnd(f func()) { w.endings = append(w.endings, f) }
+func (w *World) atEnd(f func()) { w.endings = append(w.endings, f) }
 
-func (w *world) makeFiles() (err error) {
+func (w *World) makeFiles() (err error) {
 	for _, dir := range []string{w.Work + "/sub", w.Shadow, w.Frozen + "/dir", w.Frozen + "/empty", w.Outside + "/other"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -101,7 +77,7 @@ func (w *world) makeFiles() (err error) {
 
 	for path, content := range map[string]string{
 		w.Work + "/own": "", w.Shadow + "/inner": "", w.Frozen + "/file": "x", w.Frozen + "/dir/inner": "",
-		w.Outside + "/secret": secret, w.Hidden: secret,
+		w.Outside + "/secret": Secret, w.Hidden: Secret,
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			return err
@@ -119,7 +95,7 @@ func (w *world) makeFiles() (err error) {
 }
 
 // leak opens the directory outside for all programs that this process starts.
-func (w *world) leak() (err error) {
+func (w *World) leak() (err error) {
 	w.leaked, err = unix.Open(w.Outside, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err == nil {
 		w.atEnd(func() { unix.Close(w.leaked) })
@@ -127,18 +103,18 @@ func (w *world) leak() (err error) {
 	return err
 }
 
-func (w *world) scratchFile(dir string) (string, error) {
+func (w *World) scratchFile(dir string) (string, error) {
 	f, err := os.CreateTemp(dir, "isolate-test-")
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	w.atEnd(func() { os.Remove(f.Name()) })
-	_, err = f.WriteString(secret)
+	_, err = f.WriteString(Secret)
 	return f.Name(), err
 }
 
-func (w *world) listen() error {
+func (w *World) listen() error {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -158,9 +134,7 @@ func (w *world) listen() error {
 	return nil
 }
 
-func (w *world) startVictim() error {
-	victim := exec.Command("/proc/self/exe")
-	victim.Env = []string{roleVariable + "=victim"}
+func (w *World) startVictim(victim *exec.Cmd) error {
 	if err := victim.Start(); err != nil {
 		return err
 	}
@@ -179,16 +153,16 @@ func (w *world) startVictim() error {
 	return err
 }
 
-// victimRole becomes a program that its siblings may trace, where Yama would
+// beVictim becomes a program that its siblings may trace, where Yama would
 // let only ancestors: the controls would fail there.
-func victimRole([]string) int {
+func beVictim() int {
 	const setTracer, anyone = 0x59616d61, ^uintptr(0)
 	raw(unix.SYS_PRCTL, setTracer, anyone) // unknown without Yama
-	fmt.Fprintln(os.Stderr, unix.Exec("/bin/sleep", []string{"sleep", "600"}, []string{"SECRET=" + secret}))
+	fmt.Fprintln(os.Stderr, unix.Exec("/bin/sleep", []string{"sleep", "600"}, []string{"SECRET=" + Secret}))
 	return 1
 }
 
-func (w *world) makeSegment() error {
+func (w *World) makeSegment() error {
 	id, err := unix.SysvShmGet(int(time.Now().UnixNano()&0x7fffffff)|1, 4096, unix.IPC_CREAT|0o600)
 	if err != nil {
 		return err
@@ -198,7 +172,7 @@ func (w *world) makeSegment() error {
 	return nil
 }
 
-func (w *world) makeQueue() error {
+func (w *World) makeQueue() error {
 	w.Queue = w.Abstract
 	fd, _, e := unix.RawSyscall6(unix.SYS_MQ_OPEN, cString(w.Queue), unix.O_CREAT|unix.O_RDWR, 0o600, 0, 0, 0)
 	if e != 0 {
@@ -208,7 +182,7 @@ func (w *world) makeQueue() error {
 	return nil
 }
 
-func (w *world) makeSemaphore() error {
+func (w *World) makeSemaphore() error {
 	w.Semaphore = int(time.Now().UnixNano()&0x7fffffff) | 1
 	id, _, e := unix.RawSyscall(unix.SYS_SEMGET, uintptr(w.Semaphore), 1, unix.IPC_CREAT|0o600)
 	if e != 0 {

@@ -10,54 +10,17 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"isolate-namespace/isolate/internal/attack"
 )
-
-// inheritedAttacks use a descriptor of a directory that the caller had open
-// and didn't mark for closing (CVE-2024-21626, CVE-2016-9962).
-func inheritedAttacks() []attack {
-	const most = 256
-	each := func(try func(fd int) error) func(*world) error {
-		return func(*world) error {
-			for fd := 3; fd < most; fd++ {
-				if try(fd) == nil {
-					return nil
-				}
-			}
-			return errRefused
-		}
-	}
-
-	at := func(name string, try func(w *world) error) attack { return attack{name, plainly, try} }
-	return []attack{
-		at("reads through an inherited descriptor", each(func(fd int) error { return reads(fmt.Sprintf("/proc/self/fd/%d/secret", fd)) })),
-		at("opens a file by an inherited descriptor", each(func(fd int) error {
-			_, err := unix.Openat(fd, "secret", unix.O_RDONLY, 0)
-			return err
-		})),
-		at("changes to an inherited descriptor's directory", each(func(fd int) error {
-			if err := unix.Fchdir(fd); err != nil {
-				return err
-			}
-			return reads("secret")
-		})),
-		at("climbs from an inherited descriptor", each(func(fd int) error {
-			return exists(fmt.Sprintf("/proc/self/fd/%d/../outside/secret", fd))
-		})),
-		at("reads through its parent's inherited descriptor", each(func(fd int) error {
-			return reads(fmt.Sprintf("/proc/%d/fd/%d/secret", os.Getppid(), fd))
-		})),
-	}
-}
 
 // A working directory or a program that is named by a descriptor of the
 // caller's would be one of the host's (CVE-2024-21626).
 func TestPathsOfDescriptors(t *testing.T) {
 	w := newWorld(t)
-	fd := fmt.Sprintf("/proc/self/fd/%d", w.leaked)
+	fd := fmt.Sprintf("/proc/self/fd/%d", w.Leaked())
 	plain := exec.Command("cat", "secret")
 	plain.Dir = fd
-	if out, err := plain.CombinedOutput(); err != nil || string(out) != secret {
+	if out, err := plain.CombinedOutput(); err != nil || string(out) != attack.Secret {
 		t.Errorf("without a sandbox: %v, %s; it shows nothing", err, out)
 	}
 	if err := exec.Command(fd + "/program").Run(); err != nil {

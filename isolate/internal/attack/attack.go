@@ -1,0 +1,37 @@
+// Package attack is what a hostile program tries, and the world that it tries
+// it on. Tests make both; nothing of the product imports it.
+//
+// An attack fails inside a sandbox, and succeeds in its control, where nothing
+// but the protection is missing: otherwise it may fail to attack.
+package attack
+
+import "slices"
+
+// An Attack is something that a program tries to do to what it wasn't given.
+type Attack struct {
+	Name    string // what it does, as in "reads a file beside its directory"
+	Control Control
+	Try     func(w *World) error // nil: it succeeded
+}
+
+// A Control is where an attack succeeds.
+type Control string
+
+const (
+	// Plainly is a process of the same user's, without a sandbox.
+	Plainly Control = "plainly"
+	// Privileged is a process with all capabilities in namespaces of its own:
+	// what a program could do in a sandbox that kept its privileges.
+	Privileged Control = "with privileges"
+)
+
+// OwnNamespaces is the command in front of an attacker whose control is
+// Privileged.
+var OwnNamespaces = []string{"unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup",
+	"--fork", "--kill-child", "--mount-proc"}
+
+// All returns the attacks.
+func All() []Attack {
+	return slices.Concat(fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(),
+		procAttacks(), networkAttacks(), callAttacks(), leftoverAttacks(), inheritedAttacks())
+}
