@@ -36,25 +36,25 @@ func (p Policy) Describe() (string, error) {
 	return b.String(), nil
 }
 
-// A Place is one entry of the tree of files that a program would see.
-type Place struct {
+// An Entry is one entry of the tree of files that a program would see.
+type Entry struct {
 	Path string `json:"path"`
 	What string `json:"what"` // such as "read-only" or "writable of /srv/course"
 }
 
 // Tree is what Describe draws, one entry each, in the order of their paths. It
 // starts nothing.
-func (p Policy) Tree() ([]Place, error) {
+func (p Policy) Tree() ([]Entry, error) {
 	_, t, err := p.plan()
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
-	var all []Place
+	var all []Entry
 	for _, n := range t.nodes {
-		all = append(all, Place{n.target, t.words(n)})
+		all = append(all, Entry{n.target, t.words(n)})
 	}
-	slices.SortFunc(all, func(a, b Place) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
 }
 

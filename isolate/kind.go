@@ -39,6 +39,7 @@ const (
 	KindMachine       Kind = "a source is the machine's, to be read only"
 	KindAutomounter   Kind = "a source is an automounter's"
 	KindClosed        Kind = "a directory that leads to a mask is closed" // About: the directory
+	KindLinks         Kind = "a file that is protected has other names"
 	KindMounting      Kind = "mounts come and go"
 	KindChanged       Kind = "a source changed meanwhile"
 	KindTarget        Kind = "a target can't be covered so"

@@ -116,10 +116,17 @@ const (
 
 // A Mount shows one file or directory of the host's at one path inside.
 type Mount struct {
-	// Source is the absolute path outside. Empty for Masked and Private.
+	// Source is the absolute path outside. Empty for Masked and Private, unless
+	// they are Wherever.
 	Source string
 	// Target is the absolute path inside. Empty means Source.
 	Target string
+	// Wherever puts the mount at every place at which another mount, or the
+	// base, shows Source in what it shows, by whatever name of Source; Target
+	// doesn't count. ReadOnly is put where Source could be written to. What
+	// isn't shown, or doesn't exist, needs none; a mount of Source itself, or
+	// of what is below it, stays.
+	Wherever bool
 	// Access defaults to Writable.
 	Access Access
 	// Optional skips the mount when the source does not exist; without it

@@ -21,6 +21,9 @@ func mountNode(m Mount) (*node, error) {
 		n.target = m.Source
 	}
 	n.target = filepath.Clean(n.target)
+	if m.Wherever {
+		return n, n.openWherever(m)
+	}
 	if m.Source == "/" {
 		return nil, wholeMachine(m.Source)
 	}
@@ -36,6 +39,26 @@ func mountNode(m Mount) (*node, error) {
 		return n, nil
 	}
 	return n, n.openSource(m.Source)
+}
+
+// openWherever is openSource for what is only to be found where others show it.
+func (n *node) openWherever(m Mount) (err error) {
+	switch m.Access {
+	case Private:
+		n.kind, n.mode = privateNode, 0o700
+	case Masked:
+		n.kind = maskNode
+	default:
+		return n.openSource(m.Source)
+	}
+	if n.host, err = look(m.Source); errors.Is(err, unix.ENOTDIR) {
+		return fs.ErrNotExist
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &SetupError{Doing: "hide", Path: m.Source, Err: underlying(err), Kind: KindUnreadable}
+	}
+	n.dir = true
+	return err
 }
 
 // isOwn says whether m names, for where it always is, what every sandbox has

@@ -19,10 +19,11 @@ type tree struct {
 	at    map[string]*node // by target
 	wall  landlock         // what may be made where
 
-	account []string // the caller's line of the passwd file, or nil
-	mounts  *hostMounts
-	hidden  []*hiddenDir
-	special []*hostMount // of kinds that hold no files
+	account    []string // the caller's line of the passwd file, or nil
+	everywhere []*node  // mounts that are wherever their source is shown
+	mounts     *hostMounts
+	hidden     []*hiddenDir
+	special    []*hostMount // of kinds that hold no files
 }
 
 // A node is one mount, file or link of the tree.
@@ -139,6 +140,10 @@ func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 		}
 		named = append(named, n)
 		switch {
+		case m.Wherever && errors.Is(err, fs.ErrNotExist):
+		case m.Wherever && err == nil:
+			t.everywhere = append(t.everywhere, n)
+			named[len(named)-1] = new(node)
 		case errors.Is(err, fs.ErrNotExist) && m.Optional, m.isOwn():
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, m.Source)
@@ -204,6 +209,9 @@ func (t *tree) settle() error {
 		if err := t.maskBelow(n); err != nil {
 			return err
 		}
+	}
+	for _, n := range t.everywhere {
+		t.addWherever(n)
 	}
 	slices.SortStableFunc(t.nodes, func(a, b *node) int {
 		return strings.Count(a.target, "/") - strings.Count(b.target, "/")
@@ -332,6 +340,9 @@ func (n *node) fit() (keep bool, err error) {
 	case err != nil:
 		return false, &SetupError{Doing: "mount at", Path: n.target, Err: fmt.Errorf("%s has no such entry", n.cover.source),
 			Kind: KindNoTarget, About: n.cover.outside(n.target)}
+	case n.hasOtherNames(&st):
+		return false, &SetupError{Doing: "protect", Path: n.cover.outside(n.target), Kind: KindLinks,
+			Err: fmt.Errorf("it has %d names (hard links), of which the program could use another", st.Nlink)}
 	case n.kind == maskNode || n.kind == procSysNode:
 		n.dir = dir
 	case n.dir && !dir:
@@ -340,6 +351,14 @@ func (n *node) fit() (keep bool, err error) {
 		return false, n.misfit("a file can't cover a directory")
 	}
 	return true, nil
+}
+
+// hasOtherNames says that n keeps from the program a file that it could reach
+// by another name: st is of what n covers.
+func (n *node) hasOtherNames(st *unix.Stat_t) bool {
+	isFile := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1
+	isSame := n.kind == maskNode || n.kind == bindNode && n.access == ReadOnly && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
+	return isFile && isSame && n.cover.kind == bindNode && n.cover.access == Writable
 }
 
 func (n *node) misfit(why string) error {

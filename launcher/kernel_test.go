@@ -193,6 +193,7 @@ type setup struct {
 	file     string            // connection file; default: in a fresh directory
 	json     map[string]any    // changes to the connection file
 	env      map[string]string // changes to the environment
+	mount    string            // script that mounts, in a namespace of the launcher's own
 }
 
 // startSession starts a launcher the way Jupyter does, and waits for the
@@ -230,7 +231,12 @@ func prepare(t *testing.T, s setup) *session {
 
 	k.connection, _ = parseConnectionFile(text)
 	args := append(s.options, "--env", "LAUNCHER_TEST=kernel", "--", self, s.file)
-	k.cmd = exec.Command(self, append(args, s.trailing...)...)
+	argv := append(append([]string{self}, args...), s.trailing...)
+	if s.mount != "" {
+		script := []string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", s.mount + `; cd .; exec "$0" "$@"`}
+		argv = append(script, argv...)
+	}
+	k.cmd = exec.Command(argv[0], argv[1:]...)
 	k.cmd.Dir = s.dir
 	k.cmd.Env = append(os.Environ(), "LAUNCHER_TEST=launcher", "MNTDIRS=.", "MNTDIRS_KERNEL=ro:"+self, "HOME="+t.TempDir())
 	for name, value := range s.env {

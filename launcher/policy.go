@@ -49,7 +49,9 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		return p, err
 	}
 	if !o.writableNotebooks {
-		p.Mounts = append(p.Mounts, notebooks(p.Dir, p.Mounts)...)
+		if err := protectNotebooks(&p); err != nil {
+			return p, err
+		}
 	}
 	private, err := privateDirs(c, &p)
 	p.Mounts = append(p.Mounts, private...)
@@ -63,13 +65,13 @@ func setMounts(p *isolate.Policy, options []string) error {
 	if strings.TrimSpace(work) == "" {
 		work = "."
 	}
-	p.Mounts = []isolate.Mount{{Target: exchange, Access: isolate.Masked}}
+	p.Mounts = []isolate.Mount{{Source: exchange, Access: isolate.Masked, Wherever: true}}
 	kernels, err := isolate.ParseMounts(os.Getenv("MNTDIRS_KERNEL"), p.Dir, p.Home)
 	if err != nil {
 		return err
 	}
-	for _, prefix := range append(kernels, isolate.Mount{Target: "/usr"}, isolate.Mount{Target: "/usr/local"}) {
-		p.Mounts = append(p.Mounts, isolate.Mount{Target: filepath.Join(prefix.Target, serverConfig), Access: isolate.Masked})
+	for _, prefix := range append(kernels, isolate.Mount{Source: "/usr"}, isolate.Mount{Source: "/usr/local"}) {
+		p.Mounts = append(p.Mounts, hideServerConfig(prefix.Source))
 	}
 	p.Mounts = append(p.Mounts, kernels...)
 	for _, entries := range append([]string{work}, options...) {
@@ -92,9 +94,13 @@ func showActive(p *isolate.Policy) error {
 	named := len(p.Mounts)
 	err := activeenv.Show(p, "")
 	for _, m := range p.Mounts[named:] {
-		p.Mounts = append(p.Mounts, isolate.Mount{Target: filepath.Join(m.Source, serverConfig), Access: isolate.Masked})
+		p.Mounts = append(p.Mounts, hideServerConfig(m.Source))
 	}
 	return err
+}
+
+func hideServerConfig(prefix string) isolate.Mount {
+	return isolate.Mount{Source: filepath.Join(prefix, serverConfig), Access: isolate.Masked, Wherever: true}
 }
 
 // environ is the part of our environment that the kernel gets, and what the
@@ -129,49 +135,4 @@ func lastOfEach(env []string) []string {
 		}
 	}
 	return kept
-}
-
-// notebooks keeps what the kernel works beside from being replaced: whoever
-// executes a notebook writes it again when the kernel has ended, outside, and
-// would follow a link that the kernel left in its place. Each notebook of a
-// writable working directory is a read-only mount of itself, which can be
-// neither written, nor removed, nor renamed, wherever the directory is shown.
-// Those with a dot are what Jupyter writes before it gives them their name.
-func notebooks(dir string, mounts []isolate.Mount) []isolate.Mount {
-	entries, _ := os.ReadDir(dir) // an unreadable one holds no notebook for us
-	var own []isolate.Mount
-	for _, place := range writablePlaces(dir, mounts) {
-		for _, entry := range entries {
-			name := entry.Name()
-			if filepath.Ext(name) == ".ipynb" && name[0] != '.' && entry.Type().IsRegular() {
-				own = append(own, isolate.Mount{Source: filepath.Join(dir, name), Target: filepath.Join(place, name), Access: isolate.ReadOnly, Optional: true})
-			}
-		}
-	}
-	return own
-}
-
-// writablePlaces are where the mounts show dir, without links in its path, so
-// that the kernel can write there.
-func writablePlaces(dir string, mounts []isolate.Mount) []string {
-	var places []string
-	for i, m := range mounts {
-		source, err := filepath.EvalSymlinks(m.Source)
-		below, shows := strings.CutPrefix(dir+"/", source+"/")
-		if place := filepath.Join(m.Target, below); err == nil && shows && m.Access == isolate.Writable && deepest(place, mounts) == i {
-			places = append(places, place)
-		}
-	}
-	return places
-}
-
-// deepest is the number of the mount that shows path, or -1.
-func deepest(path string, mounts []isolate.Mount) int {
-	found := -1
-	for i, m := range mounts {
-		if (path == m.Target || strings.HasPrefix(path, m.Target+"/")) && (found < 0 || len(m.Target) >= len(mounts[found].Target)) {
-			found = i
-		}
-	}
-	return found
 }

@@ -321,19 +321,95 @@ func TestNotebooksAreProtectedByEveryName(t *testing.T) {
 	}
 
 	os.Symlink(course, filepath.Join(course, "link"))
-	mounts := []isolate.Mount{
+	p := isolate.Policy{Dir: dir, Home: "/home/tester", Mounts: []isolate.Mount{
 		{Source: dir, Target: dir},
 		{Source: filepath.Join(course, "link"), Target: "/course"},
+		{Source: course, Target: "/read", Access: isolate.ReadOnly},
 		{Source: course, Target: "/copy", Access: isolate.CopyOnWrite},
 		{Source: course, Target: "/hidden"},
 		{Target: "/hidden/ps1", Access: isolate.Masked},
+	}}
+	if err := protectNotebooks(&p); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := p.Tree()
+	if err != nil {
+		t.Fatal(err)
 	}
 	var got []string
-	for _, m := range notebooks(dir, mounts) {
-		got = append(got, m.Target)
+	for _, entry := range tree {
+		if filepath.Ext(entry.Path) == ".ipynb" {
+			got = append(got, entry.Path)
+		}
 	}
-	if want := []string{dir + "/a.ipynb", "/course/ps1/a.ipynb"}; !slices.Equal(got, want) {
+	if want := []string{"/course/ps1/a.ipynb", dir + "/a.ipynb"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A notebook that has another name, or is one of very many, can't be protected.
+// That is an error where it needs to be.
+func TestNotebooksThatCantBeProtected(t *testing.T) {
+	linked, many := t.TempDir(), t.TempDir()
+	os.WriteFile(filepath.Join(linked, "a b.ipynb"), nil, 0o644)
+	os.Link(filepath.Join(linked, "a b.ipynb"), filepath.Join(linked, ".x"))
+	for i := range mostNotebooks + 1 {
+		os.WriteFile(filepath.Join(many, fmt.Sprint(i, ".ipynb")), nil, 0o644)
+	}
+	for _, c := range []struct {
+		name, dir string
+		s         setup
+		want      string
+	}{
+		{"another name", linked, setup{}, "isolate-kernel: protect " + linked + "/a b.ipynb: it has 2 names (hard links), of which the program could use another; " +
+			"cp '" + linked + "/a b.ipynb' '" + linked + "/a b.ipynb'.new && mv '" + linked + "/a b.ipynb'.new '" + linked + "/a b.ipynb'"},
+		{"another name, read-only", linked, setup{env: map[string]string{"MNTDIRS": "ro:."}}, "listening"},
+		{"another name, thrown away", linked, setup{env: map[string]string{"MNTDIRS": "cow:."}}, "listening"},
+		{"another name, unprotected", linked, setup{options: []string{"--writable-notebooks"}}, "listening"},
+		{"very many", many, setup{}, "isolate-kernel: protect the notebooks in " + many + ": there are 1001, and no more than 1000 can be; " +
+			"work in a directory with fewer, or give their protection up with --writable-notebooks"},
+		{"very many, read-only", many, setup{env: map[string]string{"MNTDIRS": "ro:."}}, "listening"},
+	} {
+		c.s.dir = c.dir
+		k := prepare(t, c.s)
+		k.start()
+		if got := k.line(); got != c.want {
+			t.Errorf("%s: %s\nwant %s", c.name, got, c.want)
+		}
+	}
+	os.Remove(filepath.Join(many, "0.ipynb"))
+	k := startSession(t, setup{dir: many})
+	if got, _ := k.ask("shell", "write 999.ipynb").(string); !strings.Contains(got, "read-only") {
+		t.Errorf("the last of 1000: %s", got)
+	}
+}
+
+// Connection files stay out of sight where a mount of the machine's gives
+// their directory another name.
+func TestPlacesOfConnectionFilesByAllTheirNames(t *testing.T) {
+	for _, c := range []struct {
+		name, mount string
+		hidden      string // in the working directory
+	}{
+		{"a mount of the directory", "mkdir seen; mount --bind $RUNTIME seen", "seen"},
+		{"a mount of one above it", "mkdir seen; mount --bind $RUNTIME/.. seen", "seen/runtime"},
+		{"the directory is a mount of one here", "mkdir here; mount --bind here $RUNTIME; echo key > here/kernel-2.json", "here"},
+	} {
+		data, dir := t.TempDir(), t.TempDir()
+		runtime := filepath.Join(data, "runtime")
+		os.MkdirAll(runtime, 0o755)
+		os.WriteFile(runtime+"/kernel-2.json", []byte("key"), 0o600)
+		for _, protected := range []bool{true, false} {
+			s := setup{dir: dir, mount: strings.ReplaceAll(c.mount, "mkdir", "mkdir -p"), env: map[string]string{"RUNTIME": runtime, "JUPYTER_RUNTIME_DIR": runtime}}
+			if !protected {
+				s.env["JUPYTER_RUNTIME_DIR"] = "/nowhere"
+			}
+			k := startSession(t, s)
+			got := fmt.Sprint(k.ask("shell", "list "+c.hidden))
+			if shown := strings.Contains(got, "kernel-2.json"); shown == protected {
+				t.Errorf("%s, protected %v: %s", c.name, protected, got)
+			}
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"isolate-namespace/internal/jupyter"
 	"isolate-namespace/internal/remedy"
@@ -26,12 +25,11 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
 	}
 	own := filepath.Dir(c.path)
-	targets, err := shownAt([]string{own, jupyter.RuntimeDir(p.Home), os.TempDir()}, slices.Concat(p.Base, p.Mounts))
-	if err != nil {
-		return nil, err
-	}
-	for _, target := range targets {
-		mounts = append(mounts, isolate.Mount{Target: target, Access: isolate.Private})
+	for _, dir := range []string{own, jupyter.RuntimeDir(p.Home), os.TempDir()} {
+		if err := checkUnnamed(dir, slices.Concat(p.Base, p.Mounts)); err != nil {
+			return nil, err
+		}
+		mounts = append(mounts, isolate.Mount{Source: dir, Access: isolate.Private, Wherever: true})
 	}
 	// Where nothing is shown its own directory is made for the copy, unless it
 	// is private as it is.
@@ -41,33 +39,20 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 	return mounts, nil
 }
 
-// shownAt are the places inside at which mounts would show what is in one of
-// the directories.
-func shownAt(dirs []string, mounts []isolate.Mount) (targets []string, err error) {
-	var real []string
-	for _, dir := range dirs {
-		if dir, err := filepath.EvalSymlinks(dir); err == nil { // else there is none
-			real = append(real, dir)
-		}
+// checkUnnamed is an error if a mount is of dir itself.
+func checkUnnamed(dir string, mounts []isolate.Mount) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil // there is none
 	}
 	for _, m := range mounts {
-		if m.Access == isolate.Masked || m.Access == isolate.Private {
+		if m.Wherever || m.Source == "" {
 			continue
 		}
-		source, err := filepath.EvalSymlinks(m.Source)
-		if err != nil {
-			continue // said when it is mounted
-		}
-		for _, dir := range real {
-			below, found := strings.CutPrefix(dir+"/", source+"/")
-			switch {
-			case found && below == "":
-				return nil, &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
-					Kind: remedy.KindOtherKernels}
-			case found:
-				targets = append(targets, filepath.Join(m.Target, below))
-			}
+		if source, err := os.Stat(m.Source); err == nil && os.SameFile(source, info) {
+			return &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
+				Kind: remedy.KindOtherKernels}
 		}
 	}
-	return targets, nil
+	return nil
 }

@@ -13,6 +13,7 @@ const (
 	KindRegistration     isolate.Kind = "the connection file is a registration file"
 	KindPortTaken        isolate.Kind = "another program listens on a port"
 	KindAddress          isolate.Kind = "there is no listening on an address"
+	KindNotebooks        isolate.Kind = "too many notebooks to protect"
 	KindOtherKernels     isolate.Kind = "a source has other kernels' connection files"
 )
 
@@ -59,6 +60,7 @@ func table() map[isolate.Kind]row {
 		isolate.KindMachine:       {all: "write ro: before it"},
 		isolate.KindAutomounter:   {all: "name a directory below it that is mounted"},
 		isolate.KindClosed:        {all: "chmod u+x {quoted}"},
+		isolate.KindLinks:         {all: "cp {path} {path}.new && mv {path}.new {path}"},
 		isolate.KindMounting:      {all: "try again when nothing is being mounted"},
 		isolate.KindTarget:        {all: elseAt},
 		isolate.KindNoTarget:      {all: "make {about} first, or mount it at another place"},
@@ -92,6 +94,7 @@ func table() map[isolate.Kind]row {
 		KindRegistration:     {kernel: "set kernel_protocol_version to 5.4 in kernel.json"},
 		KindPortTaken:        {kernel: "start the kernel again: Jupyter picks other ports"},
 		KindAddress:          {kernel: "check the ip in Jupyter's settings (KernelManager.ip)"},
+		KindNotebooks:        {kernel: "work in a directory with fewer, or give their protection up with --writable-notebooks"},
 		KindOtherKernels: {kernel: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files",
 			kernelspec: "name no directory in which Jupyter keeps connection files"},
 	}
