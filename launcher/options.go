@@ -14,22 +14,22 @@ import (
 func usage() string {
 	return `Usage: isolate-kernel [OPTIONS] -- COMMAND [ARG...]
 
-Run a Jupyter kernel's command in a sandbox. Jupyter starts this, from a
+Run a Jupyter kernel's command in a sandbox. Jupyter starts this from a
 kernel.json that isolate-kernelspec wrote; COMMAND names the connection file
 by its absolute path.
 
 ` + option.Lines(table()) + `
-Of this machine's users only you, root and those who started a kernel reach its
+Of this machine's users, only you, root and those who started a kernel reach its
 ports. With --network host every local user does, and the kernel reaches the
 Jupyter server and other kernels' output. ENTRIES are [ro:|try:|cow:]PATH,
-TARGET=SOURCE or PATH=none, between spaces. A limit that is none is lifted.
+TARGET=SOURCE or PATH=none, separated by spaces. The value none lifts a limit.
 
-$MNTDIRS         what the kernel works on, in the syntax of --mount; default "."
+$MNTDIRS         what the kernel works on, as ENTRIES; default "."
 $MNTDIRS_KERNEL  the directories that the kernel's own program needs
 $MNTDIRS_BASE    replaces the base system (/usr, parts of /etc)
 
-Exit status: the kernel's own, and its own signal when one ended it; 125 when
-there is no sandbox, 126 and 127 when COMMAND can't be executed or isn't there.
+Exit status: the kernel's own, or the signal that ended it; 125 if there is no
+sandbox, 126 if COMMAND can't be executed, 127 if it isn't there.
 `
 }
 

@@ -22,10 +22,10 @@ import (
 type commands struct {
 	Install install       `cmd:"" help:"Make isolated twins of installed kernels."`
 	List    list          `cmd:"" help:"List the isolated kernels, and which of them no longer fit."`
-	Show    show          `cmd:"" help:"Say what a kernel started here would see, and what not."`
-	Update  update        `cmd:"" help:"Make isolated kernels again of their bases as they are now. Options and changes made by hand are kept."`
-	Verify  verifyCommand `cmd:"" help:"Start a kernel as Jupyter does, and have it try what it shouldn't be able to do."`
-	Doctor  doctorCommand `cmd:"" help:"Say what this machine can do, and what to change where it can't."`
+	Show    show          `cmd:"" help:"Say what a kernel started here would see."`
+	Update  update        `cmd:"" help:"Make isolated kernels again from their bases as they are now. Options and changes made by hand are kept."`
+	Verify  verifyCommand `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
+	Doctor  doctorCommand `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
 	Remove  remove        `cmd:"" help:"Remove isolated kernels. No other kernel is touched."`
 
 	ErrorKernel errorKernel `cmd:"" hidden:""`

@@ -24,13 +24,13 @@ func usage() string {
 Run PROGRAM, or a shell, so that it sees only the directories you name.
 
 ` + option.Lines(option.Isolate()) + `
-ENTRIES are [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, between spaces; the
-default is $MNTDIRS, or this directory. A limit that is none is lifted.
-These of bubblewrap's, and more such, mean what they mean there:
+ENTRIES are [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, separated by
+spaces. The default is $MNTDIRS, or this directory. The value none lifts a limit.
+These and other options of bubblewrap mean the same as there:
 ` + option.Names(option.Bubblewrap()) + `
 
-Exit status: PROGRAM's own, and its own signal when one ended it; 125 when there
-is no sandbox, 126 and 127 when PROGRAM can't be executed or isn't there.
+Exit status: PROGRAM's own, or the signal that ended it; 125 if there is no
+sandbox, 126 if PROGRAM can't be executed, 127 if it isn't there.
 `
 }
 

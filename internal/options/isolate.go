@@ -2,29 +2,29 @@ package options
 
 import "slices"
 
-// Isolate returns the options of isolate that are its own.
+// Isolate returns isolate's own options.
 func Isolate() []Option {
-	memory := "The default is nine tenths of the memory, where another limit has a control group made."
+	memory := "The default is nine tenths of the memory if another limit needs a control group."
 	return slices.Concat([]Option{
 		{
 			Names: []string{"-m", "--mount", "--mnt"}, Values: []string{"ENTRIES"}, Many: true,
-			Text: "What the program sees, in place of this directory. ENTRIES stand between white space, as under ENTRIES. May be given several times.",
+			Text: "What the program sees instead of this directory. ENTRIES are separated by white space; see ENTRIES. May be given several times.",
 		},
 		{
 			Names: []string{"--tmpfs", "--dir"}, Values: []string{"DIR"}, Many: true,
-			Text: "An empty directory of the sandbox's own. The directories above it are made too.",
+			Text: "An empty directory of the sandbox's own. The directories above it are made, too.",
 		},
 		{
 			Names: []string{"--cow-dir"}, Values: []string{"DIR"},
-			Text: "Keep what it changes in `cow:` mounts under DIR.",
+			Text: "Keep the changes of `cow:` mounts in DIR.",
 		},
 		{
 			Names: []string{"--network"}, Values: []string{"MODE"},
-			Text: "`none` (default), or `host`, the machine's own. It shares every service on this machine's loopback interface and abstract sockets.",
+			Text: "`none` (default), or `host`, the machine's own. `host` shares every service on this machine's loopback interface and, before Linux 6.12, its abstract sockets.",
 		},
 		{
 			Names: []string{"--env"}, Values: []string{"NAME[=VALUE]"}, Many: true,
-			Text: "Let a variable in, or set one. ENVIRONMENT names those that are let in by themselves.",
+			Text: "Pass a variable of yours, or set one. ENVIRONMENT lists those that are passed anyway.",
 		},
 		{
 			Names: []string{"--chdir"}, Values: []string{"DIR"},
@@ -32,20 +32,20 @@ func Isolate() []Option {
 		},
 		{
 			Names: []string{"--hostname"}, Values: []string{"NAME"},
-			Text: "The name of the machine inside.",
+			Text: "The host name inside.",
 		},
 		{
 			Names: []string{"--uid"}, Values: []string{"N"},
-			Text: "The user that the program takes itself for.",
+			Text: "The user ID inside.",
 		},
 		{
 			Names: []string{"--gid"}, Values: []string{"N"},
-			Text: "The group that the program takes itself for.",
+			Text: "The group ID inside.",
 		},
 		allowSymlinks("program"),
 		{
 			Names: []string{"--allow-userns"},
-			Text:  "Let it make user namespaces and links. Another isolate, say, needs them.",
+			Text:  "Let it make user namespaces, and links. Another isolate inside needs them.",
 		},
 		{
 			Names: []string{"-b", "--basedir"}, Values: []string{"DIR"},
@@ -54,7 +54,7 @@ func Isolate() []Option {
 	}, limits("program", memory, "512M"), []Option{
 		{
 			Names: []string{"--report"}, Values: []string{"FILE"},
-			Text: "Write at the end how it ended and what it used. FILE gets, in JSON, the status or signal, the limit that ended the program, wall and CPU time, memory, and what limits were in force: how each was enforced, and which are defaults.",
+			Text: "Write how it ended and what it used to FILE. In JSON: the status or signal, the limit that ended the program, wall and CPU time, memory, and which limits were in force, how each was enforced, and which are defaults.",
 		},
 		{
 			Names: []string{"--dry-run"},
@@ -62,16 +62,16 @@ func Isolate() []Option {
 		},
 		{
 			Names: []string{"--explain"}, Values: []string{"PATH"},
-			Text: "Say whether it would see PATH, and run nothing. It says through which entry, and which entry would change that. The status is 1 if it would not.",
+			Text: "Say whether it would see PATH, and run nothing. This says through which entry, and which entry would change that. The status is 1 if it would not.",
 		},
 		{
 			Names: []string{"-v", "--verbose"},
-			Text:  "Say first what the program sees.",
+			Text:  "First say what the program sees.",
 		},
 	}, Help())
 }
 
-// Bubblewrap returns the options of isolate that are bubblewrap's.
+// Bubblewrap returns the options that isolate shares with bubblewrap.
 func Bubblewrap() []Option {
 	return []Option{
 		{Names: []string{"--bind"}, Values: []string{"SOURCE", "TARGET"}, Many: true, Text: "Show SOURCE at TARGET, writable."},
@@ -84,7 +84,7 @@ func Bubblewrap() []Option {
 		{Names: []string{"--share-net"}, Text: "The same as `--network host`."},
 		{Names: []string{"--proc"}, Values: []string{"DIR"}, Text: "DIR is /proc."},
 		{Names: []string{"--dev"}, Values: []string{"DIR"}, Text: "DIR is /dev."},
-		{Names: []string{"--die-with-parent"}, Text: "End the program when what started isolate ends."},
+		{Names: []string{"--die-with-parent"}, Text: "End the program when the caller of isolate ends."},
 		{Names: []string{"--new-session", "--disable-userns"}, Text: "Always so."},
 		{
 			Names: []string{

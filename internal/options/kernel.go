@@ -4,30 +4,30 @@ import "slices"
 
 // Kernel returns the options of isolate-kernel, which are those of a twin too.
 func Kernel() []Option {
-	memory := "The default is nine tenths of the memory where a control group can be made without asking systemd for one."
+	memory := "The default is nine tenths of the memory if a control group can be made without asking systemd."
 	return slices.Concat([]Option{
 		{
 			Names: []string{"--network"}, Values: []string{"MODE"},
 			Text: "Network: `none` (default), or `host` with its services. " +
-				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect where Jupyter's `ip` setting names an address that they reach. " +
-				"`host` shows the kernel every service on this machine's loopback interface, the Jupyter server and other kernels' output among them. It then listens on its ports itself, and every local user can connect to them.",
+				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect if Jupyter's `ip` setting names an address that they reach. " +
+				"`host` shows the kernel every service on this machine's loopback interface, including the Jupyter server and other kernels' output. It then listens on its ports itself, and every local user can connect to them.",
 		},
 		{
 			Names: []string{"--env"}, Values: []string{"NAME[=VALUE]"}, Many: true,
-			Text: "Let a variable in, or set one. `isolate`(1), ENVIRONMENT, names those that are let in by themselves. The variables that `kernel.json` sets in its `env` are named this way.",
+			Text: "Pass a variable, or set one. `isolate`(1), ENVIRONMENT, lists those that are passed anyway. The variables that `kernel.json` sets in its `env` are passed this way.",
 		},
 		{
 			Names: []string{"-m", "--mount"}, Values: []string{"ENTRIES"}, Many: true,
-			Text: "What the kernel sees as well as its directory. ENTRIES are as for `isolate`(1).",
+			Text: "What the kernel sees in addition to its directory. ENTRIES are as for `isolate`(1).",
 		},
 	}, limits("kernel", memory, "2G"), []Option{
 		{
 			Names: []string{"--log-size"}, Values: []string{"SIZE|none"}, Limit: true,
-			Text: "The most output in the server's log, by default 16M. It counts what the kernel writes to standard output and errors together. Then one line says so, and the rest is thrown away. What cells print isn't counted.",
+			Text: "The most output in the server's log, by default 16M. It counts what the kernel writes to standard output and error together. When it is reached, one line says so, and the rest is thrown away. What cells print isn't counted.",
 		},
 		{
 			Names: []string{"--writable-notebooks"},
-			Text:  "Let the kernel replace the notebooks beside it. It can change the *.ipynb files in its working directory, too.",
+			Text:  "Let the kernel change the notebooks beside it. It can also replace the *.ipynb files in its working directory.",
 		},
 		allowSymlinks("kernel"),
 	})
@@ -41,16 +41,16 @@ func Help() []Option {
 func allowSymlinks(who string) Option {
 	return Option{
 		Names: []string{"--allow-symlinks"},
-		Text:  "Allow links, sockets, fifos in shared directories. The " + who + " can make them where it shares a directory with the host. Whoever follows such a link outside follows it there.",
+		Text:  "Allow links, sockets, fifos in shared directories. The " + who + " can then make them in directories that it shares with the host. A program outside that follows such a link follows it outside.",
 	}
 }
 
-// limits returns what both commands bound. What they are set to is isolate.Limits'.
+// limits returns the limits that both commands can set.
 func limits(who, memory, size string) []Option {
 	all := []Option{
 		{
 			Names: []string{"--memory"}, Values: []string{"SIZE|none"},
-			Text: "The most memory of all its processes, such as " + size + ". More ends the " + who + ". " + memory + " \"The memory\" is the least of the machine's and of what the control groups above may use.",
+			Text: "The most memory of all its processes, such as " + size + ". More ends the " + who + ". " + memory + " \"The memory\" is the least of the machine's memory and of what the control groups above may use.",
 		},
 		{
 			Names: []string{"--pids"}, Values: []string{"N|none"},
@@ -62,11 +62,11 @@ func limits(who, memory, size string) []Option {
 		},
 		{
 			Names: []string{"--time"}, Values: []string{"T"},
-			Text: "The most time, such as 90, 90s or 1h30m. It is from start to end.",
+			Text: "The most time from start to end: 90, 90s or 1h30m.",
 		},
 		{
 			Names: []string{"--cpu-time"}, Values: []string{"T"},
-			Text: "The most time of computing, of all its processes.",
+			Text: "The most computing time of all its processes.",
 		},
 		{
 			Names: []string{"--file-size"}, Values: []string{"SIZE"},
@@ -74,7 +74,7 @@ func limits(who, memory, size string) []Option {
 		},
 		{
 			Names: []string{"--tmp-size"}, Values: []string{"SIZE|none"},
-			Text: "The most in HOME, /tmp and other private places. It is for these, /var/tmp, /dev/shm and the changes in `cow:` mounts together. The default is a quarter of the memory, and no more than `--memory`. What is full is full: the program gets the error.",
+			Text: "The most in HOME, /tmp and other private places. This counts HOME, /tmp, /var/tmp, /dev/shm and the changes in `cow:` mounts together. The default is a quarter of the memory, and no more than `--memory`. When they are full, the program gets an error.",
 		},
 		{
 			Names: []string{"--inotify"}, Values: []string{"N|none"},

@@ -1,5 +1,5 @@
-// Package options has what the options of isolate and isolate-kernel are called
-// and what a person reads about them: --help, the man pages, the completions and
+// Package options lists the options of isolate and isolate-kernel, with what a
+// person reads about them: --help, the man pages, the completions and
 // isolate-kernelspec install come from its tables. What an option does is in the
 // command itself, in its function set.
 package options
@@ -17,7 +17,7 @@ type Option struct {
 	Values []string // what follows it, as in "SIZE|none"
 	Text   string   // Markdown; the first sentence is a line of --help
 	Limit  bool     // it bounds what the kernel uses
-	Many   bool     // each value counts, not the last one alone
+	Many   bool     // each value counts, not only the last one
 }
 
 // Name returns the first long name.
@@ -66,10 +66,10 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // ErrNoEffect is for set to return for an option that it doesn't know.
 var ErrNoEffect = errors.New("it is described and does nothing")
 
-// Parse hands each option at the beginning of args to set, by its Name and with
-// its values. Options end with "--", which ended says, or with the first word
-// that doesn't begin with a dash. A single value may follow after "=". The first
-// error of set ends it, as a *ValueError.
+// Parse passes each option at the beginning of args to set, by its Name and with its
+// values. Options end with "--" (ended is true then) or with the first word that
+// doesn't begin with a dash. A single value may follow after "=". The first error of
+// set ends it, as a *ValueError.
 func Parse(table []Option, args []string, set func(name string, values []string) error) (rest []string, ended bool, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		if args[0] == "--" {
@@ -101,7 +101,8 @@ func Parse(table []Option, args []string, set func(name string, values []string)
 	return args, false, nil
 }
 
-// Lines returns the table as lines of --help, which has one name of each kind.
+// Lines returns the table as lines of --help, which has a short and a long name for
+// each option.
 func Lines(table []Option) string {
 	var b strings.Builder
 	for _, o := range table {
@@ -115,8 +116,8 @@ func Lines(table []Option) string {
 	return b.String()
 }
 
-// Names returns the options' names between commas, in lines that are no longer than
-// --help's.
+// Names returns the options' names, separated by commas, in lines no longer than
+// those of --help.
 func Names(table []Option) string {
 	var b strings.Builder
 	column := 0
