@@ -68,8 +68,13 @@ func crowdRole([]string) int {
 }
 
 // A fork bomb stops at the default. Where nobody can set one it goes on, and
-// so it does where it is lifted.
+// so it does where it is lifted, up to what it gets without a sandbox.
 func TestForkBombStopsByDefault(t *testing.T) {
+	self := selfPath(t)
+	plain := exec.Command(self)
+	plain.Env = []string{roleVariable + "=crowd"}
+	all, _ := plain.Output()
+	outside := len(all) - 200 // the machine's own bound, which others share
 	for _, c := range []struct {
 		name   string
 		limits Limits
@@ -79,10 +84,9 @@ func TestForkBombStopsByDefault(t *testing.T) {
 		{"lifted", Limits{Pids: Unlimited, Group: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			self := selfPath(t)
 			p := in(t.TempDir())
 			p.Mounts = append(p.Mounts, Mount{Source: self, Access: ReadOnly})
-			p.Env = []string{roleVariable + "=crowd"}
+			p.Env = plain.Env
 			p.Limits = c.limits
 			var out strings.Builder
 			cmd := Command(p, self)
@@ -94,11 +98,11 @@ func TestForkBombStopsByDefault(t *testing.T) {
 			switch {
 			case c.limits.Pids == Unlimited && bounded, bounded && (!f.Default || f.Value != "4096"):
 				t.Errorf("in force: %+v", f)
-			case !bounded && made < 4200:
+			case !bounded && made < min(4200, outside):
 				t.Errorf("made %d (%v), want more than the default", made, err)
-			case bounded && (made < 4000 || made > 4096):
+			case bounded && (made < min(4000, outside) || made > 4096):
 				t.Errorf("by %s made %d (%v), want the default", f.By, made, err)
-			case bounded && strings.HasPrefix(f.By, "cgroup"):
+			case bounded && strings.HasPrefix(f.By, "cgroup") && outside > 4096:
 				const want = "ended at the process limit of 4096, the default"
 				var exit *ExitError
 				if !errors.As(err, &exit) || err.Error() != want || exit.Kind != KindDefault || exit.About != "pids" {

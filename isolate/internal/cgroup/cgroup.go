@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,9 +66,8 @@ func New(want Want) *Group {
 	g := &Group{split: map[string]string{}}
 	name := fmt.Sprint(groupPrefix, os.Getpid(), "-", groupCount.Add(1))
 	g.makeUnified(name, all, want.CPUTime)
-	if len(g.missing(want.Ask)) > 0 && askForScope() {
-		g.Remove()
-		g.makeUnified(name, all, want.CPUTime)
+	if len(g.missing(want.Ask)) > 0 {
+		g.ask(want.Ask, func() { g.makeUnified(name, all, want.CPUTime) })
 	}
 
 	old := g.missing(all)
@@ -83,6 +83,23 @@ func New(want Want) *Group {
 		return nil
 	}
 	return g
+}
+
+// asking is held while systemd moves this process, which is in one group at a
+// time.
+var asking sync.Mutex
+
+// ask has systemd give us what is missing of need, and remakes the group. Where
+// another sandbox of ours has asked meanwhile, that is enough.
+func (g *Group) ask(need []string, remake func()) {
+	asking.Lock()
+	defer asking.Unlock()
+	g.Remove()
+	remake()
+	if len(g.missing(need)) > 0 && askForScope() {
+		g.Remove()
+		remake()
+	}
 }
 
 // missing returns the controllers of need that the unified hierarchy doesn't give.
