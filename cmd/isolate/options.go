@@ -25,7 +25,7 @@ Run PROGRAM, or a shell, so that it sees only the directories you name.
 
 ` + option.Lines(option.Isolate()) + `
 ENTRIES are [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, separated by
-spaces. The default is $MNTDIRS, or this directory. The value none lifts a limit.
+spaces; the default is $MNTDIRS, or this directory. A limit of none is no limit.
 These and other options of bubblewrap mean the same as there:
 ` + option.Names(option.Bubblewrap()) + `
 
