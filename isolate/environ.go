@@ -131,3 +131,11 @@ func getenv(environ []string, name string) (value string, found bool) {
 	}
 	return value, found
 }
+
+// withDefault adds NAME=value to env unless it has the name.
+func withDefault(env []string, name, value string) []string {
+	if _, ok := getenv(env, name); ok {
+		return env
+	}
+	return append(env[:len(env):len(env)], name+"="+value)
+}

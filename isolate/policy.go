@@ -1,6 +1,15 @@
 package isolate
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // A Policy says what one sandbox lets through. What it does not name does not
 // exist inside: no file, no network, no other process, no variable of the
@@ -142,4 +151,74 @@ type File struct {
 	Mode uint32
 	// Data is the content.
 	Data []byte
+}
+
+// plan is the policy, complete, and the tree that it makes, which is to be
+// closed.
+func (p Policy) plan() (Policy, *tree, error) {
+	p, err := p.complete()
+	if err != nil {
+		return p, nil, err
+	}
+	t, err := newTree(&p)
+	for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
+		t, err = newTree(&p)
+	}
+	return p, t, err
+}
+
+// complete fills in what the policy leaves to the caller's surroundings, and
+// refuses what no system call could be made of.
+func (p Policy) complete() (Policy, error) {
+	if p.Env == nil {
+		p.Env = FilterEnv(os.Environ(), nil)
+	}
+	if p.Home == "" {
+		p.Home = HomeDir()
+	}
+	p.Env = withDefault(p.Env, "HOME", p.Home)
+	if p.Hostname == "" {
+		p.Hostname = "isolated"
+	}
+	if p.User == nil {
+		p.User = &User{os.Geteuid(), os.Getegid()}
+	}
+	if p.Dir == "" {
+		// Not os.Getwd, which believes $PWD.
+		dir, err := unix.Getwd()
+		if err != nil || !filepath.IsAbs(dir) {
+			return p, &SetupError{Doing: "find the working directory", Err: unix.ENOENT,
+				Kind: KindDirDeleted}
+		}
+		p.Dir = dir
+	}
+	return p, p.check()
+}
+
+func (p *Policy) check() error {
+	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.BaseDir, p.CowDir})
+	for _, m := range slices.Concat(p.Mounts, p.Base) {
+		texts = append(texts, m.Source, m.Target)
+	}
+	for _, f := range p.Files {
+		texts = append(texts, f.Path)
+	}
+	for _, text := range texts {
+		if strings.ContainsRune(text, 0) {
+			return &SetupError{Doing: "read the policy", Path: fmt.Sprintf("%q", text), Err: errors.New("it holds a NUL byte")}
+		}
+	}
+	if !filepath.IsAbs(p.Home) || filepath.Clean(p.Home) == "/" {
+		return &SetupError{Doing: "make the home directory", Path: p.Home, Err: errors.New("not an absolute path below /"), Kind: KindHome}
+	}
+	p.Home = filepath.Clean(p.Home)
+	return nil
+}
+
+// flags are the namespaces that the sandbox gets.
+func (p *Policy) flags() uintptr {
+	if p.Network == NetworkHost {
+		return namespaces
+	}
+	return namespaces | unix.CLONE_NEWNET
 }

@@ -234,11 +234,3 @@ func (s *stdio) abort() {
 		f.Close()
 	}
 }
-
-// withDefault adds NAME=value to env unless it has the name.
-func withDefault(env []string, name, value string) []string {
-	if _, ok := getenv(env, name); ok {
-		return env
-	}
-	return append(env[:len(env):len(env)], name+"="+value)
-}

@@ -1,0 +1,142 @@
+package isolate
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/initproc"
+)
+
+// launch makes the sandbox and returns when the program is being executed.
+func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
+	groups, err := c.limiter.open()
+	defer func() {
+		for _, f := range groups {
+			f.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	ours, theirs, err := initproc.Pair()
+	if err != nil {
+		return &SetupError{Doing: "make the control socket", Err: err}
+	}
+	init := c.newInit(policy, t, stdio, theirs, groups)
+	c.started = time.Now()
+	pidfd, errno := fork(init, policy.flags())
+	unix.Close(theirs)
+	if errno != 0 {
+		unix.Close(ours)
+		return explainClone(errno)
+	}
+	c.init = os.NewFile(uintptr(pidfd), "init")
+	c.dialogue = newDialogue(ours, init, c.terminal != nil)
+	if err := c.confirm(init); err != nil {
+		c.kill()
+		c.reap()
+		c.hangUp()
+		return err
+	}
+	return nil
+}
+
+// newInit writes down everything that init will do.
+func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
+	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
+	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
+	join(&d.Setup, groups)
+	forget(&d.Setup)
+	identify(&d.Setup, p)
+	volunteer(&d.Setup)
+	emptyDumps(&d.Setup)
+	if p.Network == NetworkNone {
+		raiseLoopback(&d.Setup)
+	}
+	build(&d.Setup, p, c.limiter, t)
+	dropPrivileges(&d.Setup, p)
+	if d.Outer = calls.NoSlot; c.terminal != nil {
+		d.Outer = c.terminal.Make(&d.Setup)
+	}
+
+	prepareProgram(&d.Entry, p, stdio, control, c.terminal != nil, t.wall)
+	setLimits(&d.Entry, c.limiter)
+	for _, path := range candidates(c.Name, p.Env) {
+		d.Execs = append(d.Execs, d.Entry.Str(path))
+	}
+	d.Argv, d.Envp = d.Entry.Strings(c.Args), d.Entry.Strings(p.Env)
+	return d
+}
+
+// candidates are the paths at which a program may be, as execvp(3) has them.
+func candidates(name string, env []string) []string {
+	if name == "" || strings.Contains(name, "/") {
+		return []string{name}
+	}
+	path, ok := getenv(env, "PATH")
+	if !ok {
+		path = "/usr/local/bin:/usr/bin:/bin"
+	}
+	var paths []string
+	for _, dir := range filepath.SplitList(path) {
+		paths = append(paths, filepath.Join("/", dir, name))
+	}
+	return paths
+}
+
+// fork starts init on a thread that outlives it: the kernel counts the death
+// of the starting thread as the caller's (PR_SET_PDEATHSIG, prctl(2)), and a
+// thread that the caller has locked may end any time.
+func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
+	p.Prepare(os.Getpagesize())
+	done := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		pidfd, errno = p.Start(flags)
+		runtime.KeepAlive(p)
+		close(done)
+	}()
+	<-done
+	return pidfd, errno
+}
+
+// confirm waits for init to say that the program runs.
+func (c *Cmd) confirm(init *initproc.Process) error {
+	defer runtime.KeepAlive(init)
+	m, file, err := c.dialogue.hear()
+	if err == nil && m.Kind == initproc.Opened {
+		c.terminal.Open(file)
+		m, _, err = c.dialogue.hear()
+	}
+	if errors.Is(err, errUntrue) {
+		return &SetupError{Doing: "make the sandbox", Err: err}
+	}
+	if err != nil && c.limiter.Memory > 0 && c.limiter.group.OOMKills() > 0 {
+		return &SetupError{Doing: "make the sandbox", Kind: KindMemory,
+			Err: errors.New("it needs more than the " + c.limiter.describe("memory"))}
+	}
+	if err != nil {
+		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
+	}
+	errno := unix.Errno(m.Value)
+	switch m.Kind {
+	case initproc.SetupFailed:
+		if init.Setup.Note(int(m.Index)).Step == calls.CompareMounts {
+			return mountsChanged()
+		}
+		return explainCall(init.Setup.Note(int(m.Index)), errno)
+	case initproc.EntryFailed:
+		return explainCall(init.Entry.Note(int(m.Index)), errno)
+	case initproc.ExecFailed:
+		return &ExecError{Name: c.Name, Err: errno}
+	}
+	return nil
+}
