@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/initproc"
 	"isolate-namespace/isolate/internal/terminal"
 )
@@ -229,5 +230,5 @@ func (c *Cmd) hangUp() {
 
 // reap waits for init.
 func (c *Cmd) reap() (unix.WaitStatus, *unix.Rusage) {
-	return initproc.Wait(terminal.Descriptor(c.init))
+	return initproc.Wait(descriptor.Of(c.init))
 }

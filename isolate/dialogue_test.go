@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/initproc"
-	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A talk is a dialogue whose other side the test speaks for.
@@ -83,7 +83,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	fd := terminal.Descriptor(null)
+	fd := descriptor.Of(null)
 	brings := map[initproc.Kind]bool{initproc.Opened: true, initproc.Dialed: true}
 	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
 	reach := func(t *testing.T, i int) talk {
@@ -201,7 +201,7 @@ func TestAnswers(t *testing.T) {
 			k.answer(&m, socket)
 		}
 	}()
-	rights := unix.UnixRights(terminal.Descriptor(null))
+	rights := unix.UnixRights(descriptor.Of(null))
 	for i, test := range []struct {
 		value  uint32
 		rights []byte
@@ -262,9 +262,9 @@ func reuserRole([]string) int {
 			fmt.Println(err)
 			return 1
 		}
-		info, _ := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", terminal.Descriptor(c.init)))
+		info, _ := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", descriptor.Of(c.init)))
 		fmt.Sscan(afterPid(info), &pid)
-		handle, _ := unix.Dup(terminal.Descriptor(c.init))
+		handle, _ := unix.Dup(descriptor.Of(c.init))
 		// As between the wait for init and the moment that Signal knows of it.
 		late = &Cmd{ended: make(chan struct{}), init: os.NewFile(uintptr(handle), "init")}
 		c.Signal(unix.SIGKILL)

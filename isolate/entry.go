@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/seccomp"
 	"isolate-namespace/isolate/internal/terminal"
 )
 
@@ -49,5 +50,5 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 	l.Do(calls.EnterDirectory.Of(policy.Dir), unix.SYS_CHDIR, l.Str(policy.Dir))
 	leaveBehind(l)
 	enterLandlock(l, wall)
-	loadFilter(l, policy) // last: what comes before may need more than the program does
+	seccomp.Load(l, policy.UserNamespaces) // last: what comes before may need more than the program does
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/initproc"
-	"isolate-namespace/isolate/internal/terminal"
 )
 
 // Init lets go of what its caller has in memory.
@@ -43,7 +43,7 @@ func TestInitIsSmall(t *testing.T) {
 // pidOf is the number of init's process.
 func pidOf(t *testing.T, c *Cmd) (pid int) {
 	t.Helper()
-	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", terminal.Descriptor(c.init)))
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", descriptor.Of(c.init)))
 	if err != nil {
 		t.Fatal(err)
 	}

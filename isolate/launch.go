@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/cgroup"
 	"isolate-namespace/isolate/internal/initproc"
 )
 
@@ -52,7 +53,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
 	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
 	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
-	join(&d.Setup, groups)
+	cgroup.Join(&d.Setup, groups)
 	forget(&d.Setup)
 	identify(&d.Setup, p)
 	volunteer(&d.Setup)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/cgroup"
 	"isolate-namespace/isolate/internal/kernelfile"
-	"isolate-namespace/isolate/internal/terminal"
 )
 
 // A limiter enforces the limits of one sandbox.
@@ -105,18 +103,6 @@ func (m *limiter) open() ([]*os.File, error) {
 		return files, &SetupError{Doing: "open the control group", Err: err}
 	}
 	return files, nil
-}
-
-// join appends the calls by which init enters the control groups, and by which
-// they look like the root of all to it.
-func join(l *calls.List, files []*os.File) {
-	if len(files) == 0 {
-		return
-	}
-	for _, f := range files {
-		l.Do(calls.EnterGroup.Of(filepath.Dir(f.Name())), unix.SYS_WRITE, calls.Num(terminal.Descriptor(f)), l.Str("0"), calls.Num(1))
-	}
-	l.Do(calls.HideGroup.Of(""), unix.SYS_UNSHARE, calls.Num(unix.CLONE_NEWCGROUP))
 }
 
 // fallback enforces a limit without a cgroup.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/inherited"
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/terminal"
 )
 
@@ -58,7 +59,7 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 	for i, f := range files {
 		switch {
 		case f != nil:
-			fds[i] = terminal.Descriptor(f)
+			fds[i] = descriptor.Of(f)
 		case streams[i] == nil:
 			fds[i] = ofNull
 		case isClosed(streams[i]):
@@ -82,7 +83,7 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 // started. What it is now is the null device, which the Go runtime opened.
 func isClosed(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && inherited.Closed(terminal.Descriptor(f))
+	return ok && inherited.Closed(descriptor.Of(f))
 }
 
 // sameWriter says whether what is written to a and b goes to one place, where
@@ -116,12 +117,12 @@ func sameWriter(a, b io.Writer) bool {
 // makes them (kcmp(2), KCMP_FILE). A kernel that can't tell is taken to mean yes.
 func sameOpenFile(f, g *os.File) bool {
 	pid, kcmpFile := uintptr(os.Getpid()), uintptr(0)
-	order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(terminal.Descriptor(f)), uintptr(terminal.Descriptor(g)), 0)
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(descriptor.Of(f)), uintptr(descriptor.Of(g)), 0)
 	return errno != 0 || order == 0
 }
 
 func appends(f *os.File) bool {
-	flags, err := unix.FcntlInt(uintptr(terminal.Descriptor(f)), unix.F_GETFL, 0)
+	flags, err := unix.FcntlInt(uintptr(descriptor.Of(f)), unix.F_GETFL, 0)
 	return err == nil && flags&unix.O_APPEND != 0
 }
 

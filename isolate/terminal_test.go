@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/pty"
-	"isolate-namespace/isolate/internal/terminal"
+	"isolate-namespace/isolate/internal/descriptor"
 )
 
 // A console is a terminal as a person has it, outside.
@@ -38,7 +38,7 @@ func (c console) await(t *testing.T, text string) {
 
 func (c console) modes(t *testing.T) unix.Termios {
 	t.Helper()
-	modes, err := unix.IoctlGetTermios(terminal.Descriptor(c.Program), unix.TCGETS)
+	modes, err := unix.IoctlGetTermios(descriptor.Of(c.Program), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestTerminalInterrupts(t *testing.T) {
 func TestTerminalHasTheSizeOfTheCallers(t *testing.T) {
 	c := newConsole(t)
 	resize := func(rows, columns uint16) {
-		if err := unix.IoctlSetWinsize(terminal.Descriptor(c.Program), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		if err := unix.IoctlSetWinsize(descriptor.Of(c.Program), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
 			t.Fatal(err)
 		}
 	}

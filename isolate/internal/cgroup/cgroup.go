@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/kernelfile"
 )
 
@@ -187,6 +189,18 @@ func (g *Group) Open() (files []*os.File, err error) {
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// Join appends the calls by which init enters the groups of the files, which Open
+// has returned, and by which they look like the root of all to it.
+func Join(l *calls.List, files []*os.File) {
+	if len(files) == 0 {
+		return
+	}
+	for _, f := range files {
+		l.Do(calls.EnterGroup.Of(filepath.Dir(f.Name())), unix.SYS_WRITE, calls.Num(descriptor.Of(f)), l.Str("0"), calls.Num(1))
+	}
+	l.Do(calls.HideGroup.Of(""), unix.SYS_UNSHARE, calls.Num(unix.CLONE_NEWCGROUP))
 }
 
 // Dirs returns the group's directories.

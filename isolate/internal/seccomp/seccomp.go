@@ -2,6 +2,14 @@
 // says what they refuse, and why.
 package seccomp
 
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
+)
+
 //go:generate go run ./gen/write
 
 // Code returns the filter as struct sock_filter, one after the other: that of
@@ -12,4 +20,17 @@ func Code(withNesting bool) string {
 		return nesting
 	}
 	return closed
+}
+
+// Load appends the call that puts the filter on the process, for good and for all
+// that comes after it (seccomp(2)).
+func Load(l *calls.List, withNesting bool) {
+	code := Code(withNesting)
+	const instruction = 8 // sizeof(struct sock_filter)
+	// struct sock_fprog: how many there are, and where.
+	var head [16]byte
+	binary.NativeEndian.PutUint16(head[:], uint16(len(code)/instruction))
+	filter, fprog := l.Data([]byte(code)), l.Data(head[:])
+	l.Point(fprog, 8, filter)
+	l.Do(calls.LoadFilter.Of(""), unix.SYS_SECCOMP, calls.Num(unix.SECCOMP_SET_MODE_FILTER), calls.Num(0), fprog)
 }

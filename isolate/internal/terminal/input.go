@@ -3,6 +3,8 @@ package terminal
 import (
 	"unsafe"
 
+	"isolate-namespace/isolate/internal/descriptor"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -11,7 +13,7 @@ import (
 func (t *Terminal) copyInput() {
 	const look = 200 // milliseconds; the shell does not always tell when it gives the terminal back
 	buf := make([]byte, 4096)
-	wake := Descriptor(t.wake[0])
+	wake := descriptor.Of(t.wake[0])
 	for {
 		fds := []unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}, {Fd: int32(t.in), Events: unix.POLLIN}}
 		timeout := -1
@@ -49,7 +51,7 @@ func (t *Terminal) copyInput() {
 // takes the keys as they are, or has put another job of its own into the
 // foreground, would keep them to itself.
 func (t *Terminal) signalJob(typed []byte) {
-	fd := Descriptor(t.master)
+	fd := descriptor.Of(t.master)
 	modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil || modes.Lflag&unix.ISIG == 0 {
 		return
@@ -73,7 +75,7 @@ func (t *Terminal) signalJob(typed []byte) {
 // foreground of the caller's terminal and the program that of its own. A signal
 // that is ignored at the moment is not kept for later.
 func (t *Terminal) signalOthers(sig unix.Signal) {
-	inner, err := unix.IoctlGetInt(Descriptor(t.master), unix.TIOCGPGRP)
+	inner, err := unix.IoctlGetInt(descriptor.Of(t.master), unix.TIOCGPGRP)
 	outer, err2 := unix.IoctlGetInt(t.in, unix.TIOCGPGRP) // an error: it is not our controlling terminal
 	if err != nil || err2 != nil || inner != t.group || outer != unix.Getpgrp() {
 		return

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"isolate-namespace/isolate/internal/descriptor"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -46,7 +48,7 @@ func New(in io.Reader, out io.Writer) (*Terminal, error) {
 	if !ok || !ok2 || !Is(i) || !Is(o) {
 		return nil, nil
 	}
-	t := &Terminal{in: Descriptor(i), out: Descriptor(o), files: [2]*os.File{i, o}}
+	t := &Terminal{in: descriptor.Of(i), out: descriptor.Of(o), files: [2]*os.File{i, o}}
 	if modes, err := unix.IoctlGetTermios(t.in, unix.TCGETS); err == nil {
 		t.modes = *modes
 	}
@@ -69,18 +71,8 @@ func Is(stream any) bool {
 	if !ok || f == nil {
 		return false
 	}
-	_, err := unix.IoctlGetTermios(Descriptor(f), unix.TCGETS)
+	_, err := unix.IoctlGetTermios(descriptor.Of(f), unix.TCGETS)
 	return err == nil
-}
-
-// Descriptor is f's number. File.Fd would make the file blocking for the
-// caller too.
-func Descriptor(f *os.File) (fd int) {
-	fd = -1
-	if raw, err := f.SyscallConn(); err == nil {
-		raw.Control(func(n uintptr) { fd = int(n) })
-	}
-	return fd
 }
 
 // Open takes our end of the pseudo-terminal, which init hands out.
@@ -96,7 +88,7 @@ func (t *Terminal) Start(tell func(unix.Signal)) {
 	signal.Ignore(unix.SIGTTOU)
 	// Not SIGTSTP: once it was asked for, Go lets it stop nothing any more.
 	signal.Notify(t.signals, unix.SIGWINCH, unix.SIGCONT)
-	t.group, _ = unix.IoctlGetInt(Descriptor(t.master), unix.TIOCGPGRP)
+	t.group, _ = unix.IoctlGetInt(descriptor.Of(t.master), unix.TIOCGPGRP)
 	t.takeOver()
 	t.output.Add(1)
 	go func() {
@@ -145,7 +137,7 @@ func (t *Terminal) resume() {
 
 func (t *Terminal) resize() {
 	if size, err := unix.IoctlGetWinsize(t.out, unix.TIOCGWINSZ); err == nil {
-		unix.IoctlSetWinsize(Descriptor(t.master), unix.TIOCSWINSZ, size)
+		unix.IoctlSetWinsize(descriptor.Of(t.master), unix.TIOCSWINSZ, size)
 	}
 }
 
