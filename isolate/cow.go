@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -67,25 +66,24 @@ func (t *tree) checkCowDir(p *Policy) error {
 		return nil
 	}
 	e := &SetupError{Doing: "keep changes in", Path: p.CowDir}
-	if info, err := os.Stat(p.CowDir); err != nil {
+	dir, err := look(p.CowDir)
+	if err != nil {
 		e.Err, e.Kind = underlying(err), KindNoCowDir
 		return e
-	} else if !info.IsDir() || unix.Access(p.CowDir, unix.W_OK) != nil {
+	}
+	if !dir.isDir() || unix.Access(p.CowDir, unix.W_OK) != nil {
 		e.Err = errors.New("not a directory that can be written to")
 		return e
 	}
-	real, err := filepath.EvalSymlinks(p.CowDir)
-	if err != nil {
-		e.Err = underlying(err)
+	p.CowDir = dir.path
+
+	changeable := func(n *node) bool { return n.kind == cowNode || n.kind == bindNode && n.access == Writable }
+	if n := t.holding(dir, changeable); n != nil {
+		e.Err, e.Kind = fmt.Errorf("it lies in %s, which the program can change", n.source), KindCowDirInside
 		return e
 	}
-	p.CowDir = real
+
 	for _, n := range t.nodes {
-		seen := n.kind == cowNode || n.kind == bindNode && n.access == Writable
-		if seen && strings.HasPrefix(real+"/", n.source+"/") {
-			e.Err, e.Kind = fmt.Errorf("it lies in %s, which the program can change", n.source), KindCowDirInside
-			return e
-		}
 		if n.kind != cowNode {
 			continue
 		}

@@ -255,6 +255,29 @@ func TestDirectoriesByAllTheirNames(t *testing.T) {
 	}
 }
 
+// The directory for changes isn't one that the program can change by another
+// name, and the new root is assembled on none that it shows.
+func TestOwnDirectoriesByAllTheirNames(t *testing.T) {
+	dir := files(t, "work/changes/", "other/", "home/")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, c := range []struct {
+		name, mount string
+		change      func(p *Policy)
+		want        string
+	}{
+		{"changes", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.CowDir = at("other") }, "which the program can change"},
+		{"control", "true", func(p *Policy) { p.CowDir = at("other") }, ""},
+		{"the root", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.BaseDir = at("other") }, "which is mounted itself"},
+		{"control", "true", func(p *Policy) { p.BaseDir = at("other") }, ""},
+	} {
+		p := &Policy{Dir: "/", Home: at("home"), Mounts: []Mount{{Source: at("work"), Access: Writable}}}
+		c.change(p)
+		if out, err := mounted(t, dir, p.Home, c.mount, p, "true"); (c.want == "") != (err == nil) || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %v, %s; want %q", c.name, err, out, c.want)
+		}
+	}
+}
+
 // A home directory that lies in the base is empty there, by any name of it.
 func TestHomeInTheBase(t *testing.T) {
 	for _, c := range []struct{ name, mount, home string }{

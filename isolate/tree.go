@@ -170,15 +170,26 @@ func (t *tree) checkBaseDir(p *Policy) error {
 		return nil
 	}
 	e := &SetupError{Doing: "assemble the new root on", Path: p.BaseDir}
-	real, err := filepath.EvalSymlinks(p.BaseDir)
+	dir, err := look(p.BaseDir)
 	if err != nil {
 		e.Err, e.Kind = underlying(err), KindNoBaseDir
 		return e
 	}
-	for _, n := range t.nodes {
-		if n.kind == bindNode && strings.HasPrefix(real+"/", n.source+"/") {
-			e.Err, e.Kind = fmt.Errorf("it lies in %s, which is mounted itself", n.source), KindBaseDirInside
-			return e
+	if n := t.holding(dir, func(n *node) bool { return n.kind == bindNode }); n != nil {
+		e.Err, e.Kind = fmt.Errorf("it lies in %s, which is mounted itself", n.source), KindBaseDirInside
+		return e
+	}
+	return nil
+}
+
+// holding is a node, among those that are meant, whose source holds f by one
+// of its names, or nil.
+func (t *tree) holding(f *hostFile, meant func(n *node) bool) *node {
+	for _, name := range t.mounts.names(f) {
+		for _, n := range t.nodes {
+			if meant(n) && within(name.path, n.source) {
+				return n
+			}
 		}
 	}
 	return nil
