@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"isolate-namespace/internal/regular"
 )
 
 // Command returns the command that Jupyter runs for a kernel, with {connection_file}
@@ -58,7 +60,7 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 		resolved[0] = path
 	}
 
-	if info, err := os.Stat(resolved[0]); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+	if !regular.Executable(resolved[0]) {
 		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", resolved[0]), Remedy: "install that kernel again"}
 	}
 	return resolved, checkPlaceholders(resolved)

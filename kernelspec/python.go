@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/kernelargv"
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/text"
 )
 
@@ -39,7 +40,7 @@ func (k *Kernel) python(name string, j *Jupyter) string {
 	}
 
 	for _, path := range candidates {
-		if executable(path) {
+		if regular.Executable(path) {
 			return path
 		}
 	}

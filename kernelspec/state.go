@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"isolate-namespace/internal/regular"
 )
 
 // State says whether a twin can start a kernel, and still fits what it was made
@@ -38,9 +40,9 @@ func (s State) Starts() bool {
 func (j *Jupyter) state(t *Twin) (state State, faults []string) {
 	kernel := t.Spec.Command().Kernel
 	switch {
-	case !executable(t.Spec.Command().Launcher):
+	case !regular.Executable(t.Spec.Command().Launcher):
 		return LauncherGone, nil
-	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !executable(kernel[0]):
+	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !regular.Executable(kernel[0]):
 		return InterpreterGone, nil
 	}
 	if missing := missingSources(t.Spec); len(missing) > 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -89,11 +88,6 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 
 	twin.State, twin.Faults = j.state(twin)
 	return twin
-}
-
-func executable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // Base returns the kernel that a twin was made from: where it was, or else what

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"isolate-namespace/internal/end"
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/kernelspec"
@@ -99,7 +100,7 @@ func findLauncher() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(filepath.Dir(self), "isolate-kernel")
-	if info, err := os.Stat(path); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+	if !regular.Executable(path) {
 		return "", &kernelspec.Error{Reason: path + " is not there or can't be executed", Remedy: "install the three commands together: scripts/install"}
 	}
 	return path, nil

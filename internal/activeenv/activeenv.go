@@ -12,8 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
@@ -149,8 +148,7 @@ func (f *finder) find(name string, path []string) string {
 		if !filepath.IsAbs(candidate) {
 			candidate = filepath.Join(f.policy.Dir, candidate)
 		}
-		info, err := os.Stat(candidate)
-		if err == nil && info.Mode().IsRegular() && unix.Access(candidate, unix.X_OK) == nil {
+		if regular.Executable(candidate) {
 			return filepath.Clean(candidate)
 		}
 	}

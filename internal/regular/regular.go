@@ -18,6 +18,13 @@ var ErrNot = errors.New("not a regular file")
 // ErrLong says that a file is longer than what was to be read of it.
 var ErrLong = errors.New("the file is too long")
 
+// Executable says that a path leads to a regular file that this process may
+// execute.
+func Executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil
+}
+
 // Open opens the regular file that a path leads to, for reading.
 func Open(path string) (*os.File, error) {
 	found, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
