@@ -2,7 +2,6 @@ package isolate
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -164,37 +163,6 @@ func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 	return nil, e
 }
 
-// checkBaseDir makes sure that no mount shows the new root inside itself.
-func (t *tree) checkBaseDir(p *Policy) error {
-	if p.BaseDir == "" {
-		return nil
-	}
-	e := &SetupError{Doing: "assemble the new root on", Path: p.BaseDir}
-	dir, err := look(p.BaseDir)
-	if err != nil {
-		e.Err, e.Kind = underlying(err), KindNoBaseDir
-		return e
-	}
-	if n := t.holding(dir, func(n *node) bool { return n.kind == bindNode }); n != nil {
-		e.Err, e.Kind = fmt.Errorf("it lies in %s, which is mounted itself", n.source), KindBaseDirInside
-		return e
-	}
-	return nil
-}
-
-// holding is a node, among those that are meant, whose source holds f by one
-// of its names, or nil.
-func (t *tree) holding(f *hostFile, meant func(n *node) bool) *node {
-	for _, name := range t.mounts.names(f) {
-		for _, n := range t.nodes {
-			if meant(n) && within(name.path, n.source) {
-				return n
-			}
-		}
-	}
-	return nil
-}
-
 // add appends n; a node that has the same target already is replaced.
 func (t *tree) add(n *node) {
 	if old := t.at[n.target]; old != nil {
@@ -256,51 +224,6 @@ func (t *tree) settle() error {
 // maxLinks is how many links the kernel follows in a path, path_resolution(7).
 const maxLinks = 40
 
-// resolve follows the links that n's target leads through inside: /bin/x is
-// /usr/bin/x where /bin is a link.
-func (t *tree) resolve(n *node) error {
-	for range maxLinks {
-		next, moved := t.step(n)
-		if !moved {
-			return nil
-		}
-		n.target = next
-	}
-	return &SetupError{Doing: "mount at", Path: n.target, Err: unix.ELOOP}
-}
-
-// step replaces the first link in n's target, if there is one.
-func (t *tree) step(n *node) (target string, moved bool) {
-	parts := strings.Split(n.target[1:], "/")
-	last := len(parts) - 1
-	for i := range parts {
-		path := "/" + strings.Join(parts[:i+1], "/")
-		to := t.linkAt(path)
-		// A link at the very end is covered only by a mount that means it.
-		if to == "" || i == last && n.kind == linkNode {
-			continue
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
-		}
-		return filepath.Join(to, strings.Join(parts[i+1:], "/")), true
-	}
-	return "", false
-}
-
-// linkAt is where a link at path inside points to, or "".
-func (t *tree) linkAt(path string) string {
-	if n := t.at[path]; n != nil && n.kind == linkNode {
-		return n.source
-	}
-	cover := t.covering(path)
-	if cover == nil || !cover.hostBacked() {
-		return ""
-	}
-	to, _ := os.Readlink(cover.outside(path))
-	return to
-}
-
 // covering is the deepest node that path lies in, or nil for the root.
 func (t *tree) covering(path string) *node {
 	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
@@ -320,68 +243,4 @@ func (n *node) hostBacked() bool {
 // outside is the path of the host's that path inside n stands for.
 func (n *node) outside(path string) string {
 	return filepath.Join(n.source, strings.TrimPrefix(path, n.target))
-}
-
-// fit checks that n's target can be there: in a directory of the host's it
-// must exist already, since nothing is made on the host. A mask of what isn't
-// there is not needed and not kept.
-func (n *node) fit() (keep bool, err error) {
-	if n.cover == nil {
-		n.dir = n.dir || n.kind == maskNode || n.kind == procNode
-		return true, nil
-	}
-	if !n.cover.hostBacked() {
-		if n.cover.kind == linkNode || !n.cover.dir {
-			return false, n.misfit("it lies in a file")
-		}
-		n.dir = n.dir || n.kind == maskNode
-		return true, nil
-	}
-	var st unix.Stat_t
-	err = unix.Lstat(n.cover.outside(n.target), &st)
-	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	if err == unix.EACCES && n.kind == maskNode {
-		if err := closedWay(n.cover.source, n.cover.outside(n.target)); err != nil {
-			return false, err
-		}
-	}
-	switch {
-	case err != nil && (n.kind == maskNode || n.base), n.kind == linkNode:
-		return false, nil // a mount has something else where the base has this
-	case err != nil:
-		return false, &SetupError{Doing: "mount at", Path: n.target, Err: fmt.Errorf("%s has no such entry", n.cover.source),
-			Kind: KindNoTarget, About: n.cover.outside(n.target)}
-	case n.hasOtherNames(&st):
-		return false, &SetupError{Doing: "protect", Path: n.cover.outside(n.target), Kind: KindLinks,
-			Err: fmt.Errorf("it has %d names (hard links), of which the program could use another", st.Nlink)}
-	case n.kind == maskNode || n.kind == procSysNode:
-		n.dir = dir
-	case n.dir && !dir:
-		return false, n.misfit("a directory can't cover a file")
-	case !n.dir && dir:
-		return false, n.misfit("a file can't cover a directory")
-	}
-	return true, nil
-}
-
-// hasOtherNames says that n keeps from the program a file that it could reach
-// by another name: st is of what n covers.
-func (n *node) hasOtherNames(st *unix.Stat_t) bool {
-	isFile := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1
-	isSame := n.kind == maskNode || n.kind == bindNode && n.access == ReadOnly && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
-	return isFile && isSame && n.cover.kind == bindNode && n.cover.access == Writable
-}
-
-func (n *node) misfit(why string) error {
-	return &SetupError{Doing: "mount at", Path: n.target, Err: errors.New(why), Kind: KindTarget}
-}
-
-// underlying is the plain reason of an error of the os package, without the
-// call and the path that our own message names.
-func underlying(err error) error {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return err
 }

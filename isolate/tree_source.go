@@ -176,3 +176,13 @@ func statHost(at int, path string, flags int) (*hostFile, error) {
 		mount:  int(st.Mnt_id), mode: uint32(st.Mode), uid: st.Uid, links: st.Nlink,
 	}, nil
 }
+
+// underlying is the plain reason of an error of the os package, without the
+// call and the path that our own message names.
+func underlying(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}

@@ -1,13 +1,8 @@
 package isolate
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/calls"
 )
@@ -57,46 +52,6 @@ func (b *builder) layer(what calls.Note, source, name string) {
 	b.mkdir(b.scratch, name, 0o700)
 	b.attach(mount, scratchName+"/"+name)
 	b.Close(mount)
-}
-
-// checkCowDir makes sure that CowDir can take the changes, and holds none of
-// an earlier program: this one would see them.
-func (t *tree) checkCowDir(p *Policy) error {
-	if p.CowDir == "" {
-		return nil
-	}
-	e := &SetupError{Doing: "keep changes in", Path: p.CowDir}
-	dir, err := look(p.CowDir)
-	if err != nil {
-		e.Err, e.Kind = underlying(err), KindNoCowDir
-		return e
-	}
-	if !dir.isDir() || unix.Access(p.CowDir, unix.W_OK) != nil {
-		e.Err = errors.New("not a directory that can be written to")
-		return e
-	}
-	p.CowDir = dir.path
-
-	changeable := func(n *node) bool { return n.kind == cowNode || n.kind == bindNode && n.access == Writable }
-	if n := t.holding(dir, changeable); n != nil {
-		e.Err, e.Kind = fmt.Errorf("it lies in %s, which the program can change", n.source), KindCowDirInside
-		return e
-	}
-
-	for _, n := range t.nodes {
-		if n.kind != cowNode {
-			continue
-		}
-		kept := filepath.Join(p.CowDir, n.target)
-		if entries, err := os.ReadDir(kept); err == nil && len(entries) > 0 {
-			e.Err, e.Kind = fmt.Errorf("%s has changes already", kept), KindCowDirUsed
-			return e
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.Err = underlying(err)
-			return e
-		}
-	}
-	return nil
 }
 
 // tidyCowDir removes what the kernel leaves in CowDir besides the changes.
