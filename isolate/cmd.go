@@ -87,6 +87,9 @@ func (c *Cmd) Start() error {
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
 		c.explainExit = tree.explainExit(c.Name, &policy)
 		err = c.launch(&policy, tree, files)
+		if policy.Limits.Group && isNoGroup(err) {
+			err = c.launchWithoutGroup(&policy, tree, files)
+		}
 		for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
 			tree.close()
 			if policy, tree, err = c.Policy.plan(); err == nil {

@@ -62,6 +62,8 @@ func explainCall(n calls.Note, errno unix.Errno) error {
 	case denied && n.Step == calls.MakeFileSystem && n.Path == "proc":
 		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
 		e.Kind = KindProcHidden
+	case n.Step == calls.EnterGroup:
+		e.Kind = KindNoGroup
 	case errno == unix.ENOSYS:
 		e.Err = errors.New("this kernel is too old")
 		e.Kind = KindOldKernel

@@ -21,7 +21,7 @@ const (
 	KindOldKernel        Kind = "the kernel is too old"
 	KindNoLandlock       Kind = "the kernel has no Landlock"
 	KindRootStays        Kind = "the root can't be left"
-	KindNoGroup          Kind = "a limit needs a control group"    // About: its name
+	KindNoGroup          Kind = "a limit needs a control group"    // About: its name, or "" where it may be several
 	KindNoLimit          Kind = "the kernel can't enforce a limit" // About: its name
 	KindMemory           Kind = "the memory limit is too low"
 )

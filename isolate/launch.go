@@ -49,6 +49,25 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	return nil
 }
 
+// launchWithoutGroup is launch where there is a group that can't be entered: no
+// reason to fail, if only defaults had it made.
+func (c *Cmd) launchWithoutGroup(policy *Policy, t *tree, stdio [3]int) error {
+	c.limiter.group.Remove()
+	policy.Limits.Group = false
+	limiter, err := newLimiter(policy.Limits)
+	if err != nil {
+		return err
+	}
+	c.limiter = limiter
+	return c.launch(policy, t, stdio)
+}
+
+// isNoGroup says that a group could not be had or entered.
+func isNoGroup(err error) bool {
+	var setup *SetupError
+	return errors.As(err, &setup) && setup.Kind == KindNoGroup
+}
+
 // newInit writes down everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
 	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}

@@ -100,7 +100,7 @@ func (m *limiter) byGroup(name string) string {
 func (m *limiter) open() ([]*os.File, error) {
 	files, err := m.group.Open()
 	if err != nil {
-		return files, &SetupError{Doing: "open the control group", Err: err}
+		return files, &SetupError{Doing: "open the control group", Err: err, Kind: KindNoGroup}
 	}
 	return files, nil
 }
