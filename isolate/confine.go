@@ -34,6 +34,7 @@ func identify(l *calls.List, policy *Policy) {
 		path := "/proc/self/" + m.name
 		l.WriteFile(m.step.Of(path), calls.CWD(), path, m.content)
 	}
+
 	what := calls.StartSession.Of("")
 	l.Do(what, unix.SYS_SETSID)
 	l.Do(what, unix.SYS_UMASK, calls.Num(0)) // modes in the tree are meant as written
@@ -98,9 +99,11 @@ func dropPrivileges(l *calls.List, policy *Policy) {
 			l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_CAPBSET_DROP), calls.Num(capability)).Fine = unix.EINVAL // past the last one
 		}
 	}
+
 	header := l.Data([]byte{0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0}) // _LINUX_CAPABILITY_VERSION_3, this process
 	sets := uint64(kept)<<32 | uint64(kept)                      // effective and permitted
 	set := func() { l.Do(what, unix.SYS_CAPSET, header, l.Words(sets, uint64(kept), 0)) }
+
 	// User 0 gets no capability back by an exec, and none of these rules can
 	// be changed again (capabilities(7)).
 	const lockedSecureBits = 1<<0 | 1<<1 | // NOROOT
@@ -114,12 +117,13 @@ func dropPrivileges(l *calls.List, policy *Policy) {
 		set()
 		l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_CAP_AMBIENT), calls.Num(unix.PR_CAP_AMBIENT_RAISE), calls.Num(unix.CAP_SETFCAP))
 	}
+
 	l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_SET_NO_NEW_PRIVS), calls.Num(1))
 	// Nobody inside may look into init: its memory is a copy of the caller's.
 	l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_SET_DUMPABLE), calls.Num(0))
 }
 
-// keptCapabilities are the bits of what the program keeps: nothing. Only where
+// keptCapabilities returns the bits of what the program keeps: nothing. Only where
 // another sandbox may be made inside, and the user is root outside, that one
 // needs CAP_SETFCAP to map root once more (user_namespaces(7), since Linux
 // 5.12); no_new_privs keeps it from being of any other use.

@@ -23,6 +23,7 @@ func (p Policy) Describe() (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	limits.group.Remove()
 	var b strings.Builder
 	say := func(what, words string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), words)) }
@@ -42,7 +43,7 @@ type Entry struct {
 	What string `json:"what"` // such as "read-only" or "writable of /srv/course"
 }
 
-// Tree is what Describe draws, one entry each, in the order of their paths. It
+// Tree returns what Describe draws, one entry each, in the order of their paths. It
 // starts nothing.
 func (p Policy) Tree() ([]Entry, error) {
 	_, t, err := p.plan()
@@ -65,7 +66,7 @@ func (p *Policy) networkWords() string {
 	return "none, but a loopback interface of its own"
 }
 
-// names are the names of variables, in order.
+// names returns the names of variables, in order.
 func names(env []string) []string {
 	var all []string
 	for _, entry := range env {
@@ -96,6 +97,7 @@ func (t *tree) draw(b *strings.Builder, dir, indent string) {
 		}
 		same[said] = append(same[said], name)
 	}
+
 	for _, said := range order {
 		path, words, own := strings.Cut(said, "\x00")
 		if !own {
@@ -112,7 +114,7 @@ func (t *tree) draw(b *strings.Builder, dir, indent string) {
 	}
 }
 
-// children are the names in a directory of the tree.
+// children returns the names in a directory of the tree.
 func (t *tree) children(dir string) []string {
 	prefix := strings.TrimSuffix(dir, "/") + "/"
 	var all []string

@@ -46,6 +46,7 @@ func explainClone(errno unix.Errno) error {
 		e.Err = errors.New("this kernel has no user namespaces")
 		e.Kind = KindNoUserNamespaces
 	}
+
 	return e
 }
 
@@ -86,6 +87,7 @@ func explainCall(n calls.Note, errno unix.Errno) error {
 		e.Err = errors.New("it became a symbolic link meanwhile")
 		e.Kind = KindChanged
 	}
+
 	return e
 }
 
@@ -125,20 +127,20 @@ func zeroLimit() string {
 	return ""
 }
 
-// sysctl is a setting's value, or "" where the kernel has none of the name.
+// sysctl returns a setting's value, or "" where the kernel has none of the name.
 func sysctl(name string) string {
 	value, _ := os.ReadFile("/proc/sys/" + name)
 	return string(bytes.TrimSpace(value))
 }
 
-// nested says that we are in a user namespace other than the first, whose map
+// nested reports whether we are in a user namespace other than the first, whose map
 // is of all numbers to themselves.
 func nested() bool {
 	uids, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && strings.Join(strings.Fields(string(uids)), " ") != "0 0 4294967295"
 }
 
-// filtered says that a seccomp filter lies on this process.
+// filtered reports whether a seccomp filter lies on this process.
 func filtered() bool {
 	status, err := os.ReadFile("/proc/self/status")
 	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2"))

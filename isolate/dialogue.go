@@ -86,6 +86,7 @@ func (d *dialogue) follow(m *initproc.Message, file bool) (stage, bool) {
 	if d.hasTerminal {
 		first = entering
 	}
+
 	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && !file
 	switch m.Kind {
 	case initproc.Opened:
@@ -104,6 +105,7 @@ func (d *dialogue) follow(m *initproc.Message, file bool) (stage, bool) {
 	case initproc.Dialed:
 		return running, d.stage == running && d.asked.CompareAndSwap(true, false)
 	}
+
 	return d.stage, false
 }
 

@@ -83,6 +83,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
+
 	fd := descriptor.Of(null)
 	brings := map[initproc.Kind]bool{initproc.Opened: true, initproc.Dialed: true}
 	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
@@ -103,6 +104,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 		return k
 	}
 	open := countDescriptors(t)
+
 	for i, moment := range moments {
 		for kind := initproc.Kind(0); kind < initproc.Dial+3; kind++ {
 			for _, fds := range [][]int{nil, {fd}, {fd, fd}} {
@@ -156,6 +158,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 		}
 		k.dialogue.close()
 	}
+
 	if now := countDescriptors(t); now > open {
 		t.Errorf("%d descriptors before, %d after", open, now)
 	}
@@ -178,6 +181,7 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
+
 	open := countDescriptors(t)
 	k := newTalk(t, false)
 	start := initproc.Message{Kind: initproc.Started}
@@ -187,6 +191,7 @@ func TestAnswers(t *testing.T) {
 	ended := make(chan struct{})
 	listened := make(chan struct{})
 	k.socket.SetReadDeadline(time.Time{})
+
 	go func() {
 		defer close(listened)
 		for {
@@ -201,6 +206,7 @@ func TestAnswers(t *testing.T) {
 			k.answer(&m, socket)
 		}
 	}()
+
 	rights := unix.UnixRights(descriptor.Of(null))
 	for i, test := range []struct {
 		value  uint32
@@ -224,6 +230,7 @@ func TestAnswers(t *testing.T) {
 		}
 		file.Close()
 	}
+
 	unix.Close(k.inside)
 	if _, err := k.ask(&initproc.Message{Kind: initproc.Dial}, ended); err != unix.ECONNRESET {
 		t.Errorf("after its end: %v", err)
@@ -281,6 +288,7 @@ func reuserRole([]string) int {
 		}
 		defer stranger.Process.Kill()
 	}
+
 	gone := make(chan error, 1)
 	go func() { gone <- stranger.Wait() }()
 	if err := late.Signal(unix.SIGKILL); err != unix.ESRCH {
@@ -292,6 +300,7 @@ func reuserRole([]string) int {
 	case <-time.After(100 * time.Millisecond):
 		fmt.Print("pidfd spares it, ")
 	}
+
 	unix.Kill(pid, unix.SIGKILL) // the control
 	select {
 	case <-gone:
@@ -299,5 +308,6 @@ func reuserRole([]string) int {
 	case <-time.After(5 * time.Second):
 		fmt.Println("kill spares it")
 	}
+
 	return 0
 }

@@ -19,6 +19,7 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 	} else {
 		inner = terminal.Enter(l)
 	}
+
 	what := calls.SetDescriptors.Of("")
 	var high [3]calls.Slot
 	for i, fd := range stdio {
@@ -33,6 +34,7 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 		}
 		high[i] = l.Get(what, unix.SYS_FCNTL, from, calls.Num(unix.F_DUPFD), calls.Num(10))
 	}
+
 	for i, fd := range stdio {
 		if fd == ofNothing {
 			l.Do(what, unix.SYS_CLOSE, calls.Num(i)).Fine = unix.EBADF
@@ -40,6 +42,7 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 		}
 		l.Do(what, unix.SYS_DUP3, high[i].Arg(), calls.Num(i), calls.Num(0))
 	}
+
 	// Here, so that no path from here on leads out through /proc/self/fd. What
 	// goes wrong is told over the control socket, which the exec closes.
 	const highest = ^uint32(0)

@@ -17,6 +17,7 @@ func TestParseHostMounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := []hostMount{
 		{36, 35, 98 << 32, "/mnt1", "/mnt2", "ext3"},
 		{37, 36, 5, "/", "/a b\t\n\\c#", "tmpfs"},
@@ -107,6 +108,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all, err := parseHostMounts(strings.ReplaceAll(`20 1 0:30 /@ / rw - btrfs /dev/sda1 rw
 21 20 0:30 /@home D/home rw - btrfs /dev/sda1 rw
 22 20 0:30 / D/all rw - btrfs /dev/sda1 rw
@@ -121,6 +123,7 @@ func TestNames(t *testing.T) {
 	if names := h.names(real); len(names) != 1 || names[0].path != dir+"/home/u" {
 		t.Errorf("%v: another directory has the same path in the table, and isn't it", names)
 	}
+
 	for _, place := range []string{"/all/@home/u", "/other/u"} {
 		other, err := look(dir + place)
 		if err != nil {

@@ -25,7 +25,7 @@ func leaveBehind(l *calls.List) {
 	l.Do(what, unix.SYS_UMASK, calls.Num(callersUmask()))
 	ignoreSignals(l, what)
 	// Too little for a file, and the one number at which the kernel starts no
-	// program of the machine's to take the dump, either (core(5)). For a socket
+	// program of the machine to take the dump, either (core(5)). For a socket
 	// see emptyDumps.
 	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 	soft, hard := fileLimit()
@@ -34,7 +34,7 @@ func leaveBehind(l *calls.List) {
 	l.Do(what, unix.SYS_RT_SIGPROCMASK, calls.Num(unix.SIG_SETMASK), l.Words(0), calls.Num(0), calls.Num(8))
 }
 
-// callersUmask is the caller's. Asking umask(2) would change it for all threads
+// callersUmask returns the caller's. Asking umask(2) would change it for all threads
 // meanwhile.
 func callersUmask() int {
 	const usual = 0o022
@@ -60,7 +60,7 @@ func ignoreSignals(l *calls.List, what calls.Note) {
 	}
 }
 
-// fileLimit is how many descriptors a process can have open. Package os has
+// fileLimit returns how many descriptors a process can have open. Package os has
 // raised ours to one below the highest. Where nobody saw what it was before,
 // our parent as a rule has what we had. Programs that use select(2) break at
 // more than 1024, the usual number.

@@ -23,6 +23,7 @@ echo niceness $(nice)
 echo memory $(cat /proc/self/oom_score_adj)
 grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
 `
+
 	cases := []struct{ given, outside, inside string }{
 		{"umask 000", "umask 0000", "umask 0000"},
 		{"umask 002", "umask 0002", "umask 0002"},
@@ -40,6 +41,7 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\t' ' '
 	if os.Geteuid() == 0 {
 		cases = append(cases, struct{ given, outside, inside string }{"renice -n -5 $$ >/dev/null", "niceness -5", "niceness 0"})
 	}
+
 	for _, c := range cases {
 		dir := t.TempDir()
 		// The trailing command keeps the shell, whose limits the caller had.

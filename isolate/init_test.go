@@ -22,6 +22,7 @@ func TestInitIsSmall(t *testing.T) {
 	for i := range ballast {
 		ballast[i] = 1
 	}
+
 	cmd := Command(Policy{Dir: "/"}, "/bin/sleep", "60")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -29,6 +30,7 @@ func TestInitIsSmall(t *testing.T) {
 	runtime.KeepAlive(ballast)
 	defer cmd.Wait()
 	defer cmd.Signal(9)
+
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		size := residentSize(t, pidOf(t, cmd))
 		if size < 1<<20 {
@@ -40,7 +42,7 @@ func TestInitIsSmall(t *testing.T) {
 	}
 }
 
-// pidOf is the number of init's process.
+// pidOf returns the number of init's process.
 func pidOf(t *testing.T, c *Cmd) (pid int) {
 	t.Helper()
 	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", descriptor.Of(c.init)))
@@ -53,14 +55,14 @@ func pidOf(t *testing.T, c *Cmd) (pid int) {
 	return pid
 }
 
-// afterPid is what follows the name of the number in the information on a
+// afterPid returns what follows the name of the number in the information on a
 // pidfd.
 func afterPid(info []byte) string {
 	_, rest, _ := strings.Cut(string(info), "\nPid:")
 	return rest
 }
 
-// residentSize is what a process has in memory, in bytes.
+// residentSize returns what a process has in memory, in bytes.
 func residentSize(t *testing.T, pid int) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

@@ -23,6 +23,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 			f.Close()
 		}
 	}()
+
 	if err != nil {
 		return err
 	}
@@ -30,6 +31,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	if err != nil {
 		return &SetupError{Doing: "make the control socket", Err: err}
 	}
+
 	init := c.newInit(policy, t, stdio, theirs, groups)
 	c.started = time.Now()
 	pidfd, errno := fork(init, policy.flags())
@@ -38,6 +40,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 		unix.Close(ours)
 		return explainClone(errno)
 	}
+
 	c.init = os.NewFile(uintptr(pidfd), "init")
 	c.dialogue = newDialogue(ours, init, c.terminal != nil)
 	if err := c.confirm(init); err != nil {
@@ -46,6 +49,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 		c.hangUp()
 		return err
 	}
+
 	return nil
 }
 
@@ -62,7 +66,7 @@ func (c *Cmd) launchWithoutGroup(policy *Policy, t *tree, stdio [3]int) error {
 	return c.launch(policy, t, stdio)
 }
 
-// isNoGroup says that a group could not be had or entered.
+// isNoGroup reports whether a group could not be had or entered.
 func isNoGroup(err error) bool {
 	var setup *SetupError
 	return errors.As(err, &setup) && setup.Kind == KindNoGroup
@@ -95,7 +99,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	return d
 }
 
-// candidates are the paths at which a program may be, as execvp(3) has them.
+// candidates returns the paths at which a program may be, as execvp(3) has them.
 func candidates(name string, env []string) []string {
 	if name == "" || strings.Contains(name, "/") {
 		return []string{name}
@@ -146,6 +150,7 @@ func (c *Cmd) confirm(init *initproc.Process) error {
 	if err != nil {
 		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
 	}
+
 	errno := unix.Errno(m.Value)
 	switch m.Kind {
 	case initproc.SetupFailed:
@@ -158,5 +163,6 @@ func (c *Cmd) confirm(init *initproc.Process) error {
 	case initproc.ExecFailed:
 		return &ExecError{Name: c.Name, Err: errno}
 	}
+
 	return nil
 }

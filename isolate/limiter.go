@@ -46,6 +46,7 @@ func newLimiter(l Limits) (*limiter, error) {
 	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
 		m.group = cgroup.New(m.want())
 	}
+
 	for _, name := range limitNames {
 		value := m.get(name)
 		if value == "" {
@@ -64,13 +65,14 @@ func newLimiter(l Limits) (*limiter, error) {
 		}
 		m.inForce = append(m.inForce, InForce{name, value, by, m.isDefault(name)})
 	}
+
 	return m, nil
 }
 
 // controllers are those that enforce a limit by its name.
 var controllers = map[string]string{"memory": cgroup.Memory, "pids": cgroup.Pids, "cpus": cgroup.CPU, "cpu-time": cgroup.CPUTime}
 
-// want is what a group is to limit. Systemd is asked only for a limit that is
+// want returns what a group is to limit. Systemd is asked only for a limit that is
 // set, and to swap out is forbidden only by such a one.
 func (m *limiter) want() cgroup.Want {
 	want := cgroup.Want{
@@ -173,7 +175,7 @@ func (b *builder) limitNamespaces() {
 	}
 }
 
-// isRootOutside says that we may be the machine's root, whatever our number is
+// isRootOutside reports whether we may be the machine's root, whatever our number is
 // here. Of user namespaces one inside the other the innermost map is seen.
 func isRootOutside() bool {
 	var buffer [4096]byte
@@ -280,6 +282,7 @@ func (m *limiter) verdict(status unix.WaitStatus) string {
 		return name
 	default:
 	}
+
 	switch {
 	case success:
 	case m.Memory > 0 && m.group.OOMKills() > 0:
@@ -291,10 +294,11 @@ func (m *limiter) verdict(status unix.WaitStatus) string {
 	case m.Pids > 0 && m.group.ForksRefused() > 0:
 		return "pids"
 	}
+
 	return ""
 }
 
-// gotSignal says that the program was ended by sig, or, as shells report it,
+// gotSignal reports whether the program was ended by sig, or, as shells report it,
 // a child of its.
 func gotSignal(status unix.WaitStatus, sig unix.Signal) bool {
 	return status.Signaled() && status.Signal() == sig ||

@@ -29,6 +29,7 @@ func (b *builder) overlay(n *node) {
 		b.layer(what, b.policy.CowDir, kept)
 		upper, work = kept+n.target, kept+"/"+workPrefix+name
 	}
+
 	mode := n.host.mode & 0o777
 	for _, dir := range []string{upper, work} {
 		for i := range dir {
@@ -38,6 +39,7 @@ func (b *builder) overlay(n *node) {
 		}
 		b.mkdir(b.scratch, dir, mode)
 	}
+
 	mount := b.newFS("overlay", plain, "source", "cow",
 		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)
@@ -45,7 +47,7 @@ func (b *builder) overlay(n *node) {
 	b.Close(mount)
 }
 
-// layer mounts a directory of the host's at a name in the scratch file system,
+// layer mounts a directory of the host at a name in the scratch file system,
 // with which it goes when the old root is left.
 func (b *builder) layer(what calls.Note, source, name string) {
 	mount := b.clone(what, source, 0)

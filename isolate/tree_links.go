@@ -40,7 +40,7 @@ func (t *tree) step(n *node) (target string, moved bool) {
 	return "", false
 }
 
-// linkAt is where a link at path inside points to, or "".
+// linkAt returns where a link at path inside points to, or "".
 func (t *tree) linkAt(path string) string {
 	if n := t.at[path]; n != nil && n.kind == linkNode {
 		return n.source

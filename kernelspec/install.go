@@ -60,7 +60,7 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	return result, nil
 }
 
-// name is the name that the twin of base gets.
+// name returns the name that the twin of base gets.
 func (o Options) name(base *Kernel) (string, error) {
 	name := strings.ToLower(o.Name)
 	if name == "" {

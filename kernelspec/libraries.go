@@ -30,7 +30,7 @@ func newLinker() *linker {
 	return &linker{configured: configuredDirs("/etc/ld.so.conf", map[string]bool{}), seen: map[string]bool{}}
 }
 
-// configuredDirs are the directories that a file of ld.so.conf names, and the
+// configuredDirs returns the directories that a file of ld.so.conf names, and the
 // files that it includes, of which each counts once.
 func configuredDirs(path string, seen map[string]bool) (dirs []string) {
 	if seen[path] {
@@ -142,7 +142,7 @@ func (l *linker) found(path string, libraryPath []string) {
 	}
 }
 
-// loaderOf is the program that loads a file and its libraries, or "".
+// loaderOf returns the program that loads a file and its libraries, or "".
 func loaderOf(file *elf.File) string {
 	for _, part := range file.Progs {
 		if part.Type != elf.PT_INTERP || part.Filesz > 4096 {
@@ -156,7 +156,7 @@ func loaderOf(file *elf.File) string {
 	return ""
 }
 
-// runPaths are the directories that a file itself names for its libraries: those
+// runPaths returns the directories that a file itself names for its libraries: those
 // searched before LD_LIBRARY_PATH (DT_RPATH) and those searched after it
 // (DT_RUNPATH, with which the former don't count).
 func runPaths(file *elf.File, origin string) (before, after []string) {
@@ -232,7 +232,7 @@ func (l *linker) linkedTree(link string) string {
 	return tree
 }
 
-// libraryPath are the directories of LD_LIBRARY_PATH.
+// libraryPath returns the directories of LD_LIBRARY_PATH.
 func libraryPath(environ []string) (dirs []string) {
 	for _, dir := range filepath.SplitList(valueOf(environ, "LD_LIBRARY_PATH")) {
 		if filepath.IsAbs(dir) {
@@ -242,7 +242,7 @@ func libraryPath(environ []string) (dirs []string) {
 	return dirs
 }
 
-// valueOf is a variable's value in an environment: that of the last entry.
+// valueOf returns a variable's value in an environment: that of the last entry.
 func valueOf(environ []string, name string) (value string) {
 	for _, entry := range environ {
 		if rest, ok := strings.CutPrefix(entry, name+"="); ok {

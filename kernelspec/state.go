@@ -36,7 +36,7 @@ func (s State) Starts() bool {
 	return slices.Contains([]State{OK, OtherBase, NeedsMore, BaseChanged, BaseGone}, s)
 }
 
-// state is what can be said of a twin without asking its interpreter.
+// state returns what can be said of a twin without asking its interpreter.
 func (j *Jupyter) state(t *Twin) (state State, faults []string) {
 	kernel := t.Spec.Command().Kernel
 	switch {
@@ -146,7 +146,7 @@ func (t *Twin) missingLibraries() []string {
 	return linker.missing
 }
 
-// unseen are the paths that the twin's interpreter reads now and that its
+// unseen returns the paths that the twin's interpreter reads now and that its
 // kernels don't see, but for those that a person took out by hand. The error is
 // that of asking it. Programs that can't be asked have none.
 func (t *Twin) unseen() (paths []string, err error) {
@@ -173,12 +173,12 @@ func (t *Twin) unseen() (paths []string, err error) {
 	return paths, nil
 }
 
-// sees says whether the twin's kernels see a path, wherever they are started.
+// sees reports whether the twin's kernels see a path, wherever they are started.
 func (t *Twin) sees(path string) bool {
 	return slices.ContainsFunc(shownBy(t.Spec), func(tree string) bool { return within(tree, path) }) || shownByBase(path)
 }
 
-// otherProgram is the program that the twin's base would run now, if Jupyter
+// otherProgram returns the program that the twin's base would run now, if Jupyter
 // started it, and "" if that is the twin's own: another environment may be
 // active than when the twin was made. A command that a person changed is meant.
 func (j *Jupyter) otherProgram(t *Twin) string {
@@ -202,8 +202,8 @@ func (j *Jupyter) otherProgram(t *Twin) string {
 	return argv[0]
 }
 
-// sameProgram says whether two paths are the same program in the same
-// environment: an environment of Python's has links to a Python of others.
+// sameProgram reports whether two paths are the same program in the same
+// environment: an environment of Python has links to a Python of others.
 func sameProgram(a, b string) bool {
 	realDir := func(path string) string {
 		dir, err := filepath.EvalSymlinks(filepath.Dir(path))

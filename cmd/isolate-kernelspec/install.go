@@ -87,11 +87,13 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	if err != nil {
 		return err
 	}
+
 	place := kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix}
 	result, err := kernelspec.Install(ctx, base, jupyter, options, place)
 	if err != nil {
 		return err
 	}
+
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if first := jupyter.Before(result.Name, result.Dir); first != "" {

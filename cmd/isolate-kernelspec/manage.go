@@ -34,6 +34,7 @@ func (c *list) Run(s *session) error {
 		s.stdout.Line("No isolated kernels. isolate-kernelspec install NAME makes one.")
 		return nil
 	}
+
 	table := s.stdout.Table()
 	table.Row("NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
@@ -79,6 +80,7 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+
 	installation.Inspect(twin)
 	for name, value := range twin.Spec.Expanded() { // as Jupyter would hand it to the launcher
 		os.Setenv(name, value)
@@ -88,6 +90,7 @@ func (c *show) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+
 	if c.JSON {
 		tree, err := policy.Tree()
 		if err != nil {
@@ -95,6 +98,7 @@ func (c *show) Run(s *session) error {
 		}
 		return s.json(map[string]any{"kernel": twin, "argv": twin.Spec.Argv(), "env": twin.Spec.Env(), "files": tree})
 	}
+
 	description, err := policy.Describe()
 	if err != nil {
 		return err
@@ -155,7 +159,7 @@ func (c *update) Run(s *session) error {
 	return nil
 }
 
-// chosen are the isolated kernels of the names, or all when there are none.
+// chosen returns the isolated kernels of the names, or all when there are none.
 func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Twin, error) {
 	if len(names) == 0 {
 		return jupyter.Twins(), nil

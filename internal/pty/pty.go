@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Terminal is a pseudo-terminal of the machine's, with what it has shown.
+// A Terminal is a pseudo-terminal of the machine, with what it has shown.
 type Terminal struct {
 	// Program is the end that programs get for their standard streams.
 	Program *os.File

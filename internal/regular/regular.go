@@ -18,7 +18,7 @@ var ErrNot = errors.New("not a regular file")
 // ErrLong says that a file is longer than what was to be read of it.
 var ErrLong = errors.New("the file is too long")
 
-// Executable says that a path leads to a regular file that this process may
+// Executable reports whether a path leads to a regular file that this process may
 // execute.
 func Executable(path string) bool {
 	info, err := os.Stat(path)

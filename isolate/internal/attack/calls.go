@@ -11,7 +11,7 @@ import (
 	"isolate-namespace/internal/pty"
 )
 
-// callAttacks use doors of the kernel's that other sandboxes were left by.
+// callAttacks use parts of the kernel through which programs have left other sandboxes.
 func callAttacks() []Attack {
 	plain := func(name string, try func(w *World) error) Attack { return Attack{name, Plainly, try} }
 	number := func(nr uintptr, args ...uintptr) error {

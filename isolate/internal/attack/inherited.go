@@ -21,6 +21,7 @@ func inheritedAttacks() []Attack {
 			return errRefused
 		}
 	}
+
 	at := func(name string, try func(w *World) error) Attack { return Attack{name, Plainly, try} }
 	return []Attack{
 		at("reads through an inherited descriptor", each(func(fd int) error { return reads(fmt.Sprintf("/proc/self/fd/%d/secret", fd)) })),

@@ -39,6 +39,7 @@ func Main(args []string) int {
 	if len(args) == 0 {
 		return 2
 	}
+
 	command, args := args[0], args[1:]
 	switch {
 	case command == "list":
@@ -62,6 +63,7 @@ func Main(args []string) int {
 	case command == "victim":
 		return beVictim()
 	}
+
 	fmt.Fprintf(os.Stderr, "attacker: %s isn't a command, or has other arguments\n", command)
 	return 2
 }

@@ -37,7 +37,7 @@ func Num[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
 	return Arg{number, uintptr(v)}
 }
 
-// CWD is what the at-family of system calls takes for "the working directory".
+// CWD returns what the at-family of system calls takes for "the working directory".
 func CWD() Arg { return Num(unix.AT_FDCWD) }
 
 // Arg returns the result that s will hold as an argument.
@@ -153,10 +153,10 @@ func (l *List) Load() {
 // Address returns where a, what Str or its like returned, is after Load.
 func (l *List) Address(a Arg) uintptr { return l.base() + a.value }
 
-// base is where mem is, once it is complete.
+// base returns where mem is, once it is complete.
 func (l *List) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(l.mem))) }
 
-// Len is how many calls there are.
+// Len returns how many calls there are.
 func (l *List) Len() int { return len(l.calls) }
 
 // From returns the calls from the one with this index on. They are the list's

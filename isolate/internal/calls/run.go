@@ -79,6 +79,7 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 			*(*int32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.mem)), c.copy)) = int32(r)
 		}
 	}
+
 	return 0, 0
 }
 
@@ -89,7 +90,7 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 //go:norace
 func (l *List) Result(s Slot) uintptr { return *l.slot(uintptr(s)) }
 
-// value is what an argument stands for once Load has run.
+// value returns what an argument stands for once Load has run.
 //
 //go:nosplit
 //go:norace

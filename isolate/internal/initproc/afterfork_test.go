@@ -58,6 +58,7 @@ func TestAfterForkSource(t *testing.T) {
 			}
 		}
 	}
+
 	if functions < 20 {
 		t.Errorf("only %d functions looked at", functions)
 	}
@@ -70,6 +71,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, entry := range entries {
 		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
 			continue
@@ -92,7 +94,7 @@ func hasLine(doc *ast.CommentGroup, line string) bool {
 	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return c.Text == line })
 }
 
-// forbidden is the control of the next test: an index that may be out of range
+// forbidden returns the control of the next test: an index that may be out of range
 // has the compiler call the runtime.
 //
 //go:noinline
@@ -113,6 +115,7 @@ func TestAfterForkCode(t *testing.T) {
 			own[name] = true
 		}
 	}
+
 	looked := 0
 	for name := range own {
 		targets, ok := binary.callsOf(t, name)
@@ -126,6 +129,7 @@ func TestAfterForkCode(t *testing.T) {
 			}
 		}
 	}
+
 	if looked < 10 {
 		t.Errorf("only %d functions looked at, of %v", looked, slices.Sorted(maps.Keys(own)))
 	}
@@ -140,7 +144,7 @@ func TestAfterForkCode(t *testing.T) {
 	}
 }
 
-// functionsIn are the linker's names of the functions in some files.
+// functionsIn returns the linker's names of the functions in some files.
 func functionsIn(t *testing.T, pkg string, paths []string) (names []string) {
 	t.Helper()
 	for _, path := range paths {
@@ -179,11 +183,13 @@ func openBinary(t *testing.T) *compiled {
 		t.Fatal(err)
 	}
 	defer file.Close()
+
 	text := file.Section(".text")
 	c := &compiled{start: text.Addr, names: map[uint64]string{}}
 	if c.code, err = text.Data(); err != nil {
 		t.Fatal(err)
 	}
+
 	lines, err := file.Section(".gopclntab").Data()
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +212,7 @@ func (c *compiled) callsOf(t *testing.T, name string) (targets []string, ok bool
 	if f == nil {
 		return nil, false
 	}
+
 	code := c.code[f.Entry-c.start : f.End-c.start]
 	for i := range code {
 		at := f.Entry + uint64(i)
@@ -226,5 +233,6 @@ func (c *compiled) callsOf(t *testing.T, name string) (targets []string, ok bool
 			targets = append(targets, to)
 		}
 	}
+
 	return targets, true
 }

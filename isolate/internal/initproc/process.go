@@ -89,6 +89,7 @@ func (p *Process) main() {
 		p.out.Kind = Opened
 		p.send(p.Setup.Result(p.Outer))
 	}
+
 	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
 	p.out.Kind = Started
 	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
@@ -98,6 +99,7 @@ func (p *Process) main() {
 	if pid == 0 {
 		p.becomeProgram()
 	}
+
 	p.tell()
 	p.keepOnlyOwn()
 	if !RaceDetector {

@@ -33,14 +33,14 @@ func (t *Terminal) release() {
 	t.raw = false
 }
 
-// foreground says whether the shell has given us the terminal. One that is
+// foreground reports whether the shell has given us the terminal. One that is
 // not our controlling terminal is ours alone.
 func (t *Terminal) foreground() bool {
 	group, err := unix.IoctlGetInt(t.in, unix.TIOCGPGRP)
 	return err != nil || group == unix.Getpgrp()
 }
 
-// taken says whether the terminal passes everything on to us.
+// taken reports whether the terminal passes everything on to us.
 func (t *Terminal) taken() bool {
 	t.changing.Lock()
 	defer t.changing.Unlock()
