@@ -1,10 +1,10 @@
 // Package calls prepares a list of system calls in one process, to be carried
 // out by another.
 //
-// The other one is a fork of a Go program, whose other threads, heap locks and
-// scheduler didn't come along (fork(2)). What runs there is in run.go: it
-// allocates nothing, grows no stack, writes no pointer, and calls nothing but
-// system calls.
+// The other one is a fork of a Go program, without its other threads and its
+// scheduler, and with its heap locked in any state (fork(2)). What runs there is in
+// run.go: it allocates nothing, grows no stack, writes no pointer, and calls nothing
+// but system calls.
 package calls
 
 import (
@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New returns an empty list with room for a usual one, since to grow it is most
-// of the work of making it.
+// New returns an empty list with room for the calls of a usual sandbox, since
+// growing is most of the work of making a list.
 func New() List {
 	return List{
 		calls: make([]Call, 0, 1024), notes: make([]Note, 0, 1024),
@@ -23,7 +23,7 @@ func New() List {
 	}
 }
 
-// A Note is what an error message says of a call.
+// A Note says what a call is for, for error messages.
 type Note struct {
 	Step Step
 	Path string // what it is done to; may be empty
@@ -37,7 +37,8 @@ func Num[T ~int | ~int32 | ~int64 | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
 	return Arg{number, uintptr(v)}
 }
 
-// CWD returns what the at-family of system calls takes for "the working directory".
+// CWD returns the argument by which the at-family of system calls means the working
+// directory.
 func CWD() Arg { return Num(unix.AT_FDCWD) }
 
 // Arg returns the result that s will hold as an argument.
@@ -60,8 +61,8 @@ func (l *List) Get(n Note, nr uintptr, args ...Arg) Slot {
 	return s
 }
 
-// GetInto is Get for a result that a structure in memory contains as well, at
-// the offset at from its beginning.
+// GetInto is Get, and also puts the result into a structure in memory, at the offset
+// at from its beginning.
 func (l *List) GetInto(structure Arg, at int, n Note, nr uintptr, args ...Arg) Slot {
 	s := l.Get(n, nr, args...)
 	l.Last().copy = int(structure.value) + at
@@ -85,8 +86,7 @@ func (l *List) WriteFile(n Note, at Arg, path, content string) {
 	l.Close(f)
 }
 
-// Str puts a NUL-terminated string into memory. The caller has made sure that
-// s holds no NUL itself.
+// Str puts a NUL-terminated string into memory. s must not contain a NUL.
 func (l *List) Str(s string) Arg {
 	at := len(l.mem)
 	l.mem = append(append(l.mem, s...), 0)
@@ -112,8 +112,7 @@ func (l *List) Words(vs ...uint64) Arg {
 	return l.Data(b)
 }
 
-// Strings puts a NULL-terminated array of strings into memory, the form of
-// argv and envp.
+// Strings puts a NULL-terminated array of strings into memory, as argv and envp are.
 func (l *List) Strings(ss []string) Arg {
 	addrs := make([]Arg, len(ss))
 	for i, s := range ss {
@@ -126,13 +125,12 @@ func (l *List) Strings(ss []string) Arg {
 	return array
 }
 
-// Point makes the word at the offset at of a structure in memory hold the
-// address of to.
+// Point puts the address of to into a structure in memory, at the offset at.
 func (l *List) Point(structure Arg, at int, to Arg) {
 	l.ptrs = append(l.ptrs, pointer{int(structure.value) + at, int(to.value)})
 }
 
-// Load fixes the addresses. It is called once, when the list is complete.
+// Load fills in the addresses. It is called once, when the list is complete.
 func (l *List) Load() {
 	if len(l.mem) == 0 {
 		l.mem = []byte{0}
@@ -150,18 +148,18 @@ func (l *List) Load() {
 	}
 }
 
-// Address returns where a, what Str or its like returned, is after Load.
+// Address returns the address of a, which Str, Data, Words or Strings has returned.
+// It is valid after Load.
 func (l *List) Address(a Arg) uintptr { return l.base() + a.value }
 
-// base returns where mem is, once it is complete.
+// base returns the address of mem, which is valid once the list is complete.
 func (l *List) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(l.mem))) }
 
 // Len returns how many calls there are.
 func (l *List) Len() int { return len(l.calls) }
 
-// From returns the calls from the one with this index on. They are the list's
-// own until the next one is appended.
+// From returns the calls from index i on, until the next one is appended.
 func (l *List) From(i int) []Call { return l.calls[i:] }
 
-// Note says what call i is for.
+// Note returns what call i is for.
 func (l *List) Note(i int) Note { return l.notes[i] }

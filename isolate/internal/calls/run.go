@@ -20,7 +20,7 @@ type List struct {
 // A Call is one system call.
 type Call struct {
 	Number uintptr    // which one
-	Fine   unix.Errno // an error that is as good as success, or one of the next two
+	Fine   unix.Errno // an error that counts as success, or one of the constants below
 
 	args [6]Arg
 	into Slot // where the result goes; NoSlot drops it
@@ -28,9 +28,9 @@ type Call struct {
 }
 
 const (
-	// AnyError marks a call that changes nothing for the worse when it fails.
+	// AnyError marks a call that may fail.
 	AnyError unix.Errno = 1 << 15
-	// OnlyZero marks a call of which any other result is an error, too.
+	// OnlyZero marks a call for which any result but 0 is an error, too.
 	OnlyZero unix.Errno = 1 << 14
 )
 
@@ -48,7 +48,7 @@ const (
 	address
 )
 
-// A Slot holds the result of a call, a file descriptor as a rule.
+// A Slot holds the result of a call, usually a file descriptor.
 type Slot int
 
 // NoSlot is no slot.
@@ -60,7 +60,7 @@ const NoSlot Slot = -1
 //go:nosplit
 //go:norace
 func (l *List) Run() (failed int, errno unix.Errno) {
-	all := l.calls // of which the compiler knows that i is in range
+	all := l.calls // so that the compiler knows that i is in range
 	for i := range all {
 		c := &all[i]
 		r, _, e := unix.RawSyscall6(c.Number,
@@ -83,14 +83,13 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 	return 0, 0
 }
 
-// Result returns the result that a slot holds, once Run has come so far. It
-// may run after a fork.
+// Result returns the result that a slot holds after Run. It may run after a fork.
 //
 //go:nosplit
 //go:norace
 func (l *List) Result(s Slot) uintptr { return *l.slot(uintptr(s)) }
 
-// value returns what an argument stands for once Load has run.
+// value returns the value of an argument. Load must have run.
 //
 //go:nosplit
 //go:norace
@@ -101,8 +100,8 @@ func (l *List) value(a *Arg) uintptr {
 	return a.value
 }
 
-// slot returns the place of a result. An index that is out of range must not
-// have the compiler call the runtime.
+// slot returns the place of a result. Indexing would make the compiler add a call of
+// the runtime for an index that is out of range.
 //
 //go:nosplit
 //go:norace

@@ -1,9 +1,9 @@
 package calls
 
-// A Step is what a call is for: errors say it, and their remedies depend on it.
+// A Step is what a call is for. Errors say it, and remedies depend on it.
 type Step int
 
-// The steps of a sandbox, in the order in which they are taken as a rule.
+// The steps of making a sandbox, in their usual order.
 const (
 	CloseDescriptor Step = iota
 	BindToCaller
@@ -52,7 +52,7 @@ const (
 	SetSysctl
 )
 
-// texts begin error messages. What they are done to follows.
+// texts begin error messages; the path follows.
 var texts = [...]string{
 	CloseDescriptor:  "close a descriptor",
 	BindToCaller:     "bind init to its caller",
@@ -103,5 +103,5 @@ var texts = [...]string{
 
 func (s Step) String() string { return texts[s] }
 
-// Of returns the note of a call that is done to path, which may be "".
+// Of returns the note of a call on path, which may be "".
 func (s Step) Of(path string) Note { return Note{s, path} }

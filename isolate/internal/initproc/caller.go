@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Prepare fixes all that Start, and init after it, need to find. It is called
-// once, when the fields are complete.
+// Prepare fills in everything that Start and init need. It is called once, when the
+// exported fields are complete.
 func (p *Process) Prepare(pageSize int) {
 	p.Setup.Load()
 	p.Entry.Load()
@@ -23,9 +23,9 @@ func (p *Process) Prepare(pageSize int) {
 	p.rights.header = unix.Cmsghdr{Len: uint64(unsafe.Offsetof(p.rights.fd) + 4), Level: unix.SOL_SOCKET, Type: unix.SCM_RIGHTS}
 }
 
-// Wait waits for init, whose pidfd Start has returned. What can't be known
-// counts as killed, as when another part of the caller has waited for all
-// children.
+// Wait waits for init, whose pidfd Start has returned. If its status can't be known,
+// because another part of the caller has waited for all children, init counts as
+// killed.
 func Wait(pidfd int) (unix.WaitStatus, *unix.Rusage) {
 	var change siginfo
 	usage := new(unix.Rusage)

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// giveBackMemory gives back what came along of the caller's memory, its secrets
-// included: init shares it page by page and would keep what the caller lets go.
-// From here on it needs p, its code, which is read from its file again, and the
-// stack around here: main above, and what main calls below.
+// giveBackMemory gives back the caller's memory, which init has inherited, including
+// its secrets: init shares it page by page and would keep pages that the caller gives
+// up. From here on init needs only p, its code, which the kernel reads again from the
+// file, and the stack around here: that of main, and of what main calls.
 //
 //go:nosplit
 //go:norace
@@ -22,7 +22,7 @@ func (p *Process) giveBackMemory() {
 	if high < low {
 		low, lowEnd, high, highEnd = high, highEnd, low, lowEnd
 	}
-	// What isn't mapped in between is passed over (madvise(2)).
+	// Gaps without mappings are skipped (madvise(2)).
 	p.giveBack(0, low)
 	p.giveBack(lowEnd, high)
 	p.giveBack(max(lowEnd, highEnd), -p.page)

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Message is all that the caller and init say to each other, over a socket
-// of whole messages (SOCK_SEQPACKET) that nothing else inside ever has. When
-// either side is gone the other one sees the end of it.
+// A Message is how the caller and init talk to each other, over a socket of whole
+// messages (SOCK_SEQPACKET) that no other process inside ever has. If one side ends,
+// the other one sees the end of the socket.
 type Message struct {
 	Kind  Kind
 	Value uint32 // errno, signal number or wait status
@@ -22,16 +22,16 @@ const messageSize = int(unsafe.Sizeof(Message{}))
 // A Kind says what a Message is about.
 type Kind uint32
 
-// Messages of init's.
+// Messages from init.
 const (
 	SetupFailed Kind = iota + 1 // a call of Setup
 	EntryFailed                 // a call of Entry
 	ExecFailed                  // the program itself
-	Opened                      // the program's terminal comes along
+	Opened                      // the program's terminal comes with it
 	Started                     // the program runs
 	Stopped                     // the program was stopped, as by Ctrl-Z
-	Ended                       // with this wait status
-	Dialed                      // a socket comes along, or an errno
+	Ended                       // the program has ended, with this wait status
+	Dialed                      // a socket comes with it, or it has an errno
 )
 
 // Messages to init.
@@ -41,11 +41,11 @@ const (
 	Dial                           // connect a stream socket to the socket address in Addr
 )
 
-// ExitStatus is init's own if the sandbox couldn't be made or its caller has
-// gone.
+// ExitStatus is init's exit status if the sandbox couldn't be made or the caller has
+// ended.
 const ExitStatus = 125
 
-// Bytes is m as it is sent. Reading into it fills m.
+// Bytes returns m as it is sent. Reading into it fills m.
 func (m *Message) Bytes() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(m)), messageSize)
 }
@@ -61,8 +61,9 @@ func Pair() (ours, theirs int, err error) {
 }
 
 // Receive reads one message into m and returns the descriptor that came with
-// it, or -1. A message that isn't whole, or brings more, has no kind. The error
-// is EAGAIN if there is none, and ECONNRESET if the other side is gone.
+// it, or -1. A message that isn't whole, or comes with more descriptors, gets no
+// kind. The error is EAGAIN if there is no message, and ECONNRESET if the other side
+// has ended.
 func Receive(socket int, m *Message) (fd int, err error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	n, oobn, flags, _, err := unix.Recvmsg(socket, m.Bytes(), oob, unix.MSG_CMSG_CLOEXEC)

@@ -3,9 +3,9 @@
 // whole sandbox.
 //
 // What runs there is in process.go, serve.go and memory.go, and in run.go of
-// package calls: system calls and plain numbers, no allocation, no growth of
-// the stack, nothing of the runtime. These packages import nothing that could
-// tempt to more. What the caller does is in caller.go and message.go.
+// package calls: system calls and plain numbers, no allocation, no growth of the
+// stack, no call of the runtime. These packages import nothing that would make more
+// possible. What the caller does is in caller.go and message.go.
 package initproc
 
 import (
@@ -16,18 +16,18 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// A Process is everything that init and its child need once they run: prepared
-// by the caller, carried over by fork(2).
+// A Process is everything that init and its child need when they run. The caller
+// prepares it, and fork(2) copies it.
 type Process struct {
 	Setup calls.List  // makes the sandbox around init
 	Entry calls.List  // what init's child does before it executes the program
-	Execs []calls.Arg // where the program may be, in order; in Entry's memory
-	Argv  calls.Arg   // also there
-	Envp  calls.Arg   // also there
+	Execs []calls.Arg // the paths of the program, in the order to try; in Entry's memory
+	Argv  calls.Arg   // its arguments, also there
+	Envp  calls.Arg   // its environment, also there
 	Outer calls.Slot  // the caller's end of the program's terminal, or NoSlot
 
 	Control int                   // init's end of the socket
-	Source  unix.RawSockaddrInet4 // where connections come from
+	Source  unix.RawSockaddrInet4 // the address that connections are made from
 
 	execs      []uintptr
 	argv, envp uintptr
@@ -45,9 +45,9 @@ type Process struct {
 	polled   [3]unix.PollFd
 	sink     [128]byte // struct signalfd_siginfo
 	change   siginfo   // of a process inside
-	page     uintptr   // the size of one
+	page     uintptr   // the size of a page
 
-	handle int32 // what clone(2) makes: for the caller init's pidfd, for init the program's
+	handle int32 // a pidfd from clone(2): in the caller init's, in init the program's
 }
 
 // A rights is one control message that carries one descriptor (unix(7),
@@ -58,10 +58,10 @@ type rights struct {
 	_      int32
 }
 
-// Start forks init into the namespaces of flags (clone(2)) and returns its
-// pidfd. Prepare comes first. All signals are blocked meanwhile, so that no
-// handler of the Go runtime can run in the child: the caller has locked the
-// thread, which goes on with the mask that it had.
+// Start forks init into the namespaces of flags (clone(2)) and returns its pidfd.
+// Prepare must have run, and the caller must have locked its thread. All signals are
+// blocked during the fork, so that no handler of the Go runtime can run in the child;
+// the thread then gets its old mask again.
 //
 //go:nosplit
 //go:norace
@@ -90,7 +90,7 @@ func (p *Process) main() {
 		p.send(p.Setup.Result(p.Outer))
 	}
 
-	// The wait of CLONE_VFORK is for the exec: "started" is said after it.
+	// CLONE_VFORK waits for the exec, so that Started is sent after it.
 	p.out.Kind = Started
 	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
 	if errno != 0 {
@@ -108,7 +108,7 @@ func (p *Process) main() {
 	p.serve(pid)
 }
 
-// resetSignals takes the Go runtime's handlers away.
+// resetSignals removes the Go runtime's signal handlers.
 //
 //go:nosplit
 //go:norace
@@ -134,19 +134,19 @@ func (p *Process) becomeProgram() {
 			worst = errno
 		}
 		if worst != unix.ENOENT && worst != unix.EACCES {
-			break // it is there, and it is no program
+			break // the file exists, but can't be executed
 		}
 	}
 	p.fail(ExecFailed, 0, worst)
 }
 
-// keepOnlyOwn closes what came along from the caller. The control socket
-// becomes descriptor 0 and the program's handle 1.
+// keepOnlyOwn closes the descriptors that init has inherited. The control socket
+// becomes descriptor 0, and the program's handle 1.
 //
 //go:nosplit
 //go:norace
 func (p *Process) keepOnlyOwn() {
-	// Where the caller has closed its own, the handle may be 0.
+	// If the caller has closed its standard streams, the handle may be 0.
 	handle, _ := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
 	sysCall(unix.SYS_DUP3, uintptr(p.Control), 0, unix.O_CLOEXEC, 0)
 	sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)

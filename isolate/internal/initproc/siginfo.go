@@ -12,13 +12,13 @@ type siginfo struct {
 // Values of code.
 const (
 	siUser     = 0 // kill(2), and what an exec sends itself under a tracer
-	cldKilled  = 2 // of a process that has ended, as is what is not below
+	cldKilled  = 2 // a signal ended the process; 1 is an exit
 	cldDumped  = 3
-	cldTrapped = 4 // in a stop for its tracer
+	cldTrapped = 4 // stopped for its tracer
 	cldStopped = 5
 )
 
-// waitStatus returns the same in the form of wait4(2), of a process that has ended.
+// waitStatus returns the status of a process that has ended, in the form of wait4(2).
 //
 //go:nosplit
 //go:norace
