@@ -114,8 +114,8 @@ func insideRun(t *testing.T, where attack.Control, w *attack.World) string {
 	attacker := self(t)
 	p := Policy{
 		Mounts: []Mount{
-			{Source: w.Work}, {Source: w.Frozen, Access: ReadOnly}, {Source: attacker.Path, Access: ReadOnly},
-			{Target: w.Hidden, Access: Masked}, {Target: w.Shadow, Access: Masked},
+			Writable(w.Work), ReadOnly(w.Frozen), ReadOnly(attacker.Path),
+			Masked(w.Hidden), Masked(w.Shadow),
 		},
 		Dir: w.Work, Home: HomeDir(), Env: append(attacker.Env, "PATH=/usr/bin:/bin"),
 	}

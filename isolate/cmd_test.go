@@ -32,7 +32,7 @@ func sh(t *testing.T, p Policy, script string) (stdout string, err error) {
 
 // in is a policy whose only mount is dir, which is also where the program is.
 func in(dir string) Policy {
-	return Policy{Mounts: []Mount{{Source: dir}}, Dir: dir, Home: "/home/tester"}
+	return Policy{Mounts: []Mount{Writable(dir)}, Dir: dir, Home: "/home/tester"}
 }
 
 func TestExitCode(t *testing.T) {
@@ -64,7 +64,7 @@ func TestExitCode(t *testing.T) {
 	}
 	t.Run("no sandbox", func(t *testing.T) {
 		p := in(dir)
-		p.Mounts = append(p.Mounts, Mount{Source: "/no/such/a"}, Mount{Source: "/no/such/b"})
+		p.Mounts = append(p.Mounts, Writable("/no/such/a"), Writable("/no/such/b"))
 		err := Command(p, "true").Run()
 		if got := ExitCode(err); got != 125 {
 			t.Errorf("ExitCode(%v) = %d, want 125", err, got)

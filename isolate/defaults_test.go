@@ -85,7 +85,7 @@ func TestForkBombStopsByDefault(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := in(t.TempDir())
-			p.Mounts = append(p.Mounts, Mount{Source: self, Access: ReadOnly})
+			p.Mounts = append(p.Mounts, ReadOnly(self))
 			p.Env = plain.Env
 			p.Limits = c.limits
 			var out strings.Builder
@@ -162,7 +162,7 @@ func TestLowerLimitOfTheCallerStays(t *testing.T) {
 func TestPidsInsideItself(t *testing.T) {
 	self, dir := selfPath(t), t.TempDir()
 	p := in(dir)
-	p.Mounts = append(p.Mounts, Mount{Source: self, Access: ReadOnly})
+	p.Mounts = append(p.Mounts, ReadOnly(self))
 	p.UserNamespaces = true
 	p.Env = []string{roleVariable + "=pids", "PATH=/usr/bin:/bin"}
 	var out strings.Builder

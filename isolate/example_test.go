@@ -41,8 +41,8 @@ func ExampleCommand() {
 	policy := isolate.Policy{
 		Dir: "/work",
 		Mounts: []isolate.Mount{
-			{Source: dir, Target: "/work", Access: isolate.CopyOnWrite},
-			{Source: "/usr/share", Target: "/data", Access: isolate.ReadOnly},
+			isolate.CopyOnWrite(dir).At("/work"),
+			isolate.ReadOnly("/usr/share").At("/data"),
 		},
 	}
 	cmd := isolate.Command(policy, "sh", "-c", "rm notes; ls; ls -d /data; touch /data/new")
@@ -63,7 +63,7 @@ func ExampleParseMounts() {
 		log.Fatal(err)
 	}
 	for _, m := range mounts {
-		fmt.Println(m.Target, m.Source, m.Access == isolate.ReadOnly, m.Access == isolate.Masked)
+		fmt.Println(m.Target, m.Source, m.Access == isolate.AccessReadOnly, m.Access == isolate.AccessMasked)
 	}
 	// Output:
 	// /work/ps1 /work/ps1 false false

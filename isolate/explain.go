@@ -99,7 +99,7 @@ func (t *tree) explainHost(name, path string, n *node) Explanation {
 	if n.target != path {
 		through = "in " + n.target + ", " + through
 	}
-	if n.kind == bindNode && n.access == Writable && unix.Access(outside, unix.W_OK) != nil {
+	if n.kind == bindNode && n.access == AccessWritable && unix.Access(outside, unix.W_OK) != nil {
 		through += "; its permissions let you only read it"
 	}
 	return Explanation{Sentence: name + ": visible, " + through, Visible: true}
@@ -124,7 +124,7 @@ func (n *node) words() string {
 
 	switch n.kind {
 	case bindNode:
-		if n.access == ReadOnly {
+		if n.access == AccessReadOnly {
 			return "read-only" + from
 		}
 		return "writable" + from

@@ -26,7 +26,7 @@ var errChangeable = errors.New("the program can have changed it")
 func (t *tree) fixture(p *Policy) *fixture {
 	f := &fixture{tree: t}
 	for _, n := range t.nodes {
-		if n.kind == bindNode && n.access == Writable {
+		if n.kind == bindNode && n.access == AccessWritable {
 			f.writable, f.reached = append(f.writable, n.source), append(f.reached, n.host.fileID)
 		}
 	}
@@ -147,7 +147,7 @@ func (f *fixture) holds(path string) bool {
 
 // fixes reports whether all that n shows stays as it is.
 func (f *fixture) fixes(n *node) bool {
-	if n.kind != bindNode || n.access != ReadOnly {
+	if n.kind != bindNode || n.access != AccessReadOnly {
 		return false
 	}
 	if slices.Contains(f.above, n.host.fileID) {

@@ -257,7 +257,7 @@ func (t *tree) isWritable(path string) bool {
 	if n == nil {
 		n = t.covering(path)
 	}
-	return n != nil && n.kind == bindNode && n.access == Writable
+	return n != nil && n.kind == bindNode && n.access == AccessWritable
 }
 
 // linkTo returns what the link at path inside says, or "" where none is.

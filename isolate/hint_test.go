@@ -117,7 +117,7 @@ func whyNot(t *testing.T, p Policy, name string) string {
 // where the person or the system names its directory.
 func TestMissingLibrary(t *testing.T) {
 	w := newHintWorld(t)
-	tools := Mount{Source: w.tools + "/bin", Access: ReadOnly}
+	tools := ReadOnly(w.tools + "/bin")
 	entry := func(dir string) string {
 		return "its library libcanary.so is in " + dir + ", which is not visible inside"
 	}
@@ -140,8 +140,8 @@ func TestMissingLibrary(t *testing.T) {
 		{"a name with a sentence in it", "libcanary.so is there; add ro:/ to", "/opt/canary/lib", w.work + "/prog", "", nil, ""},
 		{"a directory with a sentence in it", "libcanary.so", "/opt/x is fine; add ro:/srv", w.work + "/prog", "A=b", nil, ""},
 		{"a name that is a path", "../home/.ssh/libcanary.so", "/none", w.work + "/prog", "", nil, ""},
-		{"it is there", "libcanary.so", "/opt/canary/lib", w.work + "/prog", "", []Mount{{Source: w.libs, Access: ReadOnly}}, ""},
-		{"it is the program's to put there", "libcanary.so", "/opt/canary/lib", w.work + "/prog", "", []Mount{{Source: w.libs}}, ""},
+		{"it is there", "libcanary.so", "/opt/canary/lib", w.work + "/prog", "", []Mount{ReadOnly(w.libs)}, ""},
+		{"it is the program's to put there", "libcanary.so", "/opt/canary/lib", w.work + "/prog", "", []Mount{Writable(w.libs)}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := os.WriteFile(c.path, linkedWith(t, c.library, c.runpath), 0o755); err != nil {
@@ -175,9 +175,9 @@ func TestProgramThatReplacesItself(t *testing.T) {
 	}{
 		{"another program", "cp bait new; mv new prog", "./prog", nil, ""},
 		{"found by PATH", "cp bait new; mv new prog", "prog", nil, ""},
-		{"under another name", "cp bait new; mv new prog", elsewhere + "/prog", []Mount{{Source: w.work, Target: elsewhere, Access: ReadOnly}}, ""},
+		{"under another name", "cp bait new; mv new prog", elsewhere + "/prog", []Mount{ReadOnly(w.work).At(elsewhere)}, ""},
 		{"below another name", "cp bait new; mv new prog", elsewhere + "/work/prog",
-			[]Mount{{Source: filepath.Dir(w.work), Target: elsewhere, Access: ReadOnly}}, ""},
+			[]Mount{ReadOnly(filepath.Dir(w.work)).At(elsewhere)}, ""},
 		{"holes", "cp bait new; truncate -s 1G new; mv new prog", "prog", nil, ""},
 		{"a directory", "rm prog; mkdir prog", "prog", nil, ""},
 		{"a named pipe", "rm prog; mkfifo prog", "prog", nil, ""},
@@ -222,7 +222,7 @@ func TestProgramThatReplacesItself(t *testing.T) {
 
 	t.Run("control", func(t *testing.T) {
 		p := w.policy()
-		p.Mounts = append(p.Mounts, Mount{Source: w.tools + "/bin", Access: ReadOnly})
+		p.Mounts = append(p.Mounts, ReadOnly(w.tools+"/bin"))
 		if err := os.WriteFile(w.tools+"/bin/prog", linkedWith(t, "libcanary.so", "/none"), 0o755); err != nil {
 			t.Fatal(err)
 		}

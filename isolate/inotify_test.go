@@ -40,7 +40,7 @@ func inotifyUserRole(args []string) int {
 	os.WriteFile("/proc/sys/user/max_inotify_watches", []byte("20"), 0)
 	self, _ := os.Executable()
 	p := in(dir)
-	p.Mounts = append(p.Mounts, Mount{Source: self, Access: ReadOnly})
+	p.Mounts = append(p.Mounts, ReadOnly(self))
 	p.Env = []string{roleVariable + "=inotify", "PATH=/usr/bin:/bin"}
 	switch how {
 	case "set":

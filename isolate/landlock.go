@@ -81,7 +81,7 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 func (t *tree) sharedDirs(p *Policy) []string {
 	var dirs []string
 	for _, n := range t.nodes {
-		shared := n.kind == bindNode && n.access == Writable && n.dir || n.kind == cowNode && p.CowDir != ""
+		shared := n.kind == bindNode && n.access == AccessWritable && n.dir || n.kind == cowNode && p.CowDir != ""
 		if shared {
 			dirs = append(dirs, n.target)
 		}

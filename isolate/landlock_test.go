@@ -74,7 +74,7 @@ func makerRole(args []string) int {
 }
 
 func TestWhatCanBeMade(t *testing.T) {
-	work := Mount{Target: "/work"}
+	work := Writable("").At("/work")
 	cases := []struct {
 		name   string
 		where  string
@@ -86,16 +86,16 @@ func TestWhatCanBeMade(t *testing.T) {
 		{"there, where that was allowed", "/work", []Mount{work}, func(p *Policy) { p.AllowSymlinks = true }, true},
 		{"there, where a sandbox inside is allowed", "/work", []Mount{work}, func(p *Policy) { p.UserNamespaces = true }, true},
 		{"below it", "/work/deep", []Mount{work}, nil, false},
-		{"in a copy of it", "/work", []Mount{{Target: "/work", Access: CopyOnWrite}}, nil, true},
+		{"in a copy of it", "/work", []Mount{CopyOnWrite("").At("/work")}, nil, true},
 		{"in /tmp", "/tmp", []Mount{work}, nil, true},
 		{"in /dev/shm", "/dev/shm", []Mount{work}, nil, true},
 		{"in HOME", "/home/tester", []Mount{work}, nil, true},
-		{"in the working directory in HOME", "/home/tester/course", []Mount{{Target: "/home/tester/course"}}, nil, false},
-		{"in HOME beside it", "/home/tester", []Mount{{Target: "/home/tester/course"}}, nil, false},
-		{"in a program's own directory beside it", "/home/tester/.cache", []Mount{{Target: "/home/tester/course"}}, nil, true},
-		{"in the working directory there", "/home/tester/.local/course", []Mount{{Target: "/home/tester/.local/course"}}, nil, false},
-		{"in a private directory in it", "/work/deep", []Mount{work, {Target: "/work/deep", Access: Private}}, nil, true},
-		{"in a shared directory in a private one", "/work/deep/in", []Mount{work, {Target: "/work/deep", Access: Private}, {Target: "/work/deep/in"}}, nil, false},
+		{"in the working directory in HOME", "/home/tester/course", []Mount{Writable("").At("/home/tester/course")}, nil, false},
+		{"in HOME beside it", "/home/tester", []Mount{Writable("").At("/home/tester/course")}, nil, false},
+		{"in a program's own directory beside it", "/home/tester/.cache", []Mount{Writable("").At("/home/tester/course")}, nil, true},
+		{"in the working directory there", "/home/tester/.local/course", []Mount{Writable("").At("/home/tester/.local/course")}, nil, false},
+		{"in a private directory in it", "/work/deep", []Mount{work, Private("/work/deep")}, nil, true},
+		{"in a shared directory in a private one", "/work/deep/in", []Mount{work, Private("/work/deep"), Writable("").At("/work/deep/in")}, nil, false},
 	}
 	var all, plain []string
 	for _, m := range makers {
@@ -117,7 +117,7 @@ func TestWhatCanBeMade(t *testing.T) {
 			p := selfIn(dir, "maker")
 			p.Dir, p.Mounts = c.where, p.Mounts[1:]
 			for _, m := range c.mounts {
-				if m.Access != Private {
+				if m.Access != AccessPrivate {
 					m.Source = dir
 				}
 				p.Mounts = append(p.Mounts, m)
@@ -133,7 +133,7 @@ func TestWhatCanBeMade(t *testing.T) {
 			if c.all {
 				want = all
 			}
-			if c.mounts[0].Access == CopyOnWrite && forgetsDirectories(t) {
+			if c.mounts[0].Access == AccessCopyOnWrite && forgetsDirectories(t) {
 				want = slices.DeleteFunc(slices.Clone(want), func(name string) bool { return name == "exchanging" })
 			}
 			if got := strings.Join(want, "\n") + "\n"; err != nil || out.String() != got {
@@ -197,7 +197,7 @@ func TestWithoutLandlock(t *testing.T) {
 	}{
 		{"writable", in(dir), true},
 		{"allowed", Policy{Mounts: in(dir).Mounts, AllowSymlinks: true}, false},
-		{"read-only", Policy{Mounts: []Mount{{Source: dir, Access: ReadOnly}}}, false},
+		{"read-only", Policy{Mounts: []Mount{ReadOnly(dir)}}, false},
 		{"nothing", Policy{}, false},
 	} {
 		policy, tree, err := c.policy.plan()

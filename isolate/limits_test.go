@@ -161,7 +161,7 @@ func TestMemoryLimitEndsTheSandbox(t *testing.T) {
 func TestMemoryWithoutACgroup(t *testing.T) {
 	self, dir := selfPath(t), t.TempDir()
 	outer := in(dir)
-	outer.Mounts = append(outer.Mounts, Mount{Source: self, Access: ReadOnly})
+	outer.Mounts = append(outer.Mounts, ReadOnly(self))
 	outer.UserNamespaces = true
 	outer.Env = []string{roleVariable + "=memoryInside", "PATH=/usr/bin:/bin"}
 	var out strings.Builder

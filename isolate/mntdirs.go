@@ -46,13 +46,13 @@ func FormatMounts(mounts []Mount) string {
 		entry := escape.Replace(m.Source)
 		var words []string
 		switch m.Access {
-		case ReadOnly:
+		case AccessReadOnly:
 			words = append(words, "ro")
-		case CopyOnWrite:
+		case AccessCopyOnWrite:
 			words = append(words, "cow")
-		case Masked:
+		case AccessMasked:
 			entry = "none"
-		case Private:
+		case AccessPrivate:
 			continue
 		}
 
@@ -96,7 +96,7 @@ func splitEntries(s string) []string {
 }
 
 func parseEntry(entry, dir, home string) (Mount, error) {
-	var m Mount
+	m := Mount{Access: AccessWritable}
 	rest, err := parsePrefixes(entry, &m)
 	if err != nil {
 		return m, err
@@ -108,10 +108,10 @@ func parseEntry(entry, dir, home string) (Mount, error) {
 
 	switch {
 	case two && source == "none":
-		if m.Access != Writable {
+		if m.Access != AccessWritable {
 			return m, fmt.Errorf("nothing can't be both shown and hidden")
 		}
-		m.Access = Masked
+		m.Access = AccessMasked
 	case two:
 		m.Source, err = absolute(source, dir, home)
 	default:
@@ -131,9 +131,9 @@ func parsePrefixes(entry string, m *Mount) (rest string, err error) {
 	for word := range strings.SplitSeq(words, ",") {
 		switch word {
 		case "ro":
-			m.Access = ReadOnly
+			m.Access = AccessReadOnly
 		case "cow":
-			m.Access = CopyOnWrite
+			m.Access = AccessCopyOnWrite
 		case "try":
 			m.Optional = true
 		case "rbind":

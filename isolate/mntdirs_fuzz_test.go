@@ -27,7 +27,7 @@ func FuzzParseMounts(f *testing.F) {
 
 		for _, m := range mounts {
 			for _, path := range []string{m.Target, m.Source} {
-				if path == "" && m.Access == Masked {
+				if path == "" && m.Access == AccessMasked {
 					continue
 				}
 				if !filepath.IsAbs(path) || filepath.Clean(path) != path || strings.ContainsRune(path, 0) {

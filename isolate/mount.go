@@ -103,7 +103,7 @@ func (b *builder) place(n *node) {
 	switch n.kind {
 	case bindNode:
 		attrs := uint64(plain)
-		if n.access == ReadOnly {
+		if n.access == AccessReadOnly {
 			attrs |= unix.MOUNT_ATTR_RDONLY
 		}
 		b.bind(n, attrs)
@@ -277,7 +277,7 @@ func (b *builder) prepare(n *node) {
 // even be shown there the next time.
 func (b *builder) pin(n *node) {
 	cover := n.cover
-	if cover == nil || !(cover.kind == cowNode || cover.kind == bindNode && cover.access == Writable || cover.kind == privateNode && n.fixed) {
+	if cover == nil || !(cover.kind == cowNode || cover.kind == bindNode && cover.access == AccessWritable || cover.kind == privateNode && n.fixed) {
 		return
 	}
 	for i, c := range n.target {

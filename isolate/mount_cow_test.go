@@ -21,7 +21,7 @@ func cowPolicy(t *testing.T) (p Policy, dir string) {
 		}
 	}
 	p = in(dir)
-	p.Mounts[0].Access = CopyOnWrite
+	p.Mounts[0].Access = AccessCopyOnWrite
 	return p, dir
 }
 
@@ -63,7 +63,7 @@ func TestCopyOnWrite(t *testing.T) {
 		}
 	}
 	// Without it they change.
-	p.Mounts[0].Access = Writable
+	p.Mounts[0].Access = AccessWritable
 	if out, err := sh(t, p, changeAll); err != nil || out != changedAll {
 		t.Fatalf("writable: %v, output %q", err, out)
 	}
@@ -99,7 +99,7 @@ func TestCopyOnWriteDirKeepsTheChanges(t *testing.T) {
 func TestCopyOnWriteDirRefused(t *testing.T) {
 	p, dir := cowPolicy(t)
 	writable := t.TempDir()
-	p.Mounts = append(p.Mounts, Mount{Source: writable})
+	p.Mounts = append(p.Mounts, Writable(writable))
 	for cowDir, want := range map[string]string{
 		filepath.Join(dir, "data"):            "which the program can change",
 		writable:                              "which the program can change",

@@ -15,9 +15,9 @@ func BenchmarkMountPlan(b *testing.B) {
 	for _, extra := range []int{0, 200} {
 		b.Run(fmt.Sprint(extra), func(b *testing.B) {
 			dir := b.TempDir()
-			mounts := []Mount{{Source: dir}}
+			mounts := []Mount{Writable(dir)}
 			for i := range extra {
-				mounts = append(mounts, Mount{Source: filepath.Join(dir, fmt.Sprint(i)), Access: ReadOnly})
+				mounts = append(mounts, ReadOnly(filepath.Join(dir, fmt.Sprint(i))))
 				if err := os.Mkdir(mounts[i+1].Source, 0o755); err != nil {
 					b.Fatal(err)
 				}
@@ -44,7 +44,7 @@ func BenchmarkMountPlan(b *testing.B) {
 func BenchmarkRun(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		if err := Command(Policy{Dir: dir, Mounts: []Mount{{Source: dir}}}, "/bin/true").Run(); err != nil {
+		if err := Command(Policy{Dir: dir, Mounts: []Mount{Writable(dir)}}, "/bin/true").Run(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -105,44 +105,6 @@ func ParseNetwork(name string) (Network, error) {
 	return NetworkNone, errors.New("it is none or host")
 }
 
-// Access says what a mount lets the program do.
-type Access int
-
-const (
-	// Writable shows the source as it is; changes reach the host.
-	Writable Access = iota
-	// ReadOnly shows the source and everything mounted below it, unchangeable.
-	ReadOnly
-	// CopyOnWrite shows the source; changes stay in the sandbox and end with it.
-	CopyOnWrite
-	// Masked covers the target with an empty file or an empty directory that
-	// can't be changed. It has no source.
-	Masked
-	// Private is an empty, writable directory of the sandbox's own. It has no
-	// source, and its content ends with the sandbox.
-	Private
-)
-
-// A Mount shows one file or directory of the host's at one path inside.
-type Mount struct {
-	// Source is the absolute path outside. Empty for Masked and Private, unless
-	// they are Wherever.
-	Source string
-	// Target is the absolute path inside. Empty means Source.
-	Target string
-	// Wherever puts the mount at every place at which another mount, or the
-	// base, shows Source in what it shows, by whatever name of Source; Target
-	// doesn't count. ReadOnly is put where Source could be written to. What
-	// isn't shown, or doesn't exist, needs none; a mount of Source itself, or
-	// of what is below it, stays.
-	Wherever bool
-	// Access defaults to Writable.
-	Access Access
-	// Optional skips the mount when the source does not exist; without it
-	// that is an error.
-	Optional bool
-}
-
 // A File is a small file made for the sandbox.
 type File struct {
 	// Path is absolute, inside.

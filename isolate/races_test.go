@@ -91,7 +91,7 @@ func TestSourceSwappedForALink(t *testing.T) {
 	for _, swapped := range []string{"", "shared/data", "shared"} {
 		dir := files(t, "shared/data/file", "outside/data/file")
 		source := filepath.Join(dir, "shared/data")
-		c := Command(Policy{Mounts: []Mount{{Source: source, Access: ReadOnly}}, Dir: "/"}, "true")
+		c := Command(Policy{Mounts: []Mount{ReadOnly(source)}, Dir: "/"}, "true")
 		policy, tree, err := c.Policy.plan()
 		if err != nil {
 			t.Fatal(err)
@@ -152,9 +152,9 @@ func TestSourceSwappedForALinkToHome(t *testing.T) {
 	}()
 	defer func() { close(stop); <-stopped }()
 
-	base := []Mount{{Source: "/usr", Access: ReadOnly}}
+	base := []Mount{ReadOnly("/usr")}
 	for _, checked := range []bool{true, false} {
-		p := Policy{Home: home, Base: base, Mounts: []Mount{{Source: source}}}
+		p := Policy{Home: home, Base: base, Mounts: []Mount{Writable(source)}}
 		if !checked {
 			p.Home = "/nonexistent"
 		}

@@ -15,7 +15,7 @@ import (
 // that the environment names, with dir as its writable directory.
 func selfIn(dir, role string) Policy {
 	p := in(dir)
-	p.Mounts = append(p.Mounts, Mount{Source: filepath.Dir(os.Args[0]), Access: ReadOnly})
+	p.Mounts = append(p.Mounts, ReadOnly(filepath.Dir(os.Args[0])))
 	p.Env = []string{roleVariable + "=" + role, "PATH=/usr/bin:/bin"}
 	return p
 }

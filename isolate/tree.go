@@ -213,7 +213,7 @@ func (t *tree) settle() error {
 	}
 	t.nodes = kept
 	for _, n := range slices.Backward(kept) {
-		n.fixed = n.fixed || n.kind == bindNode && n.access == ReadOnly || n.kind == maskNode
+		n.fixed = n.fixed || n.kind == bindNode && n.access == AccessReadOnly || n.kind == maskNode
 		if n.fixed && n.cover != nil {
 			n.cover.fixed = true
 		}

@@ -40,7 +40,7 @@ func DefaultBase() []Mount {
 }
 
 func show(path string) Mount {
-	return Mount{Source: path, Access: ReadOnly, Optional: true}
+	return ReadOnly(path).IfExists()
 }
 
 // addDefaultBase puts DefaultBase in, with fewer mounts than entries: a link
@@ -61,7 +61,7 @@ func baseNode(path string) *node {
 	if unix.Lstat(path, &st) != nil {
 		return nil
 	}
-	n := &node{target: path, access: ReadOnly}
+	n := &node{target: path, access: AccessReadOnly}
 	switch kind := st.Mode & unix.S_IFMT; {
 	case kind == unix.S_IFLNK:
 		to, err := os.Readlink(path)

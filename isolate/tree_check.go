@@ -59,7 +59,7 @@ func (t *tree) checkCowDir(p *Policy) error {
 	}
 	p.CowDir = dir.path
 
-	changeable := func(n *node) bool { return n.kind == cowNode || n.kind == bindNode && n.access == Writable }
+	changeable := func(n *node) bool { return n.kind == cowNode || n.kind == bindNode && n.access == AccessWritable }
 	if n := t.holding(dir, changeable); n != nil {
 		e.Err, e.Kind = fmt.Errorf("it lies in %s, which the program can change", n.source), KindCowDirInside
 		return e

@@ -33,7 +33,7 @@ func (p Policy) Shows(path string) ([]Place, error) {
 	for _, s := range t.shownAt(f) {
 		access := s.by.access
 		if s.by.kind == cowNode {
-			access = CopyOnWrite
+			access = AccessCopyOnWrite
 		}
 		places = append(places, Place{s.target, access})
 	}
@@ -71,8 +71,8 @@ func (t *tree) shownAt(f *hostFile) (places []shown) {
 // another, and one that is read-only where that could be written to.
 func (t *tree) addWherever(n *node) {
 	for _, place := range t.shownAt(n.host) {
-		couldWrite := place.by.kind == bindNode && place.by.access == Writable
-		if place.target == place.by.target || n.kind == bindNode && n.access == ReadOnly && !couldWrite {
+		couldWrite := place.by.kind == bindNode && place.by.access == AccessWritable
+		if place.target == place.by.target || n.kind == bindNode && n.access == AccessReadOnly && !couldWrite {
 			continue
 		}
 		mount := *n

@@ -16,9 +16,9 @@ func TestWherever(t *testing.T) {
 	dir := files(t, "work/secret/key", "work/notes", "work/other/x", "to -> work")
 	at := func(name string) string { return filepath.Join(dir, name) }
 	base := []Mount{
-		{Source: at("work"), Access: Writable}, {Source: at("to"), Target: "/b", Access: Writable}, {Source: dir, Target: "/c", Access: ReadOnly},
-		{Source: at("work"), Target: "/d", Access: Writable}, {Source: at("work/other"), Target: "/d/secret", Access: ReadOnly},
-		{Source: at("work/secret"), Target: "/e", Access: Writable},
+		Writable(at("work")), Writable(at("to")).At("/b"), ReadOnly(dir).At("/c"),
+		Writable(at("work")).At("/d"), ReadOnly(at("work/other")).At("/d/secret"),
+		Writable(at("work/secret")).At("/e"),
 	}
 	for _, c := range []struct {
 		name   string
@@ -26,14 +26,14 @@ func TestWherever(t *testing.T) {
 		script string
 		want   string
 	}{
-		{"control", Mount{Source: at("none"), Access: Masked, Wherever: true}, "cat D/work/secret/key /b/secret/key /c/work/secret/key /d/secret/x /e/key",
+		{"control", Masked(at("none")).WhereverShown(), "cat D/work/secret/key /b/secret/key /c/work/secret/key /d/secret/x /e/key",
 			"work/secret/key\nwork/secret/key\nwork/secret/key\nwork/other/x\nwork/secret/key\n"},
-		{"masked", Mount{Source: at("work/secret"), Access: Masked, Wherever: true}, "ls -A D/work/secret /b/secret /c/work/secret | grep key; cat /d/secret/x /e/key",
+		{"masked", Masked(at("work/secret")).WhereverShown(), "ls -A D/work/secret /b/secret /c/work/secret | grep key; cat /d/secret/x /e/key",
 			"work/other/x\nwork/secret/key\n"},
-		{"private", Mount{Source: at("to/secret"), Access: Private, Wherever: true}, "for d in D/work /b /c/work; do cat $d/secret/key; echo own > $d/secret/key; cat $d/secret/key; done 2>/dev/null",
+		{"private", Private(at("to/secret")).WhereverShown(), "for d in D/work /b /c/work; do cat $d/secret/key; echo own > $d/secret/key; cat $d/secret/key; done 2>/dev/null",
 			"own\nown\nown\n"},
-		{"a masked file", Mount{Source: at("work/notes"), Access: Masked, Wherever: true}, "cat D/work/notes /b/notes /c/work/notes", ""},
-		{"read-only", Mount{Source: at("work/secret"), Access: ReadOnly, Wherever: true}, "for d in D/work/secret /b/secret /c/work/secret /e; do touch $d/new 2>/dev/null && echo $d; done",
+		{"a masked file", Masked(at("work/notes")).WhereverShown(), "cat D/work/notes /b/notes /c/work/notes", ""},
+		{"read-only", ReadOnly(at("work/secret")).WhereverShown(), "for d in D/work/secret /b/secret /c/work/secret /e; do touch $d/new 2>/dev/null && echo $d; done",
 			"/e\n"},
 	} {
 		out, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: append(base, c.mount)}, strings.ReplaceAll(c.script, "D/", dir+"/"))
@@ -48,15 +48,15 @@ func TestShows(t *testing.T) {
 	dir := files(t, "work/a/b", "to -> work")
 	at := func(name string) string { return filepath.Join(dir, name) }
 	p := Policy{Dir: "/", Home: "/home/tester", Mounts: []Mount{
-		{Source: at("work"), Target: "/w", Access: Writable}, {Source: at("to/a"), Target: "/r", Access: ReadOnly}, {Source: at("work"), Target: "/c", Access: CopyOnWrite},
-		{Source: at("work"), Target: "/m", Access: ReadOnly}, {Target: "/m/a", Access: Masked},
+		Writable(at("work")).At("/w"), ReadOnly(at("to/a")).At("/r"), CopyOnWrite(at("work")).At("/c"),
+		ReadOnly(at("work")).At("/m"), Masked("/m/a"),
 	}}
 	for path, want := range map[string][]Place{
-		at("to/a"):   {{"/c/a", CopyOnWrite}, {"/r", ReadOnly}, {"/w/a", Writable}},
-		at("work"):   {{"/c", CopyOnWrite}, {"/m", ReadOnly}, {"/w", Writable}},
+		at("to/a"):   {{"/c/a", AccessCopyOnWrite}, {"/r", AccessReadOnly}, {"/w/a", AccessWritable}},
+		at("work"):   {{"/c", AccessCopyOnWrite}, {"/m", AccessReadOnly}, {"/w", AccessWritable}},
 		at("work/x"): nil,
 		dir:          nil,
-		"/usr/bin":   {{"/usr/bin", ReadOnly}},
+		"/usr/bin":   {{"/usr/bin", AccessReadOnly}},
 	} {
 		got, err := p.Shows(path)
 		if err != nil {
@@ -82,12 +82,12 @@ func TestProtectedFileWithAnotherName(t *testing.T) {
 		mounts  []Mount
 		refused bool
 	}{
-		{"read-only", []Mount{{Source: work, Access: Writable}, {Source: test, Access: ReadOnly}}, true},
-		{"masked", []Mount{{Source: work, Access: Writable}, {Target: test, Access: Masked}}, true},
-		{"of another name only", []Mount{{Source: work, Access: Writable}, {Source: filepath.Join(work, "single"), Access: ReadOnly}}, false},
-		{"in what is read-only", []Mount{{Source: work, Access: ReadOnly}, {Target: test, Access: Masked}}, false},
-		{"in a copy", []Mount{{Source: work, Access: CopyOnWrite}, {Source: test, Access: ReadOnly}}, false},
-		{"under another file", []Mount{{Source: work, Access: Writable}, {Source: filepath.Join(work, "single"), Target: test, Access: ReadOnly}}, false},
+		{"read-only", []Mount{Writable(work), ReadOnly(test)}, true},
+		{"masked", []Mount{Writable(work), Masked(test)}, true},
+		{"of another name only", []Mount{Writable(work), ReadOnly(filepath.Join(work, "single"))}, false},
+		{"in what is read-only", []Mount{ReadOnly(work), Masked(test)}, false},
+		{"in a copy", []Mount{CopyOnWrite(work), ReadOnly(test)}, false},
+		{"under another file", []Mount{Writable(work), ReadOnly(filepath.Join(work, "single")).At(test)}, false},
 	} {
 		_, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: c.mounts}, "true")
 		if got := err != nil && strings.Contains(err.Error(), "it has 2 names"); got != c.refused || !c.refused && err != nil {

@@ -53,8 +53,8 @@ func (n *node) fit() (keep bool, err error) {
 // by another name: st is of what n covers.
 func (n *node) hasOtherNames(st *unix.Stat_t) bool {
 	isFile := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1
-	isSame := n.kind == maskNode || n.kind == bindNode && n.access == ReadOnly && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
-	return isFile && isSame && n.cover.kind == bindNode && n.cover.access == Writable
+	isSame := n.kind == maskNode || n.kind == bindNode && n.access == AccessReadOnly && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
+	return isFile && isSame && n.cover.kind == bindNode && n.cover.access == AccessWritable
 }
 
 func (n *node) misfit(why string) error {

@@ -86,7 +86,7 @@ func (t *tree) refuse(n *node, inBase bool) error {
 		}
 		return &SetupError{Doing: "mount", Path: n.source, Err: errors.New("it isn't in a file system that is mounted")}
 	}
-	if kind, why := noFiles(own.kind, n.access == ReadOnly); kind != "" {
+	if kind, why := noFiles(own.kind, n.access == AccessReadOnly); kind != "" {
 		return &SetupError{Doing: "mount", Path: n.source, Err: errors.New(why), Kind: kind}
 	}
 	for _, d := range t.hidden {

@@ -152,7 +152,7 @@ func TestBelowASource(t *testing.T) {
 	look += "cat $D/work/disk/file $D/work/covered/file\n"
 
 	outputs := map[string]string{}
-	for name, access := range map[string]Access{"control": -1, "writable": Writable, "read-only": ReadOnly} {
+	for name, access := range map[string]Access{"control": -1, "writable": AccessWritable, "read-only": AccessReadOnly} {
 		dir := files(t, "work/disk/", "work/covered/", "homes/u/key")
 		if err := os.WriteFile(filepath.Join(dir, "homes/u/key"), []byte("canary"), 0o600); err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestBelowASource(t *testing.T) {
 // A mask stays where it is, and so does what leads to it.
 func TestMaskBelowASourceStays(t *testing.T) {
 	dir := files(t, "work/a/b/proc/", "homes/u/")
-	p := Policy{Mounts: []Mount{{Source: filepath.Join(dir, "work")}}, Dir: "/", Home: filepath.Join(dir, "homes/u")}
+	p := Policy{Mounts: []Mount{Writable(filepath.Join(dir, "work"))}, Dir: "/", Home: filepath.Join(dir, "homes/u")}
 	attack := "cd $D/work\n" +
 		"mv a/b/proc a/b/elsewhere; mv a/b a/c; mv a c; rmdir a/b/proc; umount a/b/proc; mkdir x; mv -T x a/b/proc\n" +
 		"find . -name 1 -o -name core_pattern 2>/dev/null | grep . && echo saw\n"
@@ -234,9 +234,9 @@ func TestDirectoriesByAllTheirNames(t *testing.T) {
 			for _, file := range []string{"homes/u/canary", "export/home/u/canary", "scratch/tmp/canary", "other/dir/canary"} {
 				os.WriteFile(filepath.Join(dir, file), nil, 0o644)
 			}
-			source, access := c.source, Writable
+			source, access := c.source, AccessWritable
 			if rest, ok := strings.CutPrefix(source, "cow:"); ok {
-				source, access = rest, CopyOnWrite
+				source, access = rest, AccessCopyOnWrite
 			}
 			if !filepath.IsAbs(source) {
 				source = filepath.Join(dir, source)
@@ -270,7 +270,7 @@ func TestOwnDirectoriesByAllTheirNames(t *testing.T) {
 		{"the root", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.BaseDir = at("other") }, "which is mounted itself"},
 		{"control", "true", func(p *Policy) { p.BaseDir = at("other") }, ""},
 	} {
-		p := &Policy{Dir: "/", Home: at("home"), Mounts: []Mount{{Source: at("work"), Access: Writable}}}
+		p := &Policy{Dir: "/", Home: at("home"), Mounts: []Mount{Writable(at("work"))}}
 		c.change(p)
 		if out, err := mounted(t, dir, p.Home, c.mount, p, "true"); (c.want == "") != (err == nil) || !strings.Contains(out, c.want) {
 			t.Errorf("%s: %v, %s; want %q", c.name, err, out, c.want)
@@ -293,7 +293,7 @@ func TestHomeInTheBase(t *testing.T) {
 			}
 			mount := c.mount + "; echo canary > /usr/local/homes/u/key; mkdir /usr/local/homes/u/work"
 			look := "cat /usr/local/homes/u/key 2>/dev/null; ls -A ~; ls /usr/local/homes"
-			p := &Policy{Dir: "/", Home: home, Mounts: []Mount{{Source: "/usr/local/homes/u/work", Target: "/work"}}}
+			p := &Policy{Dir: "/", Home: home, Mounts: []Mount{Writable("/usr/local/homes/u/work").At("/work")}}
 			if out, err := mounted(t, dir, home, mount, p, look); err != nil || out != "u\n" {
 				t.Errorf("%v, %q", err, out)
 			}
@@ -337,7 +337,7 @@ func TestMasksBehindClosedDirectories(t *testing.T) {
 				}
 			}
 
-			p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{{Source: filepath.Join(dir, "work")}}}
+			p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{Writable(filepath.Join(dir, "work"))}}
 			mount := "mount --rbind /proc $D/work/way/on/proc; " + c.close
 			look := "chmod 700 $D/work/way $D/work/way/on 2>/dev/null; ls -A $D/work/way/on/proc 2>/dev/null; true"
 			out, err := mounted(t, dir, p.Home, mount, p, look)
@@ -351,7 +351,7 @@ func TestMasksBehindClosedDirectories(t *testing.T) {
 // A thousand mounts to cover start no slower than they must.
 func TestManyMountsBelowASource(t *testing.T) {
 	dir := files(t, "work/", "home/")
-	p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{{Source: filepath.Join(dir, "work")}}}
+	p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{Writable(filepath.Join(dir, "work"))}}
 	// Ten times ten times ten.
 	mount := "mkdir -p $D/a/proc; mount --rbind /proc/sys/kernel $D/a/proc; for to in b c work; do for i in 0 1 2 3 4 5 6 7 8 9; do mkdir -p $D/$to/$i; mount --rbind $D/${from:-a} $D/$to/$i; done; from=$to; done"
 	look := "ls -d $D/work/?/?/?/proc | wc -l; find $D/work -name core_pattern | wc -l"
@@ -374,7 +374,7 @@ func TestMountedMeanwhile(t *testing.T) {
 		{"all the time", "only seen empty: ended\n"},
 	} {
 		dir := files(t, "work/proc/", "home/")
-		p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{{Source: filepath.Join(dir, "work")}}}
+		p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{Writable(filepath.Join(dir, "work"))}}
 		if out, err := mountedBy(t, "meanwhile", dir, p.Home, "true", p, c.name); err != nil || out != c.want {
 			t.Errorf("%s: %v, %q, want %q", c.name, err, out, c.want)
 		}
@@ -461,7 +461,7 @@ func meanwhileRole(args []string) int {
 func TestMountsOnPurpose(t *testing.T) {
 	dir := files(t, "work/far/off/", "work/auto/", "work/direct/", "work/named/", "home/")
 	p := &Policy{Dir: "/", Home: filepath.Join(dir, "home"), Mounts: []Mount{
-		{Source: filepath.Join(dir, "work")}, {Target: filepath.Join(dir, "work/named"), Access: Masked},
+		Writable(filepath.Join(dir, "work")), Masked(filepath.Join(dir, "work/named")),
 	}}
 	mount := "mount -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none $D/work/far/off 3<>/dev/fuse\n" +
 		"test -p $D/pipe || mkfifo $D/pipe\n" +

@@ -31,10 +31,10 @@ func mountNode(m Mount) (*node, error) {
 		return nil, &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"), Kind: KindPlace}
 	}
 	switch m.Access {
-	case Private:
+	case AccessPrivate:
 		n.kind, n.dir, n.mode = privateNode, true, 0o700
 		return n, nil
-	case Masked:
+	case AccessMasked:
 		n.kind = maskNode
 		return n, nil
 	}
@@ -44,9 +44,9 @@ func mountNode(m Mount) (*node, error) {
 // openWherever is openSource for what is only to be found where others show it.
 func (n *node) openWherever(m Mount) (err error) {
 	switch m.Access {
-	case Private:
+	case AccessPrivate:
 		n.kind, n.mode = privateNode, 0o700
-	case Masked:
+	case AccessMasked:
 		n.kind = maskNode
 	default:
 		return n.openSource(m.Source)
@@ -120,7 +120,7 @@ func (n *node) openSource(source string) error {
 	}
 	n.source, n.host, n.dir = f.path, f, f.isDir()
 	n.kind = bindNode
-	if n.access == CopyOnWrite {
+	if n.access == AccessCopyOnWrite {
 		n.kind = cowNode
 		if !n.dir {
 			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"), Kind: KindCowFile}

@@ -121,7 +121,7 @@ func TestManyMounts(t *testing.T) {
 	dir := files(t, "d/")
 	p := Policy{Dir: "/", Home: "/home/tester"}
 	for i := range 500 {
-		p.Mounts = append(p.Mounts, Mount{Source: filepath.Join(dir, "d"), Target: fmt.Sprintf("/many/%d/%d", i%7, i)})
+		p.Mounts = append(p.Mounts, Writable(filepath.Join(dir, "d")).At(fmt.Sprintf("/many/%d/%d", i%7, i)))
 	}
 	if out, err := sh(t, p, "ls -d /many/*/* | wc -l"); strings.TrimSpace(out) != "500" {
 		t.Errorf("%s of 500 mounts: %v", out, err)
@@ -131,7 +131,7 @@ func TestManyMounts(t *testing.T) {
 func TestLongPath(t *testing.T) {
 	dir := files(t, "d/1")
 	long := strings.Repeat("/"+strings.Repeat("x", 200), 20)[:4000]
-	p := Policy{Dir: "/", Home: "/home/tester", Mounts: []Mount{{Source: filepath.Join(dir, "d"), Target: long}}}
+	p := Policy{Dir: "/", Home: "/home/tester", Mounts: []Mount{Writable(filepath.Join(dir, "d")).At(long)}}
 	if out, err := sh(t, p, "find /xx* -name 1 | wc -l"); strings.TrimSpace(out) != "1" {
 		t.Errorf("%s, %v", out, err)
 	}
@@ -192,7 +192,7 @@ func TestInsideItself(t *testing.T) {
 	}
 	dir := files(t, "d/")
 	p := Policy{
-		Mounts: []Mount{{Source: filepath.Join(dir, "d")}, {Source: self, Access: ReadOnly}},
+		Mounts: []Mount{Writable(filepath.Join(dir, "d")), ReadOnly(self)},
 		Dir:    filepath.Join(dir, "d"), Home: "/home/tester",
 		Env: []string{roleVariable + "=caller", "PATH=/usr/bin:/bin"},
 	}
@@ -216,7 +216,7 @@ func TestFiles(t *testing.T) {
 	dir := files(t, "d/there")
 	there := filepath.Join(dir, "d/there")
 	p := in(filepath.Join(dir, "d"))
-	p.Mounts = append(p.Mounts, Mount{Target: "/run/private", Access: Private})
+	p.Mounts = append(p.Mounts, Private("/run/private"))
 	p.Files = []File{
 		{Path: "/tmp/a/b.json", Mode: 0o600, Data: []byte("one")},
 		{Path: "/run/private/c.json", Mode: 0o600, Data: []byte("two")},
@@ -261,10 +261,10 @@ func TestReadOnlyInAPrivateDirectoryStays(t *testing.T) {
 		mounts []Mount
 		want   string
 	}{
-		{"read-only", []Mount{{Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
-		{"in another private one", []Mount{{Target: "/home/tester/conda/envs", Access: Private}, {Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
-		{"in a writable one", []Mount{{Source: dir, Target: "/home/tester/conda/envs"}, {Source: x, Target: "/home/tester/conda/envs/x", Access: ReadOnly}}, "x/file\n"},
-		{"control: nothing is read-only", []Mount{{Source: work, Target: "/home/tester/conda/envs/x"}}, "evil\n"},
+		{"read-only", []Mount{ReadOnly(x).At("/home/tester/conda/envs/x")}, "x/file\n"},
+		{"in another private one", []Mount{Private("/home/tester/conda/envs"), ReadOnly(x).At("/home/tester/conda/envs/x")}, "x/file\n"},
+		{"in a writable one", []Mount{Writable(dir).At("/home/tester/conda/envs"), ReadOnly(x).At("/home/tester/conda/envs/x")}, "x/file\n"},
+		{"control: nothing is read-only", []Mount{Writable(work).At("/home/tester/conda/envs/x")}, "evil\n"},
 	} {
 		if out, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: c.mounts}, attack); out != c.want {
 			t.Errorf("%s: %q, %v", c.name, out, err)

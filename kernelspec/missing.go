@@ -14,7 +14,7 @@ import (
 func missingSources(spec Spec) []string {
 	var missing []string
 	for _, m := range mounts(spec) {
-		if m.Optional || m.Access == isolate.Masked || !filepath.IsAbs(m.Source) || slices.Contains(missing, m.Source) {
+		if m.Optional || m.Access == isolate.AccessMasked || !filepath.IsAbs(m.Source) || slices.Contains(missing, m.Source) {
 			continue
 		}
 		if _, err := os.Stat(m.Source); os.IsNotExist(err) {
@@ -27,7 +27,7 @@ func missingSources(spec Spec) []string {
 // shownBy returns the paths that a spec's mounts show where they are outside.
 func shownBy(spec Spec) (paths []string) {
 	for _, m := range mounts(spec) {
-		if m.Access != isolate.Masked && filepath.IsAbs(m.Source) && (m.Target == "" || m.Target == m.Source) {
+		if m.Access != isolate.AccessMasked && filepath.IsAbs(m.Source) && (m.Target == "" || m.Target == m.Source) {
 			paths = append(paths, m.Source)
 		}
 	}

@@ -27,7 +27,7 @@ func protectNotebooks(p *isolate.Policy) error {
 		return checkUnprotected(p, count)
 	}
 	for _, name := range names {
-		p.Mounts = append(p.Mounts, isolate.Mount{Source: filepath.Join(p.Dir, name), Access: isolate.ReadOnly, Wherever: true})
+		p.Mounts = append(p.Mounts, isolate.ReadOnly(filepath.Join(p.Dir, name)).WhereverShown())
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func checkUnprotected(p *isolate.Policy, count int) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(places, func(place isolate.Place) bool { return place.Access == isolate.Writable }) {
+	if !slices.ContainsFunc(places, func(place isolate.Place) bool { return place.Access == isolate.AccessWritable }) {
 		return nil
 	}
 	return &isolate.SetupError{Doing: "protect the notebooks in", Path: p.Dir, Kind: remedy.KindNotebooks,

@@ -65,12 +65,12 @@ func setMounts(p *isolate.Policy, options []string) error {
 	if strings.TrimSpace(work) == "" {
 		work = "."
 	}
-	p.Mounts = []isolate.Mount{{Source: exchange, Access: isolate.Masked, Wherever: true}}
+	p.Mounts = []isolate.Mount{isolate.Masked(exchange).WhereverShown()}
 	kernels, err := isolate.ParseMounts(os.Getenv("MNTDIRS_KERNEL"), p.Dir, p.Home)
 	if err != nil {
 		return err
 	}
-	for _, prefix := range append(kernels, isolate.Mount{Source: "/usr"}, isolate.Mount{Source: "/usr/local"}) {
+	for _, prefix := range append(kernels, isolate.Writable("/usr"), isolate.Writable("/usr/local")) {
 		p.Mounts = append(p.Mounts, hideServerConfig(prefix.Source))
 	}
 	p.Mounts = append(p.Mounts, kernels...)
@@ -100,7 +100,7 @@ func showActive(p *isolate.Policy) error {
 }
 
 func hideServerConfig(prefix string) isolate.Mount {
-	return isolate.Mount{Source: filepath.Join(prefix, serverConfig), Access: isolate.Masked, Wherever: true}
+	return isolate.Masked(filepath.Join(prefix, serverConfig)).WhereverShown()
 }
 
 // environ is the part of our environment that the kernel gets, and what the

@@ -322,12 +322,12 @@ func TestNotebooksAreProtectedByEveryName(t *testing.T) {
 
 	os.Symlink(course, filepath.Join(course, "link"))
 	p := isolate.Policy{Dir: dir, Home: "/home/tester", Mounts: []isolate.Mount{
-		{Source: dir, Target: dir},
-		{Source: filepath.Join(course, "link"), Target: "/course"},
-		{Source: course, Target: "/read", Access: isolate.ReadOnly},
-		{Source: course, Target: "/copy", Access: isolate.CopyOnWrite},
-		{Source: course, Target: "/hidden"},
-		{Target: "/hidden/ps1", Access: isolate.Masked},
+		isolate.Writable(dir),
+		isolate.Writable(filepath.Join(course, "link")).At("/course"),
+		isolate.ReadOnly(course).At("/read"),
+		isolate.CopyOnWrite(course).At("/copy"),
+		isolate.Writable(course).At("/hidden"),
+		isolate.Masked("/hidden/ps1"),
 	}}
 	if err := protectNotebooks(&p); err != nil {
 		t.Fatal(err)

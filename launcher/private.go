@@ -22,19 +22,19 @@ const socketDir = "/run/kernel"
 func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) {
 	var mounts []isolate.Mount
 	if c.ipc {
-		mounts = append(mounts, isolate.Mount{Target: socketDir, Access: isolate.Private})
+		mounts = append(mounts, isolate.Private(socketDir))
 	}
 	own := filepath.Dir(c.path)
 	for _, dir := range []string{own, jupyter.RuntimeDir(p.Home), os.TempDir()} {
 		if err := checkUnnamed(dir, slices.Concat(p.Base, p.Mounts)); err != nil {
 			return nil, err
 		}
-		mounts = append(mounts, isolate.Mount{Source: dir, Access: isolate.Private, Wherever: true})
+		mounts = append(mounts, isolate.Private(dir).WhereverShown())
 	}
 	// Where nothing is shown its own directory is made for the copy, unless it
 	// is private as it is.
 	if own != "/tmp" && own != "/var/tmp" && own != "/dev/shm" && own != p.Home {
-		mounts = append(mounts, isolate.Mount{Target: own, Access: isolate.Private})
+		mounts = append(mounts, isolate.Private(own))
 	}
 	return mounts, nil
 }

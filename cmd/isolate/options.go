@@ -96,7 +96,7 @@ func (o *options) set(name string, v []string) (err error) {
 	case "--mount":
 		return o.mount(v[0])
 	case "--tmpfs":
-		p.Mounts = append(p.Mounts, isolate.Mount{Target: o.path(v[0]), Access: isolate.Private})
+		p.Mounts = append(p.Mounts, isolate.Private(o.path(v[0])))
 	case "--cow-dir":
 		p.CowDir = o.path(v[0])
 	case "--network":
@@ -139,13 +139,13 @@ func (o *options) set(name string, v []string) (err error) {
 func (o *options) setBubblewrap(name string, v []string) error {
 	switch name {
 	case "--bind":
-		o.bind(v, isolate.Mount{})
+		o.bind(isolate.Writable(o.path(v[0])), v[1])
 	case "--bind-try":
-		o.bind(v, isolate.Mount{Optional: true})
+		o.bind(isolate.Writable(o.path(v[0])).IfExists(), v[1])
 	case "--ro-bind":
-		o.bind(v, isolate.Mount{Access: isolate.ReadOnly})
+		o.bind(isolate.ReadOnly(o.path(v[0])), v[1])
 	case "--ro-bind-try":
-		o.bind(v, isolate.Mount{Access: isolate.ReadOnly, Optional: true})
+		o.bind(isolate.ReadOnly(o.path(v[0])).IfExists(), v[1])
 	case "--setenv":
 		return o.setEnv(v[0] + "=" + v[1])
 	case "--unsetenv":
@@ -173,9 +173,8 @@ func (o *options) mount(entries string) error {
 }
 
 // bind is bubblewrap's SOURCE TARGET.
-func (o *options) bind(v []string, m isolate.Mount) {
-	m.Source, m.Target = o.path(v[0]), o.path(v[1])
-	o.policy.Mounts = append(o.policy.Mounts, m)
+func (o *options) bind(m isolate.Mount, target string) {
+	o.policy.Mounts = append(o.policy.Mounts, m.At(o.path(target)))
 	o.named = true
 }
 

@@ -196,7 +196,7 @@ func (f *finder) add(path string) {
 	if real, err := filepath.EvalSymlinks(path); err == nil && real != path && !f.shown(real) {
 		defer f.add(real) // links in what it shows lead there
 	}
-	f.policy.Mounts = append(f.policy.Mounts, isolate.Mount{Source: path, Access: isolate.ReadOnly, Optional: true})
+	f.policy.Mounts = append(f.policy.Mounts, isolate.ReadOnly(path).IfExists())
 }
 
 // isPrivate reports whether showing dir would show a home directory, the sockets of

@@ -98,7 +98,7 @@ func TestShow(t *testing.T) {
 			}
 			var got []string
 			for _, m := range p.Mounts[named:] {
-				if m.Access != isolate.ReadOnly {
+				if m.Access != isolate.AccessReadOnly {
 					t.Errorf("%s isn't read-only", m.Source)
 				}
 				got = append(got, m.Source)

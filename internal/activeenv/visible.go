@@ -22,14 +22,14 @@ func (f *finder) visible(path string) bool {
 func (f *finder) shown(path string) bool {
 	base := f.policy.Base
 	if base == nil {
-		base = []isolate.Mount{{Source: "/usr"}, {Source: "/bin"}, {Source: "/sbin"}, {Source: "/lib"}, {Source: "/lib64"}}
+		base = []isolate.Mount{isolate.ReadOnly("/usr"), isolate.ReadOnly("/bin"), isolate.ReadOnly("/sbin"), isolate.ReadOnly("/lib"), isolate.ReadOnly("/lib64")}
 	}
 	private := []isolate.Mount{}
 	for _, dir := range []string{f.policy.Home, "/tmp", "/var/tmp", "/dev/shm"} {
-		private = append(private, isolate.Mount{Target: dir, Access: isolate.Private})
+		private = append(private, isolate.Private(dir))
 	}
 	deepest, target := deepest(path, slices.Concat(base, private, f.policy.Mounts))
-	if deepest.Access == isolate.Masked || deepest.Access == isolate.Private {
+	if deepest.Access == isolate.AccessMasked || deepest.Access == isolate.AccessPrivate {
 		return false
 	}
 	// The mount may show something else there.
@@ -47,7 +47,7 @@ func (f *finder) isCovered(path string) bool {
 // replaced reports whether a mount that was named shows another program at path.
 func (f *finder) replaced(path string) bool {
 	m, target := deepest(path, f.policy.Mounts)
-	if target == "" || target == m.Source || m.Access == isolate.Masked || m.Access == isolate.Private {
+	if target == "" || target == m.Source || m.Access == isolate.AccessMasked || m.Access == isolate.AccessPrivate {
 		return false
 	}
 	_, err := os.Stat(filepath.Join(m.Source, path[len(target):]))
@@ -63,14 +63,14 @@ func (f *finder) isWritable(path string) bool {
 	}
 	return slices.ContainsFunc(f.policy.Mounts, func(m isolate.Mount) bool {
 		source, err := filepath.EvalSymlinks(m.Source)
-		return err == nil && m.Access == isolate.Writable && m.Source != "" && (isBelow(real, source) || isBelow(path, source))
+		return err == nil && m.Access == isolate.AccessWritable && m.Source != "" && (isBelow(real, source) || isBelow(path, source))
 	})
 }
 
 // deepest returns the mount over path that counts, and where it is shown; without
 // one it is a mask at "".
 func deepest(path string, mounts []isolate.Mount) (found isolate.Mount, target string) {
-	found.Access = isolate.Masked
+	found.Access = isolate.AccessMasked
 	for _, m := range mounts {
 		at := m.Target
 		if at == "" {

@@ -165,7 +165,7 @@ func copyOnWrite(sandbox error) Finding {
 		return Finding{name, Unknown, "not looked at: " + err.Error(), ""}
 	}
 
-	cow := isolate.Policy{Mounts: []isolate.Mount{{Source: dir, Access: isolate.CopyOnWrite}}}
+	cow := isolate.Policy{Mounts: []isolate.Mount{isolate.CopyOnWrite(dir)}}
 	if err := try(cow); err != nil {
 		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), "use a kernel with overlayfs, or ro: in place of cow:")}
 	}

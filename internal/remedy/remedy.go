@@ -75,5 +75,5 @@ func about(err error) (kind isolate.Kind, path, about string) {
 
 // entry shows a path read-only, as a shell reads it.
 func entry(path string) string {
-	return text.Quote(isolate.FormatMounts([]isolate.Mount{{Source: path, Access: isolate.ReadOnly}}))
+	return text.Quote(isolate.FormatMounts([]isolate.Mount{isolate.ReadOnly(path)}))
 }

@@ -109,7 +109,7 @@ func (b *bench) series() error {
 // library counts what sandboxes leave behind in a program that uses the package.
 func (b *bench) library() error {
 	t, err := b.left(func() error {
-		return isolate.Command(isolate.Policy{Dir: b.shown, Mounts: []isolate.Mount{{Source: b.shown}}}, "/bin/true").Run()
+		return isolate.Command(isolate.Policy{Dir: b.shown, Mounts: []isolate.Mount{isolate.Writable(b.shown)}}, "/bin/true").Run()
 	})
 	if err != nil {
 		return err
