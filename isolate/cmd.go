@@ -77,7 +77,9 @@ func (c *Cmd) Start() error {
 	if c.terminal, err = terminal.New(c.Stdin, c.Stdout); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
-	c.stdio.tty = c.terminal != nil
+	if c.terminal != nil {
+		c.stdio.tty = terminal.Device(c.Stdin.(*os.File))
+	}
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
 	if err != nil {
 		c.terminal.Abandon()
@@ -216,7 +218,11 @@ func (c *Cmd) listen() {
 	c.kill() // it is about to end anyhow
 	status, usage := c.reap()
 	if !known {
-		c.status = status
+		// Init's own status would say that nothing ran.
+		c.status = unix.WaitStatus(unix.SIGKILL)
+		if status.Signaled() {
+			c.status = status
+		}
 	}
 	c.report = c.limiter.report(c.status, usage, c.started)
 	c.limiter.group.Remove()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +17,7 @@ import (
 // A stdio is the program's three standard streams and the copying that they
 // need.
 type stdio struct {
-	tty   bool       // the caller's terminal stands for one of the sandbox's own
+	tty   int        // the caller's terminal that one of the sandbox's own stands for: its device, or 0
 	inner []*os.File // the program's ends, ours only until it has them
 	outer []*os.File // our ends of its pipes
 	jobs  []func()
@@ -79,6 +80,13 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 	return fds, nil
 }
 
+// isTerminal says whether the sandbox's terminal stands for stream. Another
+// terminal of the caller's is none of its.
+func (s *stdio) isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && s.tty != 0 && terminal.Device(f) == s.tty
+}
+
 // isClosed says whether stream is one of our own that was closed when we were
 // started. What it is now is the null device, which the Go runtime opened.
 func isClosed(stream any) bool {
@@ -134,7 +142,7 @@ type OwnPipe struct{ *os.File }
 
 // reading is the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if r == nil || s.tty && terminal.Is(r) || isClosed(r) {
+	if r == nil || isClosed(r) || s.isTerminal(r) {
 		return nil, nil
 	}
 	if own, ok := r.(OwnPipe); ok {
@@ -155,7 +163,7 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 // writing is the program's end of the stream of that name, or nil where it is
 // opened inside.
 func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
-	if w == nil || s.tty && terminal.Is(w) || isClosed(w) {
+	if w == nil || isClosed(w) || s.isTerminal(w) {
 		return nil, nil
 	}
 	if own, ok := w.(OwnPipe); ok {
@@ -169,7 +177,7 @@ func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
 	s.out.Add(1)
 	s.jobs = append(s.jobs, func() {
 		defer s.out.Done()
-		if _, err := io.Copy(w, outer); err != nil {
+		if _, err := io.Copy(w, outer); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			// Who reads our own output may have seen enough. What else goes
 			// wrong the program would have been told by write(2).
 			if !errors.Is(err, unix.EPIPE) {
@@ -207,10 +215,15 @@ func (s *stdio) copy() {
 }
 
 // wait returns when all output was copied, and says why some of it could not
-// be. Nobody waits for the input: what the program did not read stays where it
-// was.
+// be. It is called when nothing is left of the sandbox. Nobody waits for the
+// input: what the program did not read stays where it was.
 func (s *stdio) wait() error {
-	s.out.Wait()
+	copied := make(chan struct{})
+	go func() {
+		s.out.Wait()
+		close(copied)
+	}()
+	s.closeEmpty(copied)
 	for _, f := range s.outer {
 		f.Close()
 	}
@@ -219,6 +232,25 @@ func (s *stdio) wait() error {
 		return err
 	default:
 		return nil
+	}
+}
+
+// closeEmpty returns when the copying is done. A service outside may have been
+// handed the program's end of a pipe (unix(7), SCM_RIGHTS) and keep it open: once
+// such a pipe is empty, what comes is not the program's any more.
+func (s *stdio) closeEmpty(copied <-chan struct{}) {
+	const look = 20 * time.Millisecond
+	for {
+		select {
+		case <-copied:
+			return
+		case <-time.After(look):
+		}
+		for _, f := range s.outer {
+			if n, err := unix.IoctlGetInt(descriptor.Of(f), unix.TIOCINQ); err == nil && n == 0 && f != s.input {
+				f.SetReadDeadline(time.Now())
+			}
+		}
 	}
 }
 

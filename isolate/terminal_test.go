@@ -161,3 +161,18 @@ func stopperRole(args []string) int {
 	fmt.Print(c.Screen())
 	return code
 }
+
+// Output that goes to another terminal than the program's goes there.
+func TestAnotherTerminal(t *testing.T) {
+	c, other := newConsole(t), newConsole(t)
+	cmd := Command(in(t.TempDir()), "sh", "-c", "echo out; echo err >&2; test -t 1 && echo terminal")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Program, c.Program, other.Program
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, "terminal")
+	other.await(t, "err")
+	if strings.Contains(c.Screen(), "err") {
+		t.Errorf("the program's terminal shows\n%s", c.Screen())
+	}
+}

@@ -25,7 +25,7 @@ import (
 // The error says that the program can't be shown, so that another one of its
 // name would run.
 func Show(p *isolate.Policy, program string) error {
-	f := &finder{policy: p, home: realHome(p.Home)}
+	f := &finder{policy: p, home: realHome(p.Home), named: len(p.Mounts)}
 	path := searchPath(p.Env)
 	for _, dir := range path {
 		if isSystem(dir) {
@@ -48,6 +48,7 @@ func Show(p *isolate.Policy, program string) error {
 type finder struct {
 	policy *isolate.Policy
 	home   string // without links
+	named  int    // how many of its mounts were named
 }
 
 // searchPath returns the absolute directories of PATH, in order.
@@ -92,24 +93,14 @@ func (f *finder) showPrograms(dir string) {
 	}
 }
 
-// showPrefix shows an environment, the installation that it is based on, and
-// the projects that are installed in it to be edited in place.
-//
-// What an environment says that a program could have written is no reason to
-// show something else: of those only an installation of Python is believed.
+// showPrefix shows an environment and the installations of Python that it is
+// based on.
 func (f *finder) showPrefix(prefix string) {
 	f.show(prefix)
-	written := f.isWritable(prefix)
 	for _, dir := range basesOf(prefix) {
-		if tree := treeOf(dir, f.home); tree != prefix && (!written || isInstallation(tree)) {
+		if tree := treeOf(dir, f.home); tree != prefix && isInstallation(tree) {
 			f.show(tree)
 		}
-	}
-	if written {
-		return
-	}
-	for _, project := range editable(prefix) {
-		f.show(project)
 	}
 }
 
@@ -121,7 +112,7 @@ func (f *finder) showProgram(name string, path []string) error {
 		return nil
 	}
 	f.showFile(found)
-	if interpreter := interpreterOf(found); interpreter != "" && !f.isWritable(found) && isPrefix(filepath.Dir(filepath.Dir(interpreter))) {
+	if interpreter := interpreterOf(found); interpreter != "" && f.believes(found) && isPrefix(filepath.Dir(filepath.Dir(interpreter))) {
 		f.showFile(interpreter)
 	}
 	if !f.visible(found) && !f.replaced(found) {
@@ -160,14 +151,14 @@ func (f *finder) find(name string, path []string) string {
 // are links into an environment of their own. Of a directory that holds more
 // than programs it shows the program alone.
 func (f *finder) showFile(path string) {
-	written := false
+	believed := true
 	for _, step := range chain(path) {
 		dir := filepath.Dir(step)
 		tree := treeOf(dir, f.home)
-		if written && !isInstallation(tree) {
+		if !believed && !isInstallation(tree) {
 			return
 		}
-		written = f.isWritable(step)
+		believed = f.believes(step)
 		if f.visible(step) {
 			continue
 		}
@@ -180,12 +171,42 @@ func (f *finder) showFile(path string) {
 	}
 }
 
+// believes says whether what a file or link says is reason enough to show what
+// it leads to. Sandboxes write in the directories that people work in, now, or
+// before and for somebody else: a link, a first line or a pyvenv.cfg there may be
+// a program's, and is believed only to lead to an installation of Python. Where
+// people put programs of their own, or packages do, it isn't.
+func (f *finder) believes(path string) bool {
+	for _, dir := range []string{filepath.Join(f.home, "bin"), filepath.Join(f.home, ".local/bin"), filepath.Join(f.policy.Home, "bin"), filepath.Join(f.policy.Home, ".local/bin")} {
+		if filepath.Dir(path) == dir {
+			return true
+		}
+	}
+	for _, system := range []string{"/usr", "/opt", "/etc/alternatives", "/nix", "/gnu", "/snap"} {
+		if isBelow(path, system) {
+			return !f.isNamed(path)
+		}
+	}
+	return false
+}
+
 // show adds a directory to the mounts unless it is visible as it is or holds
 // more than programs.
 func (f *finder) show(dir string) {
-	if !f.visible(dir) && !f.isPrivate(dir) {
+	if !f.visible(dir) && !f.isPrivate(dir) && !f.leadsAway(dir) {
 		f.add(dir)
 	}
+}
+
+// leadsAway reports whether links in a directory's path lead to something else
+// than programs, where they may be a program's.
+func (f *finder) leadsAway(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil || real == dir || isPrefix(real) || isInstallation(real) || isInstallation(filepath.Dir(real)) {
+		return err != nil
+	}
+	below, ofHome := strings.CutPrefix(dir, f.policy.Home+"/")
+	return !f.believes(filepath.Join(dir, ".")) && !(ofHome && real == filepath.Join(f.home, below))
 }
 
 // add adds a mount, where something is and no mount was named to keep it away.

@@ -56,20 +56,25 @@ func TestShow(t *testing.T) {
 		{name: "cargo's, whose parent holds credentials", files: "~/.cargo/bin/rg\n~/.cargo/credentials.toml", env: "PATH=~/.cargo/bin", program: "rg", want: "~/.cargo/bin"},
 		{name: "the home directory itself in PATH", files: "~/tool\n~/secret", env: "PATH=~", program: "tool", want: "~/tool"},
 		{name: "a program in a directory of documents", files: "~/doc/run\n~/doc/letter", program: "~/doc/run", want: "~/doc/run"},
-		{name: "a script of an environment", files: venv + "\n~/s = #!~/venv/bin/python3", program: "~/s", want: "~/s ~/venv"},
-		{name: "an editable install", files: venv + "\n~/src/pkg/x\n~/other/pkg2/x\n~/venv/lib/python3.11/site-packages/a.pth = ~/src/pkg\n" +
-			"~/venv/lib/python3.11/site-packages/__editable__.b.pth = import __editable___b_finder; __editable___b_finder.install()\n" +
-			"~/venv/lib/python3.11/site-packages/__editable___b_finder.py = MAPPING: dict[str, str] = {'b': '~/other/pkg2'}",
-			env: "PATH=~/venv/bin", want: "~/other/pkg2 ~/src/pkg ~/venv"},
-		{name: "an editable install of the home directory", files: venv + "\n~/venv/lib/python3.11/site-packages/a.pth = ~", env: "PATH=~/venv/bin", want: "~/venv"},
-		{name: "a program's script names a file of the caller's as its interpreter", files: "~/.ssh/id\n~/w/run = #!~/.ssh/id", mounts: "~/w", program: "~/w/run", want: ""},
-		{name: "a program has changed its environment's base", files: "~/.ssh/bin/python\n~/.ssh/lib/x\n~/w/.venv/pyvenv.cfg = home = ~/.ssh/bin\n~/w/.venv/bin/python -> ~/.ssh/bin/python",
+		{name: "a script of one's own for an environment", files: venv + "\n~/bin/s = #!~/venv/bin/python3", program: "~/bin/s", want: "~/bin ~/venv"},
+
+		// What programs could have written, in this sandbox or an earlier one.
+		{name: "a script names a file of the caller's as its interpreter", files: "~/.ssh/id\n~/w/run = #!~/.ssh/id", mounts: "~/w", program: "~/w/run", want: ""},
+		{name: "a script names another environment", files: venv + "\n~/w/run = #!~/venv/bin/python3", mounts: "ro:~/w", program: "~/w/run", want: ""},
+		{name: "an environment's base", files: "~/.ssh/bin/python\n~/.ssh/lib/x\n~/w/.venv/pyvenv.cfg = home = ~/.ssh/bin\n~/w/.venv/bin/python -> ~/.ssh/bin/python",
 			env: "PATH=~/w/.venv/bin", mounts: "~/w", program: "python", want: "", refused: true},
-		{name: "a program has added a project to its environment", files: strings.ReplaceAll(venv, "~/venv", "~/w/.venv") + "\n~/.ssh/id\n~/w/.venv/lib/python3.11/site-packages/a.pth = ~/.ssh",
-			env: "PATH=~/w/.venv/bin", mounts: "~/w", program: "python", want: ""},
-		{name: "the same in an environment shown for another place", files: venv + "\n~/.ssh/id\n~/venv/lib/python3.11/site-packages/a.pth = ~/.ssh",
-			env: "PATH=~/venv/bin", mounts: "/x=~/venv", program: "python", want: "~/venv"},
-		{name: "a program has put a link among its programs", files: "~/.ssh/id\n~/w/bin/tool -> ~/.ssh/id", env: "PATH=~/w/bin", mounts: "~/w", program: "tool", want: "", refused: true},
+		{name: "an environment's base, where the environment is read-only", files: "~/.ssh/bin/key\n~/.ssh/lib/x\n~/w/.venv/pyvenv.cfg = home = ~/.ssh/bin",
+			env: "VIRTUAL_ENV=~/w/.venv PATH=~/w/.venv/bin", mounts: "ro:~/w", want: ""},
+		{name: "an environment's base, elsewhere", files: "~/.ssh/bin/key\n~/.ssh/lib/x\n~/w/.venv/pyvenv.cfg = home = ~/.ssh/bin",
+			env: "VIRTUAL_ENV=~/w/.venv PATH=~/w/.venv/bin", mounts: "~/other", want: "~/w/.venv"},
+		{name: "a project in an environment", files: venv + "\n~/.ssh/id\n~/venv/lib/python3.11/site-packages/a.pth = ~/.ssh", env: "PATH=~/venv/bin", program: "python", want: "~/venv"},
+		{name: "a link among programs", files: "~/.ssh/id\n~/w/bin/tool -> ~/.ssh/id", env: "PATH=~/w/bin", mounts: "~/w", program: "tool", want: "", refused: true},
+		{name: "a link among programs that are read-only", files: "~/tools/bin/t\n~/tools/lib/secret\n~/w/run -> ~/tools/bin/t", mounts: "ro:~/w", program: "~/w/run", want: "", refused: true},
+		{name: "a link among an environment's programs", files: venv + "\n~/.ssh/id\n~/venv/bin/tool -> ~/.ssh/id", env: "PATH=~/venv/bin", program: "tool", want: "~/venv", refused: true},
+		{name: "a link to another environment", files: venv + "\n~/w/run -> ~/venv/bin/python3", mounts: "ro:~/w", program: "~/w/run", want: "", refused: true},
+		{name: "a link in place of a directory of programs", files: "~/.ssh/id\n~/w/bin -> ~/.ssh", env: "PATH=~/w/bin", mounts: "~/other", program: "env", want: ""},
+		{name: "a link in place of an environment", files: "~/.ssh/bin/id\n~/.ssh/lib/x\n~/w/.venv -> ~/.ssh", env: "PATH=~/w/.venv/bin", mounts: "~/other", program: "env", want: ""},
+
 		{name: "a directory that doesn't exist", env: "PATH=~/gone/bin", program: "env", want: ""},
 		{name: "a file in PATH", files: "~/f", env: "PATH=~/f", program: "env", want: ""},
 	}
@@ -89,6 +94,9 @@ func TestShow(t *testing.T) {
 				p.Env = append(p.Env, entry)
 			}
 
+			if err := os.MkdirAll(home+"/other", 0o755); err != nil {
+				t.Fatal(err)
+			}
 			if p.Mounts, err = isolate.ParseMounts(expand(c.mounts), home, home); err != nil {
 				t.Fatal(err)
 			}

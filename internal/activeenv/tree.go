@@ -2,6 +2,7 @@ package activeenv
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,7 +91,8 @@ func venvHome(prefix string) string {
 		return ""
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	const longest = 64 << 10
+	lines := bufio.NewScanner(io.LimitReader(f, longest))
 	for lines.Scan() {
 		if name, value, ok := strings.Cut(lines.Text(), "="); ok && strings.TrimSpace(name) == "home" {
 			return strings.TrimSpace(value)
@@ -143,41 +145,4 @@ func interpreterOf(path string) string {
 		return ""
 	}
 	return filepath.Clean(fields[0])
-}
-
-// editable returns the projects outside of an environment that its .pth files name.
-func editable(prefix string) []string {
-	const longest = 1 << 20 // of what is read of each file
-	var projects []string
-	files, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/site-packages/*.pth"))
-	for _, file := range files {
-		text, err := regular.Read(file, longest)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimSpace(line)
-			if filepath.IsAbs(line) {
-				projects = append(projects, filepath.Clean(line))
-			}
-			if module, ok := strings.CutPrefix(line, "import __editable__"); ok {
-				module, _, _ = strings.Cut(module, ";")
-				finder, _ := regular.Read(filepath.Join(filepath.Dir(file), "__editable__"+module+".py"), longest)
-				for line := range strings.Lines(string(finder)) {
-					if !strings.HasPrefix(line, "MAPPING") {
-						continue
-					}
-					// The finder that setuptools writes has the paths in quotes. A
-					// regular expression would cost every start its compilation.
-					for _, word := range strings.Split(line, "'") {
-						if filepath.IsAbs(word) {
-							projects = append(projects, word)
-						}
-					}
-				}
-			}
-		}
-	}
-
-	return projects
 }

@@ -11,8 +11,10 @@ import (
 // visible reports whether the policy's mounts show path at its own place, by all
 // the links that lead to it.
 func (f *finder) visible(path string) bool {
-	if !f.shown(path) {
-		return false
+	for _, step := range chain(path) {
+		if !f.shown(step) {
+			return false
+		}
 	}
 	real, err := filepath.EvalSymlinks(path)
 	return err == nil && (real == path || f.shown(real))
@@ -54,16 +56,11 @@ func (f *finder) replaced(path string) bool {
 	return err == nil
 }
 
-// isWritable reports whether a mount that was named lets a program change path, at
-// whatever place it shows it.
-func (f *finder) isWritable(path string) bool {
-	real, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(f.policy.Mounts, func(m isolate.Mount) bool {
-		source, err := filepath.EvalSymlinks(m.Source)
-		return err == nil && m.Access == isolate.AccessWritable && m.Source != "" && (isBelow(real, source) || isBelow(path, source))
+// isNamed reports whether path lies in what a mount that was named shows, which
+// is what programs work on.
+func (f *finder) isNamed(path string) bool {
+	return slices.ContainsFunc(f.policy.Mounts[:f.named], func(m isolate.Mount) bool {
+		return m.Source != "" && isBelow(path, m.Source)
 	})
 }
 

@@ -21,7 +21,12 @@ func (p *Process) serve(program uintptr) {
 			p.releaseProgram()
 		}
 		p.polled[0].Revents, p.polled[1].Revents, p.polled[2].Revents = 0, 0, 0
-		sysCall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.polled)), uintptr(len(p.polled)), 0, 0)
+		// A program can take all descriptors from init, as from any process of its
+		// user's (prlimit(2)). Init is then of no use, and the sandbox ends.
+		_, errno := sysCall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.polled)), uintptr(len(p.polled)), 0, 0)
+		if errno != 0 && errno != unix.EINTR {
+			exit()
+		}
 		if p.polled[1].Revents != 0 {
 			sysCall(unix.SYS_READ, children, uintptr(unsafe.Pointer(&p.sink)), uintptr(len(p.sink)), 0)
 		}

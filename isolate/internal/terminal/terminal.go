@@ -40,12 +40,12 @@ type Terminal struct {
 	output   sync.WaitGroup
 }
 
-// New returns nil unless in and out are both a terminal. What it returns ends by
+// New returns nil unless in and out are the same terminal. What it returns ends by
 // Finish or, if the program never runs, by Abandon.
 func New(in io.Reader, out io.Writer) (*Terminal, error) {
 	i, ok := in.(*os.File)
 	o, ok2 := out.(*os.File)
-	if !ok || !ok2 || !Is(i) || !Is(o) {
+	if !ok || !ok2 || !Is(i) || !Is(o) || Device(i) != Device(o) {
 		return nil, nil
 	}
 	t := &Terminal{in: descriptor.Of(i), out: descriptor.Of(o), files: [2]*os.File{i, o}}
@@ -73,6 +73,19 @@ func Is(stream any) bool {
 	}
 	_, err := unix.IoctlGetTermios(descriptor.Of(f), unix.TCGETS)
 	return err == nil
+}
+
+// Device is the number of the terminal that f is, which /dev/tty shares with the
+// file that it stands for (tty_ioctl(4), TIOCGDEV), or 0.
+func Device(f *os.File) int {
+	if !Is(f) {
+		return 0
+	}
+	device, err := unix.IoctlGetUint32(descriptor.Of(f), unix.TIOCGDEV)
+	if err != nil {
+		return 0
+	}
+	return int(device)
 }
 
 // Open takes our end of the pseudo-terminal, which init hands out.
