@@ -128,7 +128,7 @@ func dropPrivileges(l *calls.List, policy *Policy) {
 // needs CAP_SETFCAP to map root once more (user_namespaces(7), since Linux
 // 5.12); no_new_privs keeps it from being of any other use.
 func (p *Policy) keptCapabilities() uint32 {
-	if p.UserNamespaces && os.Geteuid() == 0 {
+	if p.AllowUserNamespaces && os.Geteuid() == 0 {
 		return 1 << unix.CAP_SETFCAP
 	}
 	return 0

@@ -163,7 +163,7 @@ func TestPidsInsideItself(t *testing.T) {
 	self, dir := selfPath(t), t.TempDir()
 	p := in(dir)
 	p.Mounts = append(p.Mounts, ReadOnly(self))
-	p.UserNamespaces = true
+	p.AllowUserNamespaces = true
 	p.Env = []string{roleVariable + "=pids", "PATH=/usr/bin:/bin"}
 	var out strings.Builder
 	cmd := Command(p, self)

@@ -53,5 +53,5 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 	l.Do(calls.EnterDirectory.Of(policy.Dir), unix.SYS_CHDIR, l.Str(policy.Dir))
 	leaveBehind(l)
 	enterLandlock(l, wall)
-	seccomp.Load(l, policy.UserNamespaces) // last: what comes before may need more than the program does
+	seccomp.Load(l, policy.AllowUserNamespaces) // last: what comes before may need more than the program does
 }

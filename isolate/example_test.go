@@ -27,6 +27,45 @@ func Example() {
 	// exit status 3 3 true true
 }
 
+// A program that may read the course, write here, compute for ten seconds, and
+// reach nothing.
+func Example_grading() {
+	course, leave := coursework()
+	defer leave()
+
+	policy := isolate.Policy{
+		Mounts: []isolate.Mount{isolate.ReadOnly(course), isolate.Writable(".")},
+		Limits: isolate.Limits{Memory: 1 << 30, Time: 10 * time.Second},
+	}
+	cmd := isolate.Command(policy, "sh", course+"/grade")
+	cmd.Stdout = os.Stdout
+	if err := cmd.Run(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(cmd.Report().CPU < 10*time.Second)
+	// Output:
+	// the answer is 42
+	// graded
+	// true
+}
+
+// coursework makes a course and an answer to it, and enters the answer's
+// directory.
+func coursework() (course string, leave func()) {
+	before, _ := os.Getwd()
+	course, err := os.MkdirTemp("", "course")
+	script := "cat answer; echo graded | tee grade"
+	err = errors.Join(err, os.WriteFile(course+"/grade", []byte(script), 0o644), os.Mkdir(course+"/answers", 0o755),
+		os.WriteFile(course+"/answers/answer", []byte("the answer is 42\n"), 0o644), os.Chdir(course+"/answers"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return course, func() {
+		os.Chdir(before)
+		os.RemoveAll(course)
+	}
+}
+
 // Mounts say what is visible; a mount may lie inside another one.
 func ExampleCommand() {
 	dir, err := os.MkdirTemp("", "example")

@@ -5,8 +5,8 @@
 // A Policy says what the sandbox lets through. A Cmd runs one program under
 // one policy, and is used like a Cmd of os/exec:
 //
-//	p := isolate.Policy{Mounts: []isolate.Mount{{Source: "/srv/course", Access: isolate.ReadOnly}}}
-//	err := isolate.Command(p, "python3", "/srv/course/answer.py").Run()
+//	p := isolate.Policy{Mounts: []isolate.Mount{isolate.ReadOnly("/srv/course"), isolate.Writable(".")}}
+//	err := isolate.Command(p, "python3", "/srv/course/grade.py").Run()
 //
 // # How it is made
 //

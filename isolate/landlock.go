@@ -40,7 +40,7 @@ var privateHomes = []string{".cache", ".config", ".local"}
 func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 	l := landlock{abi: abi}
 	shared := t.sharedDirs(p)
-	l.makes = len(shared) > 0 && !p.AllowSymlinks && !p.UserNamespaces
+	l.makes = len(shared) > 0 && !p.AllowSymlinks && !p.AllowUserNamespaces
 	if !l.makes {
 		return l, nil
 	}

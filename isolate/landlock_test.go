@@ -84,7 +84,7 @@ func TestWhatCanBeMade(t *testing.T) {
 	}{
 		{"in the working directory", "/work", []Mount{work}, nil, false},
 		{"there, where that was allowed", "/work", []Mount{work}, func(p *Policy) { p.AllowSymlinks = true }, true},
-		{"there, where a sandbox inside is allowed", "/work", []Mount{work}, func(p *Policy) { p.UserNamespaces = true }, true},
+		{"there, where a sandbox inside is allowed", "/work", []Mount{work}, func(p *Policy) { p.AllowUserNamespaces = true }, true},
 		{"below it", "/work/deep", []Mount{work}, nil, false},
 		{"in a copy of it", "/work", []Mount{CopyOnWrite("").At("/work")}, nil, true},
 		{"in /tmp", "/tmp", []Mount{work}, nil, true},

@@ -162,7 +162,7 @@ func TestMemoryWithoutACgroup(t *testing.T) {
 	self, dir := selfPath(t), t.TempDir()
 	outer := in(dir)
 	outer.Mounts = append(outer.Mounts, ReadOnly(self))
-	outer.UserNamespaces = true
+	outer.AllowUserNamespaces = true
 	outer.Env = []string{roleVariable + "=memoryInside", "PATH=/usr/bin:/bin"}
 	var out strings.Builder
 	cmd := Command(outer, self)

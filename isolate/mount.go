@@ -66,12 +66,12 @@ func (b *builder) seclude(mounts *hostMounts) {
 func (b *builder) begin() {
 	// 4: whom a process can't trace it doesn't see, init above all (proc(5)).
 	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
-	if !b.policy.UserNamespaces {
+	if !b.policy.AllowUserNamespaces {
 		b.forbidUserNamespaces()
 	}
 	b.limitNamespaces()
 	b.root = b.newFS("tmpfs", plain, "mode", "0755")
-	base := b.policy.BaseDir
+	base := b.policy.AssembleOn
 	if base == "" {
 		base = "/"
 	}

@@ -3,8 +3,8 @@ package isolate
 // A Mount shows one file or directory of the host's at one path inside. It is
 // made by ReadOnly, Writable, CopyOnWrite, Masked or Private.
 type Mount struct {
-	// Source is the absolute path outside. Empty for Masked and Private, unless
-	// they are Wherever.
+	// Source is the path outside, a relative one as seen from the caller's working
+	// directory. Empty for Masked and Private, unless they are Wherever.
 	Source string
 	// Target is the absolute path inside. Empty means Source.
 	Target string

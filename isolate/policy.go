@@ -56,11 +56,11 @@ type Policy struct {
 	// numbers. Outside it is the caller in any case.
 	User *User
 
-	// UserNamespaces lets the program make user namespaces of its own, so that
+	// AllowUserNamespaces lets the program make user namespaces of its own, so that
 	// another sandbox can run in this one. It widens what the program can ask
 	// of the kernel, leaves the process file system unmasked, and does what
 	// AllowSymlinks does: where Landlock holds nobody can mount.
-	UserNamespaces bool
+	AllowUserNamespaces bool
 
 	// CowDir is an existing directory of the host's in which the changes of each
 	// CopyOnWrite mount are kept, below the path that they were made at. Empty
@@ -74,9 +74,9 @@ type Policy struct {
 	// link that the program left in its place.
 	AllowSymlinks bool
 
-	// BaseDir is an existing directory of the host's on which the new root is
+	// AssembleOn is an existing directory of the host's on which the new root is
 	// assembled. Empty means that none is needed.
-	BaseDir string
+	AssembleOn string
 }
 
 // A User is a user's and a group's number.
@@ -146,19 +146,25 @@ func (p Policy) complete() (Policy, error) {
 		p.User = &User{os.Geteuid(), os.Getegid()}
 	}
 	if p.Dir == "" {
-		// Not os.Getwd, which believes $PWD.
-		dir, err := unix.Getwd()
-		if err != nil || !filepath.IsAbs(dir) {
-			return p, &SetupError{Doing: "find the working directory", Err: unix.ENOENT,
-				Kind: KindDirDeleted}
+		var err error
+		if p.Dir, err = workingDir(); err != nil {
+			return p, err
 		}
-		p.Dir = dir
 	}
 	return p, p.check()
 }
 
+// workingDir is the caller's. os.Getwd would believe $PWD.
+func workingDir() (string, error) {
+	dir, err := unix.Getwd()
+	if err != nil || !filepath.IsAbs(dir) {
+		return "", &SetupError{Doing: "find the working directory", Err: unix.ENOENT, Kind: KindDirDeleted}
+	}
+	return dir, nil
+}
+
 func (p *Policy) check() error {
-	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.BaseDir, p.CowDir})
+	texts := slices.Concat(p.Env, []string{p.Home, p.Dir, p.Hostname, p.AssembleOn, p.CowDir})
 	for _, m := range slices.Concat(p.Mounts, p.Base) {
 		texts = append(texts, m.Source, m.Target)
 	}

@@ -59,10 +59,10 @@ func TestUsualCalls(t *testing.T) {
 func TestFilterOfNesting(t *testing.T) {
 	for _, nesting := range []bool{true, false} {
 		p := in(t.TempDir())
-		p.UserNamespaces = nesting
+		p.AllowUserNamespaces = nesting
 		_, err := sh(t, p, "unshare -U true")
 		if made := err == nil; made != nesting {
-			t.Errorf("UserNamespaces %v: a user namespace inside: %v", nesting, err)
+			t.Errorf("AllowUserNamespaces %v: a user namespace inside: %v", nesting, err)
 		}
 	}
 }

@@ -113,7 +113,7 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 func (t *tree) addSystem(p *Policy) error {
 	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
 	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
-	if !p.UserNamespaces && !isCovered {
+	if !p.AllowUserNamespaces && !isCovered {
 		// The kernel lets a sandbox inside mount a process file system of its
 		// own only while it sees all of this one.
 		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})

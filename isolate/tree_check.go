@@ -12,11 +12,11 @@ import (
 
 // checkBaseDir makes sure that no mount shows the new root inside itself.
 func (t *tree) checkBaseDir(p *Policy) error {
-	if p.BaseDir == "" {
+	if p.AssembleOn == "" {
 		return nil
 	}
-	e := &SetupError{Doing: "assemble the new root on", Path: p.BaseDir}
-	dir, err := look(p.BaseDir)
+	e := &SetupError{Doing: "assemble the new root on", Path: p.AssembleOn}
+	dir, err := look(p.AssembleOn)
 	if err != nil {
 		e.Err, e.Kind = underlying(err), KindNoBaseDir
 		return e

@@ -267,8 +267,8 @@ func TestOwnDirectoriesByAllTheirNames(t *testing.T) {
 	}{
 		{"changes", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.CowDir = at("other") }, "which the program can change"},
 		{"control", "true", func(p *Policy) { p.CowDir = at("other") }, ""},
-		{"the root", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.BaseDir = at("other") }, "which is mounted itself"},
-		{"control", "true", func(p *Policy) { p.BaseDir = at("other") }, ""},
+		{"the root", "mount --bind $D/work/changes $D/other", func(p *Policy) { p.AssembleOn = at("other") }, "which is mounted itself"},
+		{"control", "true", func(p *Policy) { p.AssembleOn = at("other") }, ""},
 	} {
 		p := &Policy{Dir: "/", Home: at("home"), Mounts: []Mount{Writable(at("work"))}}
 		c.change(p)

@@ -16,6 +16,13 @@ import (
 // mountNode is how a mount is shown. The error is fs.ErrNotExist where its
 // source doesn't exist.
 func mountNode(m Mount) (*node, error) {
+	if m.Source != "" && !filepath.IsAbs(m.Source) {
+		dir, err := workingDir()
+		if err != nil {
+			return nil, err
+		}
+		m.Source = filepath.Join(dir, m.Source)
+	}
 	n := &node{target: m.Target, access: m.Access}
 	if n.target == "" {
 		n.target = m.Source

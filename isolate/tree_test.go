@@ -206,7 +206,7 @@ func TestInsideItself(t *testing.T) {
 	if out, err := run(); ExitCode(err) != 125 || strings.Contains(out, "inner") {
 		t.Errorf("by default: %q, %v; want it refused", out, err)
 	}
-	p.UserNamespaces = true
+	p.AllowUserNamespaces = true
 	if out, err := run(); out != "inner\n" {
 		t.Errorf("where it is allowed: %q, %v", out, err)
 	}

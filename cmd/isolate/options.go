@@ -64,7 +64,7 @@ func parseOptions(args []string) (*options, error) {
 		User: &isolate.User{UID: os.Geteuid(), GID: os.Getegid()},
 	}
 	if base := os.Getenv("NI_BASEDIR"); base != "" {
-		o.policy.BaseDir = o.path(base)
+		o.policy.AssembleOn = o.path(base)
 	}
 	rest, _, err := option.Parse(table(), args, o.set)
 	if err != nil {
@@ -114,9 +114,9 @@ func (o *options) set(name string, v []string) (err error) {
 	case "--allow-symlinks":
 		p.AllowSymlinks = true
 	case "--allow-userns":
-		p.UserNamespaces = true
+		p.AllowUserNamespaces = true
 	case "--basedir":
-		p.BaseDir = o.path(v[0])
+		p.AssembleOn = o.path(v[0])
 	case "--report":
 		o.report = v[0]
 	case "--dry-run":
