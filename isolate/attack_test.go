@@ -10,7 +10,7 @@ import (
 	"isolate-namespace/isolate/internal/attack"
 )
 
-// self is the test binary as the attacker.
+// self returns the test binary as the attacker.
 func self(t *testing.T) attack.Attacker {
 	t.Helper()
 	return attack.Attacker{Path: selfPath(t), Env: []string{roleVariable + "=attacker"}}
@@ -37,6 +37,7 @@ func TestAttacks(t *testing.T) {
 		}
 		seen[a.Name] = true
 	}
+
 	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
 		outside := outcomes(controlRun(t, where, newWorld(t)))
 		inside := outcomes(insideRun(t, where, newWorld(t)))
@@ -86,6 +87,7 @@ func controlRun(t *testing.T, where attack.Control, w *attack.World) string {
 		}
 		return string(out)
 	}
+
 	var all strings.Builder
 	for _, a := range attack.All() {
 		if a.Control != where {
@@ -97,6 +99,7 @@ func controlRun(t *testing.T, where attack.Control, w *attack.World) string {
 		out, _ := attacker.CombinedOutput() // its status is in what it says
 		all.Write(out)
 	}
+
 	return all.String()
 }
 

@@ -30,7 +30,7 @@ func sh(t *testing.T, p Policy, script string) (stdout string, err error) {
 	return out.String(), err
 }
 
-// in is a policy whose only mount is dir, which is also where the program is.
+// in returns a policy whose only mount is dir, which is also where the program is.
 func in(dir string) Policy {
 	return Policy{Mounts: []Mount{Writable(dir)}, Dir: dir, Home: "/home/tester"}
 }
@@ -62,6 +62,7 @@ func TestExitCode(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("no sandbox", func(t *testing.T) {
 		p := in(dir)
 		p.Mounts = append(p.Mounts, Writable("/no/such/a"), Writable("/no/such/b"))
@@ -88,8 +89,8 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// A file of the caller's is copied through a pipe: the program can't open it
-// anew with other rights.
+// A file of the caller is copied through a pipe: the program can't open it
+// again with other rights.
 func TestFileIsNotHandedIn(t *testing.T) {
 	dir := t.TempDir()
 	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
@@ -143,6 +144,7 @@ func TestSignalReachesTheGroupOnce(t *testing.T) {
 	if err := c.Signal(unix.SIGINT); err != nil {
 		t.Fatal(err)
 	}
+
 	n, _ := r.Read(line)
 	time.AfterFunc(300*time.Millisecond, func() { c.Signal(unix.SIGKILL) })
 	rest := make(chan []byte)
@@ -167,7 +169,7 @@ func TestEverythingInsideEndsWithTheProgram(t *testing.T) {
 	}
 }
 
-// processes are the command lines of the machine's processes that contain mark.
+// processes returns the command lines of the machine's processes that contain mark.
 func processes(t *testing.T, mark string) []string {
 	t.Helper()
 	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -207,6 +209,7 @@ func TestEverythingInsideEndsWithTheCaller(t *testing.T) {
 	if _, err := out.Read(make([]byte, 6)); err != nil {
 		t.Fatal(err)
 	}
+
 	if processes(t, mark) == nil {
 		t.Fatal("nothing runs that could outlive the caller")
 	}
@@ -225,6 +228,7 @@ func TestDial(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/python3"); err != nil {
 		t.Fatal("this test runs a server in python3: apt-get install python3")
 	}
+
 	// No directory of the host's lies in /tmp, so that a socket can be made there.
 	c := Command(Policy{Dir: "/"}, "/usr/bin/python3", "-c", `
 import socket
@@ -237,11 +241,13 @@ for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.A
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c.Stdout, c.Stderr = OwnPipe{w}, os.Stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
+
 	lines := bufio.NewReader(r)
 	for _, test := range []struct {
 		dial func() (*os.File, error)
@@ -262,6 +268,7 @@ for s, where in ((socket.socket(), ("127.0.0.1", 4321)), (socket.socket(socket.A
 		}
 		f.Close()
 	}
+
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -317,6 +324,7 @@ func TestNothingIsLeftInTheCaller(t *testing.T) {
 	for range 20 {
 		run()
 	}
+
 	if now := count("/proc/self/fd"); now > descriptors {
 		t.Errorf("%d descriptors before, %d after", descriptors, now)
 	}

@@ -33,7 +33,7 @@ const changeAll = `set -e
 
 const changedAll = "41\ninput\nx\n41\n42\nx\ny\nout\n"
 
-// forgetsDirectories says that a copy in memory can't remove a directory: what
+// forgetsDirectories reports whether a copy in memory can't remove a directory: what
 // became of it is kept in attributes that a tmpfs takes since Linux 6.6.
 func forgetsDirectories(t *testing.T) bool {
 	f, err := os.CreateTemp("/dev/shm", "")
@@ -62,6 +62,7 @@ func TestCopyOnWrite(t *testing.T) {
 			t.Errorf("%s is now %q, %v", name, got, err)
 		}
 	}
+
 	// Without it they change.
 	p.Mounts[0].Access = AccessWritable
 	if out, err := sh(t, p, changeAll); err != nil || out != changedAll {
@@ -78,6 +79,7 @@ func TestCopyOnWriteDirKeepsTheChanges(t *testing.T) {
 	if out, err := sh(t, p, changeAll); err != nil || out != changedAll {
 		t.Fatalf("%v, output %q", err, out)
 	}
+
 	kept := filepath.Join(p.CowDir, dir)
 	if got, err := os.ReadFile(filepath.Join(kept, "answer")); string(got) != "41\n42\n" {
 		t.Errorf("kept answer is %q, %v", got, err)

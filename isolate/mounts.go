@@ -1,6 +1,6 @@
 package isolate
 
-// A Mount shows one file or directory of the host's at one path inside. It is
+// A Mount shows one file or directory of the host at one path inside. It is
 // made by ReadOnly, Writable, CopyOnWrite, Masked or Private.
 type Mount struct {
 	// Source is the path outside, a relative one as seen from the caller's working
@@ -48,7 +48,7 @@ func CopyOnWrite(source string) Mount { return Mount{Source: source, Access: Acc
 // can't be changed. What isn't there needs no mask.
 func Masked(target string) Mount { return Mount{Target: target, Access: AccessMasked} }
 
-// Private is an empty, writable directory of the sandbox's own, whose content
+// Private returns an empty, writable directory of the sandbox's own, whose content
 // ends with it.
 func Private(target string) Mount { return Mount{Target: target, Access: AccessPrivate} }
 

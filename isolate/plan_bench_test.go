@@ -22,6 +22,7 @@ func BenchmarkMountPlan(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+
 			for b.Loop() {
 				policy, t, err := Policy{Dir: dir, Mounts: mounts}.plan()
 				if err != nil {

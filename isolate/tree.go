@@ -45,13 +45,13 @@ type node struct {
 type nodeKind uint8
 
 const (
-	bindNode    nodeKind = iota // a file or directory of the host's
+	bindNode    nodeKind = iota // a file or directory of the host
 	cowNode                     // a directory of the host's under an overlay
 	privateNode                 // an empty writable directory
 	maskNode                    // an empty file or directory, unchangeable
 	fileNode                    // a made file
 	linkNode                    // a symbolic link
-	deviceNode                  // a device of the host's
+	deviceNode                  // a device of the host
 	procNode                    // the process file system
 	procSysNode                 // its sysctl part, read-only
 	ptsNode                     // pseudo-terminals of the sandbox's own
@@ -152,6 +152,7 @@ func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 			t.add(n)
 		}
 	}
+
 	if missing == nil {
 		return named, nil
 	}
@@ -184,6 +185,7 @@ func (t *tree) settle() error {
 		}
 		t.add(n)
 	}
+
 	for _, n := range t.nodes {
 		if err := t.maskBelow(n); err != nil {
 			return err
@@ -195,6 +197,7 @@ func (t *tree) settle() error {
 	slices.SortStableFunc(t.nodes, func(a, b *node) int {
 		return strings.Count(a.target, "/") - strings.Count(b.target, "/")
 	})
+
 	var kept []*node
 	for _, n := range t.nodes {
 		n.cover = t.covering(n.target)
@@ -211,6 +214,7 @@ func (t *tree) settle() error {
 			delete(t.at, n.target)
 		}
 	}
+
 	t.nodes = kept
 	for _, n := range slices.Backward(kept) {
 		n.fixed = n.fixed || n.kind == bindNode && n.access == AccessReadOnly || n.kind == maskNode
@@ -218,13 +222,14 @@ func (t *tree) settle() error {
 			n.cover.fixed = true
 		}
 	}
+
 	return nil
 }
 
 // maxLinks is how many links the kernel follows in a path, path_resolution(7).
 const maxLinks = 40
 
-// covering is the deepest node that path lies in, or nil for the root.
+// covering returns the deepest node that path lies in, or nil for the root.
 func (t *tree) covering(path string) *node {
 	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
 		if n := t.at[dir]; n != nil {
@@ -234,13 +239,13 @@ func (t *tree) covering(path string) *node {
 	return nil
 }
 
-// hostBacked says that what n shows exists outside, so that nothing may be
+// hostBacked reports whether what n shows exists outside, so that nothing may be
 // made in it.
 func (n *node) hostBacked() bool {
 	return n.kind == bindNode || n.kind == procNode || n.kind == procSysNode || n.kind == cowNode
 }
 
-// outside is the path of the host's that path inside n stands for.
+// outside returns the path of the host that path inside n stands for.
 func (n *node) outside(path string) string {
 	return filepath.Join(n.source, strings.TrimPrefix(path, n.target))
 }

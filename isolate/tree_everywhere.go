@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// A Place is where a program would see something of the machine's.
+// A Place is where a program would see something of the machine.
 type Place struct {
 	Path   string // inside
 	Access Access // ReadOnly, Writable or CopyOnWrite
@@ -40,13 +40,13 @@ func (p Policy) Shows(path string) ([]Place, error) {
 	return places, nil
 }
 
-// A shown is a place inside at which something of the host's can be seen.
+// A shown is a place inside at which something of the host can be seen.
 type shown struct {
 	by     *node // the mount that shows it
 	target string
 }
 
-// shownAt are the places at which the tree shows what is at f, by any of its
+// shownAt returns the places at which the tree shows what is at f, by any of its
 // names.
 func (t *tree) shownAt(f *hostFile) (places []shown) {
 	for _, name := range t.mounts.names(f) {

@@ -76,6 +76,7 @@ func TestProtectedFileWithAnotherName(t *testing.T) {
 	if err := os.Link(filepath.Join(dir, "work/test"), filepath.Join(dir, "work/.x")); err != nil {
 		t.Fatal(err)
 	}
+
 	work, test := filepath.Join(dir, "work"), filepath.Join(dir, "work/test")
 	for _, c := range []struct {
 		name    string

@@ -15,6 +15,7 @@ func (n *node) fit() (keep bool, err error) {
 		n.dir = n.dir || n.kind == maskNode || n.kind == procNode
 		return true, nil
 	}
+
 	if !n.cover.hostBacked() {
 		if n.cover.kind == linkNode || !n.cover.dir {
 			return false, n.misfit("it lies in a file")
@@ -22,6 +23,7 @@ func (n *node) fit() (keep bool, err error) {
 		n.dir = n.dir || n.kind == maskNode
 		return true, nil
 	}
+
 	var st unix.Stat_t
 	err = unix.Lstat(n.cover.outside(n.target), &st)
 	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR
@@ -30,6 +32,7 @@ func (n *node) fit() (keep bool, err error) {
 			return false, err
 		}
 	}
+
 	switch {
 	case err != nil && (n.kind == maskNode || n.base), n.kind == linkNode:
 		return false, nil // a mount has something else where the base has this
@@ -46,10 +49,11 @@ func (n *node) fit() (keep bool, err error) {
 	case !n.dir && dir:
 		return false, n.misfit("a file can't cover a directory")
 	}
+
 	return true, nil
 }
 
-// hasOtherNames says that n keeps from the program a file that it could reach
+// hasOtherNames reports whether n keeps from the program a file that it could reach
 // by another name: st is of what n covers.
 func (n *node) hasOtherNames(st *unix.Stat_t) bool {
 	isFile := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountNode is how a mount is shown. The error is fs.ErrNotExist where its
+// mountNode returns how a mount is shown. The error is fs.ErrNotExist where its
 // source doesn't exist.
 func mountNode(m Mount) (*node, error) {
 	if m.Source != "" && !filepath.IsAbs(m.Source) {
@@ -37,6 +37,7 @@ func mountNode(m Mount) (*node, error) {
 	if n.target == "/" || !filepath.IsAbs(n.target) {
 		return nil, &SetupError{Doing: "mount", Path: n.target, Err: errors.New("not a place inside"), Kind: KindPlace}
 	}
+
 	switch m.Access {
 	case AccessPrivate:
 		n.kind, n.dir, n.mode = privateNode, true, 0o700
@@ -45,6 +46,7 @@ func mountNode(m Mount) (*node, error) {
 		n.kind = maskNode
 		return n, nil
 	}
+
 	return n, n.openSource(m.Source)
 }
 
@@ -68,7 +70,7 @@ func (n *node) openWherever(m Mount) (err error) {
 	return err
 }
 
-// isOwn says whether m names, for where it always is, what every sandbox has
+// isOwn reports whether m names, for where it always is, what every sandbox has
 // of its own.
 func (m Mount) isOwn() bool {
 	source := filepath.Clean(m.Source)
@@ -76,7 +78,7 @@ func (m Mount) isOwn() bool {
 	return (source == "/proc" || isDevice && slices.Contains(devices, name)) && m.covers(source)
 }
 
-// covers says whether m is shown at target.
+// covers reports whether m is shown at target.
 func (m Mount) covers(target string) bool {
 	if m.Target == "" {
 		return filepath.Clean(m.Source) == target
@@ -88,7 +90,7 @@ func wholeMachine(source string) error {
 	return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"), Kind: KindHidden}
 }
 
-// A hostFile is a file or directory of the host's as it was when it was looked
+// A hostFile is a file or directory of the host as it was when it was looked
 // at.
 type hostFile struct {
 	fileID
@@ -125,6 +127,7 @@ func (n *node) openSource(source string) error {
 	if f.path == "/" {
 		return wholeMachine(source)
 	}
+
 	n.source, n.host, n.dir = f.path, f, f.isDir()
 	n.kind = bindNode
 	if n.access == AccessCopyOnWrite {
@@ -133,10 +136,11 @@ func (n *node) openSource(source string) error {
 			return &SetupError{Doing: "mount", Path: source, Err: errors.New("cow: needs a directory"), Kind: KindCowFile}
 		}
 	}
+
 	return nil
 }
 
-// look is what a path leads to. The path without links, which the kernel says
+// look returns what a path leads to. The path without links, which the kernel says
 // of an open descriptor, and all else are of one thing, whatever becomes of
 // the path meanwhile.
 func look(path string) (*hostFile, error) {

@@ -54,6 +54,7 @@ func notebooks(dir string) (names []string, count int) {
 		return nil, 0
 	}
 	defer f.Close()
+
 	for {
 		entries, err := f.ReadDir(1024)
 		for _, entry := range entries {

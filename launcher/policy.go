@@ -19,7 +19,7 @@ const exchange = "/usr/local/share/nbgrader"
 // with tokens and passwords.
 const serverConfig = "etc/jupyter"
 
-// newPolicy is what one kernel may see.
+// newPolicy returns what one kernel may see.
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	o.limits.Group = true // what it takes of a kernel's start is little
 	p := isolate.Policy{
@@ -37,6 +37,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	case o.network == isolate.NetworkNone:
 		p.Files[0].Data = c.inside("127.0.0.1")
 	}
+
 	dir, err := unix.Getwd()
 	if err != nil {
 		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Kind: isolate.KindDirDeleted}
@@ -53,6 +54,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 			return p, err
 		}
 	}
+
 	private, err := privateDirs(c, &p)
 	p.Mounts = append(p.Mounts, private...)
 	return p, err
@@ -73,6 +75,7 @@ func setMounts(p *isolate.Policy, options []string) error {
 	for _, prefix := range append(kernels, isolate.Writable("/usr"), isolate.Writable("/usr/local")) {
 		p.Mounts = append(p.Mounts, hideServerConfig(prefix.Source))
 	}
+
 	p.Mounts = append(p.Mounts, kernels...)
 	for _, entries := range append([]string{work}, options...) {
 		mounts, err := isolate.ParseMounts(entries, p.Dir, p.Home)
@@ -81,6 +84,7 @@ func setMounts(p *isolate.Policy, options []string) error {
 		}
 		p.Mounts = append(p.Mounts, mounts...)
 	}
+
 	if base := os.Getenv("MNTDIRS_BASE"); base != "" {
 		p.Base, err = isolate.ParseMounts(base, p.Dir, p.Home)
 	}
@@ -103,7 +107,7 @@ func hideServerConfig(prefix string) isolate.Mount {
 	return isolate.Masked(filepath.Join(prefix, serverConfig)).WhereverShown()
 }
 
-// environ is the part of our environment that the kernel gets, and what the
+// environ returns the part of our environment that the kernel gets, and what the
 // options add.
 func environ(options []string) []string {
 	var names, set []string

@@ -356,6 +356,7 @@ func TestNotebooksThatCantBeProtected(t *testing.T) {
 	for i := range mostNotebooks + 1 {
 		os.WriteFile(filepath.Join(many, fmt.Sprint(i, ".ipynb")), nil, 0o644)
 	}
+
 	for _, c := range []struct {
 		name, dir string
 		s         setup
@@ -377,6 +378,7 @@ func TestNotebooksThatCantBeProtected(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", c.name, got, c.want)
 		}
 	}
+
 	os.Remove(filepath.Join(many, "0.ipynb"))
 	k := startSession(t, setup{dir: many})
 	if got, _ := k.ask("shell", "write 999.ipynb").(string); !strings.Contains(got, "read-only") {
