@@ -96,10 +96,10 @@ func (b *bounds) describe(name string) string {
 // tmpfs returns the settings of the file system behind the private directories.
 func (b *bounds) tmpfs() []string {
 	if b.TmpSize == 0 {
-		// With none at all there would be no free space to see, either.
+		// Without any limit the file system would show no free space either.
 		return []string{"size", "100%"}
 	}
-	// Names cost memory that the size doesn't count.
+	// File names take memory that the size doesn't count.
 	const bytesPerName, fewest = 1024, 1024
 	return []string{"size", strconv.FormatInt(b.TmpSize, 10), "nr_inodes", strconv.FormatInt(fewest+b.TmpSize/bytesPerName, 10)}
 }
@@ -107,7 +107,7 @@ func (b *bounds) tmpfs() []string {
 func wholeMebibytes(n int64) int64 { return n &^ (1<<20 - 1) }
 
 // memoryHere returns how many bytes of memory there can be for a sandbox: the least
-// of the machine's and of what the control groups that we are in may use.
+// of the machine's memory and of what the control groups that we are in may use.
 func memoryHere() int64 {
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) != nil {

@@ -9,10 +9,9 @@ import (
 	"isolate-namespace/internal/text"
 )
 
-// Describe says in words what the policy lets through, and draws the tree of
-// files that the program would see, in lines that a terminal can show whatever
-// the files are called. It starts nothing, but finds out by trying how the
-// limits would be enforced.
+// Describe says in words what the policy lets through, and draws the tree of files
+// that the program would see. Its lines are safe for a terminal, whatever the files
+// are called. It starts nothing, but tries how the limits would be enforced.
 func (p Policy) Describe() (string, error) {
 	p, t, err := p.plan()
 	if err != nil {
@@ -77,8 +76,8 @@ func names(env []string) []string {
 	return slices.Compact(all)
 }
 
-// draw draws what lies in the directory. Neighbours of which the same is to be
-// said, and which hold nothing else, share a line.
+// draw draws the directory's entries. Neighbours share a line if the same is said
+// about them and they hold nothing else.
 func (t *tree) draw(b *strings.Builder, dir, indent string) {
 	var order []string // what is said, in the order of its first name
 	same := map[string][]string{}
@@ -88,7 +87,7 @@ func (t *tree) draw(b *strings.Builder, dir, indent string) {
 		if n != nil {
 			said = t.words(n)
 		}
-		// What is hidden of processes would fill a screen.
+		// What is hidden in /proc would fill a screen.
 		if len(t.children(path)) > 0 && (n == nil || n.kind != procNode) {
 			said = path + "\x00" + said // not shared
 		}
@@ -128,7 +127,7 @@ func (t *tree) children(dir string) []string {
 	return slices.Compact(all)
 }
 
-// words say what n is, and what it shows that isn't on this machine.
+// words describes n, and what it shows that isn't on this machine.
 func (t *tree) words(n *node) string {
 	said := n.words()
 	if remote := t.remoteBelow(n); remote != nil {

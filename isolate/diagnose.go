@@ -13,9 +13,9 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// explainClone says why the kernel made no namespaces, and what to change. The
-// kernel itself says one of four numbers for a dozen reasons, so the settings
-// are looked at, most specific first.
+// explainClone says why the kernel made no namespaces. The kernel returns one of four
+// error numbers for a dozen reasons, so explainClone looks at the settings, the most
+// specific first.
 func explainClone(errno unix.Errno) error {
 	e := &SetupError{Doing: "make namespaces", Err: errno}
 	switch {
@@ -91,9 +91,8 @@ func explainCall(n calls.Note, errno unix.Errno) error {
 	return e
 }
 
-// ownerInTheWay is, for root, the user to whom path belongs, or a directory
-// above it, and who keeps it from all others; else "". Inside, root is one of
-// these.
+// ownerInTheWay returns, for root, the user who owns path, or a directory above it,
+// and has closed it to others; else "". Inside, root is one of the others.
 func ownerInTheWay(path string) string {
 	if os.Geteuid() != 0 || !filepath.IsAbs(path) {
 		return ""
@@ -117,7 +116,7 @@ func appArmorRestricts() bool {
 	return sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1" && os.Geteuid() != 0
 }
 
-// zeroLimit names the first kind of namespace that has a limit of none.
+// zeroLimit returns the first setting that allows no namespace of its kind.
 func zeroLimit() string {
 	for _, kind := range []string{"mnt", "pid", "net", "ipc", "uts", "cgroup"} {
 		if sysctl("user/max_"+kind+"_namespaces") == "0" {
@@ -127,20 +126,20 @@ func zeroLimit() string {
 	return ""
 }
 
-// sysctl returns a setting's value, or "" where the kernel has none of the name.
+// sysctl returns a setting's value, or "" if the kernel has no such setting.
 func sysctl(name string) string {
 	value, _ := os.ReadFile("/proc/sys/" + name)
 	return string(bytes.TrimSpace(value))
 }
 
-// nested reports whether we are in a user namespace other than the first, whose map
-// is of all numbers to themselves.
+// nested reports whether we are in a user namespace other than the first, which maps
+// all IDs to themselves.
 func nested() bool {
 	uids, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && strings.Join(strings.Fields(string(uids)), " ") != "0 0 4294967295"
 }
 
-// filtered reports whether a seccomp filter lies on this process.
+// filtered reports whether this process has a seccomp filter.
 func filtered() bool {
 	status, err := os.ReadFile("/proc/self/status")
 	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2"))

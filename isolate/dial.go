@@ -10,16 +10,16 @@ import (
 	"isolate-namespace/isolate/internal/initproc"
 )
 
-// dialSource is the address that connections come from, at any port. It is not
-// the one that they go to: an attempt from 127.0.0.1 that happened to start at
-// the very port it is for would be connected to itself.
+// dialSource is the address that connections come from, at any port. It differs from
+// the one that they go to: an attempt from 127.0.0.1 that happened to use the
+// destination's own port as its source would connect to itself.
 var dialSource = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte{127, 0, 0, 2}}
 
 // DialTCP returns a stream socket of the sandbox's own network that connects
-// to the port of 127.0.0.1 inside. It does not block: the connection is there
-// when the socket becomes writable and carries no error (connect(2),
-// EINPROGRESS). While nobody listens the error is ECONNREFUSED, from here or
-// from the socket. The connection comes from 127.0.0.2.
+// to the port of 127.0.0.1 inside. It doesn't block: the connection is made when the
+// socket becomes writable and has no error (connect(2), EINPROGRESS). If nobody
+// listens the error is ECONNREFUSED, from here or from the socket. The connection
+// comes from 127.0.0.2.
 func (c *Cmd) DialTCP(port int) (*os.File, error) {
 	if port < 1 || port > 65535 {
 		return nil, fmt.Errorf("dial port %d inside: %w", port, unix.EINVAL)
@@ -31,8 +31,7 @@ func (c *Cmd) DialTCP(port int) (*os.File, error) {
 	return c.dial(&m)
 }
 
-// DialUnix is DialTCP for a stream socket at a path inside, of 107 bytes at
-// most.
+// DialUnix is DialTCP for a stream socket at a path inside, of at most 107 bytes.
 func (c *Cmd) DialUnix(path string) (*os.File, error) {
 	m := initproc.Message{Kind: initproc.Dial}
 	if path == "" || len(path) > unix.SizeofSockaddrUnix-3 {

@@ -11,21 +11,21 @@ import (
 	"isolate-namespace/isolate/internal/initproc"
 )
 
-// A dialogue is the caller's side of the control socket. It believes init only
-// what can be true at the moment: much of what init says comes from what the
-// program does, which is hostile.
+// A dialogue is the caller's side of the control socket. It believes only what can be
+// true at the moment: much of what init says depends on what the program does, which
+// is hostile.
 type dialogue struct {
 	socket      *os.File
 	hasTerminal bool
-	steps       map[initproc.Kind]int // how many calls can have failed
+	steps       map[initproc.Kind]int // the number of calls of each list
 
-	stage   stage // only hear goes on to the next one
+	stage   stage // changed by hear only
 	asking  sync.Mutex
-	asked   atomic.Bool // and not answered
+	asked   atomic.Bool // there is a question without an answer
 	answers chan answer
 }
 
-// A stage is how far init has come, by its own account.
+// A stage is how far init says that it has come.
 type stage int
 
 const (
@@ -40,10 +40,10 @@ type answer struct {
 	err    error
 }
 
-// errUntrue says that init has said what can't be.
+// errUntrue is the error for a message that can't be true.
 var errUntrue = errors.New("init sent a message that it can't send now")
 
-// newDialogue begins the one with d over the caller's end of their socket.
+// newDialogue begins a dialogue over the caller's end of the control socket.
 func newDialogue(socket int, d *initproc.Process, hasTerminal bool) *dialogue {
 	return &dialogue{
 		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal,
@@ -58,8 +58,8 @@ func (d *dialogue) say(m *initproc.Message) error {
 	return err
 }
 
-// hear waits for the next message of init's, and the file that comes with it.
-// The error is errUntrue for one to be ignored, another one when init is gone.
+// hear waits for the next message from init, and the file that comes with it. The
+// error is errUntrue for a message to ignore, and another one when init is gone.
 func (d *dialogue) hear() (initproc.Message, *os.File, error) {
 	m, fd, err := d.receive()
 	if err != nil {
@@ -141,14 +141,14 @@ func (d *dialogue) ask(m *initproc.Message, ended <-chan struct{}) (*os.File, er
 	case <-ended:
 	}
 	select {
-	case a := <-d.answers: // it came at the same moment
+	case a := <-d.answers: // the answer came at the same moment
 		return a.socket, a.err
 	default:
 		return nil, unix.ECONNRESET
 	}
 }
 
-// answer hands m, an answer, to whoever asked: a socket or an error.
+// answer passes m, an answer, to the caller of ask: a socket or an error.
 func (d *dialogue) answer(m *initproc.Message, socket *os.File) {
 	switch {
 	case m.Value != 0:

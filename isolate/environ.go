@@ -24,14 +24,14 @@ func FilterEnv(environ, allow []string) []string {
 // hold no secret. It knows each by its whole name: PYTHON_KEYRING_PASSWORD
 // begins like PYTHONPATH.
 //
-// Left out on purpose: places of the host to write to (TMPDIR, the XDG
+// Left out on purpose: the host's directories to write to (TMPDIR, the XDG
 // directories, PYTHON_HISTORY), what starts or keeps a session (PYTHONSTARTUP,
-// PYTHONINSPECT, PYTHONEXECUTABLE), addresses (JULIA_PKG_SERVER), and options
-// of any kind in one text, among which people write passwords
-// (JAVA_TOOL_OPTIONS, GOFLAGS).
+// PYTHONINSPECT, PYTHONEXECUTABLE), addresses (JULIA_PKG_SERVER), and variables with
+// options of any kind, among which people write passwords (JAVA_TOOL_OPTIONS,
+// GOFLAGS).
 func environAllows(name string) bool {
 	switch name {
-	// environ(7), and what terminals' programs ask for.
+	// environ(7), and what programs in a terminal look for.
 	case "PATH", "USER", "LOGNAME", "SHELL", "TZ", "TERM", "COLORTERM", "NO_COLOR", "EDITOR", "PAGER", "LD_LIBRARY_PATH",
 		"SOURCE_DATE_EPOCH":
 

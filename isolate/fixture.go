@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// A fixture knows which of the machine's files the program can't have changed.
-// Once it could have run, its caller opens and follows nothing else: what the
+// A fixture knows which of the machine's files the program can't have changed. Once
+// the program may have run, its caller opens and follows nothing else: what the
 // program put there may block, lie, or never end.
 type fixture struct {
 	tree     *tree
-	writable []string // real paths outside of what the program can write to
-	reached  []fileID // what they are
-	above    []fileID // the directories that they lie in
-	hidden   bool     // there are more of them than these paths say
+	writable []string // the real paths, outside, of what the program can write to
+	reached  []fileID // the files at these paths
+	above    []fileID // the directories above them
+	hidden   bool     // the program can write to more than these paths say
 }
 
-// errChangeable says that the program can have changed what a path leads to.
+// errChangeable says that the program may have changed what a path leads to.
 var errChangeable = errors.New("the program can have changed it")
 
 func (t *tree) fixture(p *Policy) *fixture {
@@ -44,8 +44,8 @@ func (t *tree) fixture(p *Policy) *fixture {
 	return f
 }
 
-// addAbove adds the directories above source, from the root on and no further
-// than to one that the program can write to.
+// addAbove adds the directories above source, beginning with the root, up to the first
+// one that the program can write to.
 func (f *fixture) addAbove(source string) {
 	for end := 1; end < len(source); end++ {
 		if source[end] != '/' {
@@ -75,8 +75,8 @@ func (f *fixture) holdsMounts() bool {
 	return false
 }
 
-// outside follows a path of the machine to what is really there, from the
-// root on and no further than to what the program can write to.
+// outside follows a path of the machine to the real file, beginning with the root. It
+// doesn't follow what the program can write to.
 func (f *fixture) outside(path string) (real string, err error) {
 	if f.hidden {
 		return "", errChangeable
@@ -130,8 +130,8 @@ func (f *fixture) inside(path string) (outside string, err error) {
 	return "", fs.ErrInvalid
 }
 
-// holds reports whether a path lies in nothing that the program can change, neither
-// inside nor by another name.
+// holds reports whether a path lies in nothing that the program can change, under any
+// name.
 func (f *fixture) holds(path string) bool {
 	n := f.tree.at[path]
 	if n == nil {

@@ -85,9 +85,9 @@ func (l *Limits) field(name string) any {
 	return nil
 }
 
-// Set sets the limit of the name, one of LimitNames, from text: a size such as
-// 512M (ParseSize), a number, a duration such as 90, 90s or 1h30m, or none. The
-// error says what it should be, and leaves it to the caller to say what it is.
+// Set sets the limit of the name, one of LimitNames, from text: a size such as 512M
+// (ParseSize), a number, a duration such as 90, 90s or 1h30m, or none. The error
+// describes the expected form; the caller adds the option and the value.
 func (l *Limits) Set(name, value string) (err error) {
 	if value == "none" {
 		return l.set(name, Unlimited)
@@ -197,10 +197,10 @@ type InForce struct {
 	Limit   string // one of LimitNames
 	Value   string // as Limits.Set reads it
 	By      string // "cgroup v2", "cgroup v1", "rlimit", "rlimit of each process", "clock", "tmpfs" or "user namespace"
-	Default bool   // nobody asked for it
+	Default bool   // it was not asked for
 }
 
-// eachProcess is how a limit is enforced on processes one by one.
+// eachProcess says how a limit is enforced on each process by itself.
 const eachProcess = "rlimit of each process"
 
 // EachProcess reports whether the limit bounds each process by itself, and not all

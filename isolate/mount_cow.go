@@ -11,15 +11,15 @@ import (
 // kernel prepares changes in.
 const workPrefix = ".isolate-work-"
 
-// overlay shows a directory of the host's whose changes go elsewhere, to the
-// scratch file system or to the policy's CowDir
+// overlay shows a directory of the host whose changes go elsewhere, to the scratch
+// file system or to the policy's CowDir
 // (Documentation/filesystems/overlayfs.rst; in a user namespace since Linux
 // 5.11).
 func (b *builder) overlay(n *node) {
 	what := calls.MountCopy.Of(n.source)
-	// The kernel takes the layers by path, from the working directory, which is
-	// scratch. Each is put in place below a name of ours, so that what the
-	// host's paths contain or become doesn't matter.
+	// The kernel takes the layers by paths from the working directory, which is
+	// scratch. Each layer gets a name of ours there, so that it doesn't matter what
+	// the host's paths contain, or whether they change.
 	name := b.newName()
 	b.mkdir(b.scratch, name, 0o700)
 	b.layer(what, n.source, name+"/lower")
@@ -47,8 +47,8 @@ func (b *builder) overlay(n *node) {
 	b.Close(mount)
 }
 
-// layer mounts a directory of the host at a name in the scratch file system,
-// with which it goes when the old root is left.
+// layer mounts a directory of the host at a name in the scratch file system, and so
+// leaves with it when the old root is left.
 func (b *builder) layer(what calls.Note, source, name string) {
 	mount := b.clone(what, source, 0)
 	b.mkdir(b.scratch, name, 0o700)
@@ -56,14 +56,14 @@ func (b *builder) layer(what calls.Note, source, name string) {
 	b.Close(mount)
 }
 
-// tidyCowDir removes what the kernel leaves in CowDir besides the changes.
+// tidyCowDir removes what the kernel leaves in CowDir apart from the changes.
 func (p *Policy) tidyCowDir() {
 	if p.CowDir == "" {
 		return
 	}
 	left, _ := filepath.Glob(filepath.Join(p.CowDir, workPrefix+"*"))
 	for _, work := range left {
-		os.Chmod(filepath.Join(work, "work"), 0o700) // the kernel makes it with no permission at all
+		os.Chmod(filepath.Join(work, "work"), 0o700) // the kernel makes it without permissions
 		os.RemoveAll(work)
 	}
 }

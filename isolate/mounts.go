@@ -16,8 +16,8 @@ type Mount struct {
 	// Wherever puts the mount at every place at which another mount, or the
 	// base, shows Source in what it shows, by whatever name of Source; Target
 	// doesn't count. A read-only one is put where Source could be written to.
-	// What isn't shown, or doesn't exist, needs none; a mount of Source itself,
-	// or of what is below it, stays.
+	// A source that isn't shown, or doesn't exist, needs no mount; a mount of Source
+	// itself, or of what is below it, stays.
 	Wherever bool
 }
 
@@ -48,8 +48,8 @@ func CopyOnWrite(source string) Mount { return Mount{Source: source, Access: Acc
 // can't be changed. What isn't there needs no mask.
 func Masked(target string) Mount { return Mount{Target: target, Access: AccessMasked} }
 
-// Private returns an empty, writable directory of the sandbox's own, whose content
-// ends with it.
+// Private makes an empty, writable directory of the sandbox's own, whose content ends
+// with the sandbox.
 func Private(target string) Mount { return Mount{Target: target, Access: AccessPrivate} }
 
 // At returns the mount for another path inside.

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A tree is the file system that a program will see: every node is one thing
-// that is put into an empty root, each after those that it lies in.
+// A tree is the file system that a program will see. Its nodes are put into an empty
+// root one after the other, each after the nodes that it lies in.
 type tree struct {
 	nodes []*node
 	at    map[string]*node // by target
-	wall  landlock         // what may be made where
+	wall  landlock         // what the program may make where
 
 	account    []string // the caller's line of the passwd file, or nil
-	everywhere []*node  // mounts that are wherever their source is shown
+	everywhere []*node  // mounts that belong wherever their source is shown
 	mounts     *hostMounts
 	hidden     []*hiddenDir
 	special    []*hostMount // of kinds that hold no files
@@ -31,22 +31,22 @@ type node struct {
 	target string    // absolute and clean, inside
 	source string    // bind, cow, mask of a mount: real path outside; link: what it points to
 	dir    bool      // the target is a directory
-	base   bool      // of the default base, which gives way
+	base   bool      // it is of the default base, which others may replace
 	access Access    // bind: Writable or ReadOnly
 	mode   uint32    // private directory, file
 	data   []byte    // file
-	is     string    // mask: what nobody asked to cover, such as "proc"
+	is     string    // mask: what it covers without being asked, such as "proc"
 	cover  *node     // the node that the target lies in; nil for the root
 	inner  bool      // another node lies in this one
-	fixed  bool      // it must not go elsewhere with what leads to it
-	host   *hostFile // bind, cow: what the source was when it was looked at
+	fixed  bool      // renaming a directory above it must not move it
+	host   *hostFile // bind, cow: the source when we looked at it
 }
 
 type nodeKind uint8
 
 const (
 	bindNode    nodeKind = iota // a file or directory of the host
-	cowNode                     // a directory of the host's under an overlay
+	cowNode                     // a directory of the host under an overlay
 	privateNode                 // an empty writable directory
 	maskNode                    // an empty file or directory, unchangeable
 	fileNode                    // a made file
@@ -54,11 +54,11 @@ const (
 	deviceNode                  // a device of the host
 	procNode                    // the process file system
 	procSysNode                 // its sysctl part, read-only
-	ptsNode                     // pseudo-terminals of the sandbox's own
+	ptsNode                     // the sandbox's own pseudo-terminals
 )
 
-// newTree looks at every source of the policy and decides the tree, and with it
-// where the program finds room for temporary files. The tree is to be closed.
+// newTree looks at every source of the policy and decides the tree, and with it where
+// the program can put temporary files. The caller closes the tree.
 func newTree(p *Policy) (t *tree, err error) {
 	mounts, err := openHostMounts()
 	if err != nil {
@@ -79,8 +79,8 @@ func newTree(p *Policy) (t *tree, err error) {
 		return nil, err
 	}
 
-	// What is mounted where is read after all else: an automounter may have
-	// acted on a look at a source.
+	// The table of mounts is read last: looking at a source may have made an
+	// automounter mount something.
 	if err := t.lookAtMounts(p); err != nil {
 		return nil, err
 	}
@@ -108,14 +108,14 @@ func newTree(p *Policy) (t *tree, err error) {
 	return t, err
 }
 
-// close lets go of what newTree keeps open.
+// close closes what newTree keeps open.
 func (t *tree) close() {
 	if t != nil {
 		t.mounts.close()
 	}
 }
 
-// addBase puts in what is there whatever the policy mounts.
+// addBase adds what is there whatever the policy mounts.
 func (t *tree) addBase(p *Policy) error {
 	if p.Base == nil {
 		t.addDefaultBase()
@@ -127,9 +127,8 @@ func (t *tree) addBase(p *Policy) error {
 	return t.addSystem(p)
 }
 
-// addMounts puts in what the policy names, and returns it: one node for each
-// of its base and then its mounts, an empty one for what is left out. All
-// sources that are missing are named in one error.
+// addMounts adds the policy's base and mounts, and returns one node for each, an empty
+// one for what is left out. One error names all missing sources.
 func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 	var missing []string
 	for _, m := range slices.Concat(p.Base, p.Mounts) {
@@ -164,7 +163,7 @@ func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 	return nil, e
 }
 
-// add appends n; a node that has the same target already is replaced.
+// add appends n, which replaces a node with the same target.
 func (t *tree) add(n *node) {
 	if old := t.at[n.target]; old != nil {
 		*old = *n
@@ -174,8 +173,8 @@ func (t *tree) add(n *node) {
 	t.at[n.target] = n
 }
 
-// settle puts the nodes into the order in which they are built, and finds for
-// each the one it lies in. Links in targets lead where they will lead inside.
+// settle sorts the nodes into the order in which they are built, and finds for each
+// node the one it lies in. Links in targets lead where they will lead inside.
 func (t *tree) settle() error {
 	named := *t
 	t.nodes, t.at = nil, map[string]*node{}

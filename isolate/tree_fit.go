@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fit checks that n's target can be there: in a directory of the host's it
-// must exist already, since nothing is made on the host. A mask of what isn't
-// there is not needed and not kept.
+// fit checks that n's target can exist: in a directory of the host it must exist
+// already, since nothing is made on the host. A mask of something that doesn't exist is
+// dropped.
 func (n *node) fit() (keep bool, err error) {
 	if n.cover == nil {
 		n.dir = n.dir || n.kind == maskNode || n.kind == procNode

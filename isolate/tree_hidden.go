@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A hiddenDir is a directory that no mount shows, by whatever name.
+// A hiddenDir is a directory that no mount shows, under any name.
 type hiddenDir struct {
 	*hostFile
 	names  []hostName
-	why    string // said of a source that shows it
-	is     string // said of the mask over it
+	why    string // why a source that shows it is refused
+	is     string // what Describe says about the mask over it
 	above  bool   // a source may not be above it either; else it is covered there
-	listed bool   // the passwd file has it: that of a system account is /bin, say
+	listed bool   // it is in the passwd file, which may say /bin for a system account
 }
 
-// hiddenDirs returns the home directories, in which secrets lie, those in which
-// the user's other programs have the sockets that they obey, and the root.
-// account is the caller's line of the passwd file.
+// hiddenDirs returns the home directories, which hold secrets, the directories in
+// which the user's other programs take commands on sockets, and the root. account is
+// the caller's line of the passwd file.
 func hiddenDirs(home string, account []string) []*hiddenDir {
 	const why, is = "that would show the whole home directory", "the home directory"
 	dirs := make([]*hiddenDir, 0, 12)
@@ -50,8 +50,8 @@ func hiddenDirs(home string, account []string) []*hiddenDir {
 
 const whySockets = "other programs have sockets there, which lead out"
 
-// lookAtMounts reads what is mounted where, and finds by what names the hidden
-// directories are known.
+// lookAtMounts reads the table of mounts, and finds all names of the hidden
+// directories.
 func (t *tree) lookAtMounts(p *Policy) error {
 	if err := t.mounts.read(); err != nil {
 		return err
@@ -62,8 +62,8 @@ func (t *tree) lookAtMounts(p *Policy) error {
 	}
 	for i := range t.mounts.all {
 		m := &t.mounts.all[i]
-		// What was removed, such as /proc/N of a process that has ended, holds
-		// nothing any more, and can't be covered.
+		// A removed directory, such as /proc/N of a process that has ended, is
+		// empty and can't be covered.
 		gone := strings.HasSuffix(m.root, "//deleted")
 		if kind, _ := noFiles(m.kind, false); kind != "" && !gone {
 			t.special = append(t.special, m)
@@ -105,8 +105,8 @@ func (d *hiddenDir) isIn(f *hostFile) bool {
 	})
 }
 
-// maskBelow covers what may not be a source where n would show it: in its
-// source, or in another mount below that.
+// maskBelow covers, in n's source and in the mounts below it, what may not be a source
+// itself.
 func (t *tree) maskBelow(n *node) error {
 	if n.kind != bindNode || !n.dir {
 		return nil
@@ -134,7 +134,7 @@ func (t *tree) maskBelow(n *node) error {
 	slices.SortFunc(masks, func(a, b *node) int { return strings.Compare(a.target, b.target) })
 	for _, mask := range masks {
 		if t.at[mask.target] != nil || t.covering(mask.target) != n {
-			continue // the policy has something else there
+			continue // the policy puts something else there
 		}
 		if err := closedWay(n.source, mask.source); err != nil {
 			return err
@@ -145,7 +145,7 @@ func (t *tree) maskBelow(n *node) error {
 	return nil
 }
 
-// unshown returns the places of which people expect something that isn't shown.
+// unshown returns the places where people may miss something that isn't shown.
 func (t *tree) unshown() (places []string) {
 	for _, n := range t.nodes {
 		if n.is == "autofs" {
@@ -155,8 +155,8 @@ func (t *tree) unshown() (places []string) {
 	return places
 }
 
-// isRemote reports whether a file system of this kind is on another machine, or in
-// the hands of a program.
+// isRemote reports whether a file system of this kind is on another machine, or is
+// served by a program.
 func isRemote(kind string) bool {
 	switch kind {
 	case "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "lustre", "beegfs", "gpfs", "orangefs", "fuse":
@@ -181,9 +181,9 @@ func (t *tree) remoteBelow(n *node) (names []string) {
 	return names
 }
 
-// closedWay is an error where the caller's own directory on the way from one
-// path to another is closed: what lies behind it can't be covered, and the
-// program could open it.
+// closedWay returns an error if a directory of the caller, on the way from one path to
+// another, is closed to the caller: what lies behind it can't be covered, and the
+// program could open the directory.
 func closedWay(from, to string) error {
 	for dir := filepath.Dir(to); within(dir, from); dir = filepath.Dir(dir) {
 		var st unix.Stat_t
@@ -195,9 +195,9 @@ func closedWay(from, to string) error {
 	return nil
 }
 
-// noFiles says what is wrong with showing a file system of a kind: what is in
-// it isn't anybody's files, but ways into the kernel or to other programs.
-// Nothing is wrong if failure is "".
+// noFiles says what is wrong with showing a file system of a kind, which may hold not
+// files but ways into the kernel or to other programs. Nothing is wrong if failure is
+// "".
 func noFiles(kind string, readOnly bool) (failure Kind, why string) {
 	switch kind {
 	case "proc":

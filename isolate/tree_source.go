@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountNode returns how a mount is shown. The error is fs.ErrNotExist where its
-// source doesn't exist.
+// mountNode opens a mount's source and returns its node. The error is fs.ErrNotExist if
+// the source doesn't exist.
 func mountNode(m Mount) (*node, error) {
 	if m.Source != "" && !filepath.IsAbs(m.Source) {
 		dir, err := workingDir()
@@ -50,7 +50,7 @@ func mountNode(m Mount) (*node, error) {
 	return n, n.openSource(m.Source)
 }
 
-// openWherever is openSource for what is only to be found where others show it.
+// openWherever is openSource for a mount that belongs wherever others show its source.
 func (n *node) openWherever(m Mount) (err error) {
 	switch m.Access {
 	case AccessPrivate:
@@ -70,8 +70,8 @@ func (n *node) openWherever(m Mount) (err error) {
 	return err
 }
 
-// isOwn reports whether m names, for where it always is, what every sandbox has
-// of its own.
+// isOwn reports whether m names something that every sandbox has itself, at its usual
+// place.
 func (m Mount) isOwn() bool {
 	source := filepath.Clean(m.Source)
 	name, isDevice := strings.CutPrefix(source, "/dev/")
@@ -90,8 +90,7 @@ func wholeMachine(source string) error {
 	return &SetupError{Doing: "mount", Path: source, Err: errors.New("that is the whole machine"), Kind: KindHidden}
 }
 
-// A hostFile is a file or directory of the host as it was when it was looked
-// at.
+// A hostFile is a file or directory of the host as it was when we looked at it.
 type hostFile struct {
 	fileID
 	path  string // without links
@@ -101,7 +100,7 @@ type hostFile struct {
 	links uint32
 }
 
-// A fileID is what two names of one file have in common.
+// A fileID identifies a file under all its names.
 type fileID struct{ dev, ino uint64 }
 
 func idOf(info fs.FileInfo) fileID {
@@ -111,8 +110,8 @@ func idOf(info fs.FileInfo) fileID {
 
 func (f *hostFile) isDir() bool { return f.mode&unix.S_IFMT == unix.S_IFDIR }
 
-// openSource fills in what the source really is. A link is followed here,
-// once; the mount itself is made of the real path and follows none.
+// openSource fills in the real source. Links are followed here, once; the mount itself
+// is made from the real path and follows none.
 func (n *node) openSource(source string) error {
 	f, err := look(source)
 	if errors.Is(err, unix.ENOTDIR) {
@@ -140,9 +139,9 @@ func (n *node) openSource(source string) error {
 	return nil
 }
 
-// look returns what a path leads to. The path without links, which the kernel says
-// of an open descriptor, and all else are of one thing, whatever becomes of
-// the path meanwhile.
+// look returns what a path leads to. The real path, which the kernel says for an open
+// descriptor, and everything else belong to the same file, even if the path changes
+// while we look.
 func look(path string) (*hostFile, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -161,7 +160,7 @@ func look(path string) (*hostFile, error) {
 	return f, nil
 }
 
-// lookNear is look for a directory at whose path there is hardly ever a link.
+// lookNear is look for a directory whose path hardly ever contains a link.
 func lookNear(path string) (*hostFile, error) {
 	f, err := statHost(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW)
 	for dir, at := path, f; err == nil; at, err = statHost(unix.AT_FDCWD, dir, unix.AT_SYMLINK_NOFOLLOW) {
@@ -188,8 +187,8 @@ func statHost(at int, path string, flags int) (*hostFile, error) {
 	}, nil
 }
 
-// underlying is the plain reason of an error of the os package, without the
-// call and the path that our own message names.
+// underlying returns the reason in an error of package os, without the call and the
+// path, which our own message names.
 func underlying(err error) error {
 	var errno unix.Errno
 	if errors.As(err, &errno) {
