@@ -22,7 +22,7 @@ import (
 // The paths are made absolute and clean; whether they exist is not looked at.
 func ParseMounts(s, dir, home string) ([]Mount, error) {
 	var mounts []Mount
-	for _, entry := range splitEntries(s) {
+	for _, entry := range SplitEntries(s) {
 		m, err := parseEntry(entry, dir, home)
 		if err != nil {
 			return nil, &SetupError{
@@ -71,9 +71,9 @@ func FormatMounts(mounts []Mount) string {
 	return strings.Join(entries, " ")
 }
 
-// splitEntries cuts at white space that no backslash precedes. Escapes stay
-// in the entries.
-func splitEntries(s string) []string {
+// SplitEntries cuts the text of ParseMounts into its entries, at white space
+// that no backslash precedes. Escapes stay in them.
+func SplitEntries(s string) []string {
 	var entries []string
 	var entry strings.Builder
 	escaped := false

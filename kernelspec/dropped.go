@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/text"
+	"isolate-namespace/isolate"
 )
 
 // dropped returns what a person has given the isolated spec in dir, by options or
@@ -59,6 +60,6 @@ func dropped(dir string, current, fresh Spec) []string {
 
 // added returns the entries of MNTDIRS_KERNEL that weren't there.
 func added(was, is string) string {
-	before := mountEntry.FindAllString(was, -1)
-	return strings.Join(slices.DeleteFunc(mountEntry.FindAllString(is, -1), func(entry string) bool { return slices.Contains(before, entry) }), " ")
+	before := isolate.SplitEntries(was)
+	return strings.Join(slices.DeleteFunc(isolate.SplitEntries(is), func(entry string) bool { return slices.Contains(before, entry) }), " ")
 }

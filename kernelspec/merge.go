@@ -3,9 +3,10 @@ package kernelspec
 import (
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+
+	"isolate-namespace/isolate"
 )
 
 // merge puts into fresh what current has otherwise than made, which is what a
@@ -35,14 +36,11 @@ func merge(fresh, made, current map[string]any) {
 	}
 }
 
-// mountEntry is one of MNTDIRS_KERNEL, with its escaped spaces.
-var mountEntry = regexp.MustCompile(`(?:\\.|\S)+`)
-
 // mergeDirs is merge for MNTDIRS_KERNEL, entry by entry.
 func mergeDirs(to, fresh, made, current map[string]any) {
 	entries := func(env map[string]any) []string {
 		text, _ := env["MNTDIRS_KERNEL"].(string)
-		return mountEntry.FindAllString(text, -1)
+		return isolate.SplitEntries(text)
 	}
 	was, is := entries(made), entries(current)
 	var merged []string

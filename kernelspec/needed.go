@@ -199,7 +199,15 @@ func (n *need) settle() {
 
 // entries returns all of it in the syntax of MNTDIRS_KERNEL.
 func (n *need) entries() string {
-	return strings.TrimSpace(mountEntries("ro,try:", n.paths) + " " + mountEntries("cow,try:", n.write))
+	// One may be gone some day, which is for the kernel to complain about.
+	var mounts []isolate.Mount
+	for _, path := range n.paths {
+		mounts = append(mounts, isolate.ReadOnly(path).IfExists())
+	}
+	for _, path := range n.write {
+		mounts = append(mounts, isolate.CopyOnWrite(path).IfExists())
+	}
+	return isolate.FormatMounts(mounts)
 }
 
 // shows reports whether one of the paths shows this one.

@@ -107,14 +107,3 @@ func reduce(paths []string) []string {
 	slices.Sort(kept)
 	return slices.Compact(kept)
 }
-
-// mountEntries writes paths in the syntax of MNTDIRS, each with the prefix. One
-// may be gone some day, which is for the kernel to complain about.
-func mountEntries(prefix string, paths []string) string {
-	escape := strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n", "=", `\=`)
-	var entries []string
-	for _, path := range paths {
-		entries = append(entries, prefix+escape.Replace(path))
-	}
-	return strings.Join(entries, " ")
-}
