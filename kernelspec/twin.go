@@ -16,7 +16,7 @@ type Twin struct {
 	Display  string            `json:"display_name"`
 	Language string            `json:"language"`
 	Base     string            `json:"base"`
-	AssembleOn  string            `json:"base_dir"`
+	BaseDir  string            `json:"base_dir"`
 	Dir      string            `json:"dir"`
 	State    State             `json:"state"`
 	Network  string            `json:"network"`
@@ -74,7 +74,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	baseDir, _ := own["base_dir"].(string)
 	twin := &Twin{
 		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
-		Base: base, AssembleOn: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
+		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
 
 	for _, o := range spec.Command().Options {
@@ -95,8 +95,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 func (j *Jupyter) Base(twin *Twin) (*Kernel, error) {
 	interpreter, _ := twin.Spec.object("metadata")["interpreter"].(map[string]any)
 	path, _ := interpreter["path"].(string)
-	if spec, err := readSpec(filepath.Join(twin.AssembleOn, "kernel.json")); err == nil {
-		return &Kernel{Name: twin.Base, Dir: twin.AssembleOn, Spec: spec, Interpreter: path}, nil
+	if spec, err := readSpec(filepath.Join(twin.BaseDir, "kernel.json")); err == nil {
+		return &Kernel{Name: twin.Base, Dir: twin.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
 	}

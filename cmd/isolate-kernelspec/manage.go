@@ -104,7 +104,7 @@ func (c *show) Run(s *session) error {
 		return err
 	}
 	s.stdout.Line("%s, %q, in %s", twin.Name, twin.Display, twin.Dir)
-	s.stdout.Line("made of %s in %s: %s", twin.Base, twin.AssembleOn, twin.State)
+	s.stdout.Line("made of %s in %s: %s", twin.Base, twin.BaseDir, twin.State)
 	s.stdout.Lines("\nA kernel of a notebook in this directory sees the following.\n\n" + description +
 		"\nRefused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.\n")
 	return nil
