@@ -87,15 +87,18 @@ func (c *Cmd) Start() error {
 	}
 	defer c.stdio.closeInner()
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
-		c.explainExit = tree.explainExit(c.Name, &policy)
-		err = c.launch(&policy, tree, files)
-		if policy.Limits.Group && isNoGroup(err) {
-			err = c.launchWithoutGroup(&policy, tree, files)
-		}
-		for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
+		for tries := 0; ; tries++ {
+			c.explainExit = tree.explainExit(c.Name, &policy)
+			err = c.launch(&policy, tree, files)
+			if policy.Limits.Group && isNoGroup(err) {
+				err = c.launchWithoutGroup(&policy, tree, files)
+			}
+			if !isPassing(err) || tries == mostTries {
+				break
+			}
 			tree.close()
-			if policy, tree, err = c.Policy.plan(); err == nil {
-				err = c.launch(&policy, tree, files)
+			if policy, tree, err = c.Policy.plan(); err != nil {
+				break
 			}
 		}
 		if err != nil {

@@ -83,12 +83,21 @@ func explainCall(n calls.Note, errno unix.Errno) error {
 	case errno == unix.EINVAL && n.Step == calls.LeaveRoot:
 		e.Err = errors.New("the root of this machine can't be left")
 		e.Kind = KindRootStays
+	case errno == unix.ENOENT && (n.Step == calls.MountSource || n.Step == calls.MountCopy || n.Step == calls.MountAt):
+		e.Kind = KindVanished // it was there when the sandbox was planned
 	case errno == unix.ELOOP:
 		e.Err = errors.New("it became a symbolic link meanwhile")
 		e.Kind = KindChanged
 	}
 
 	return e
+}
+
+// isPassing reports whether something changed while the sandbox was made, so that
+// it is to be planned once more.
+func isPassing(err error) bool {
+	var setup *SetupError
+	return errors.As(err, &setup) && (setup.Kind == KindMounting || setup.Kind == KindVanished)
 }
 
 // ownerInTheWay returns, for root, the user who owns path, or a directory above it,

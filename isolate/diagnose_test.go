@@ -87,3 +87,59 @@ func TestClosedDirectory(t *testing.T) {
 		})
 	}
 }
+
+// What vanishes between a look at it and its mount is looked at once more, as
+// a file does that an editor replaces.
+func TestSourceThatVanishes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				os.WriteFile(path, nil, 0o644)
+				os.Remove(path)
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+
+	p := in(dir)
+	p.Mounts = append(p.Mounts, ReadOnly(path).At("/file").IfExists())
+	vanished := 0
+	for i := 0; i < 200 && vanished < 3; i++ {
+		if err := Command(p, "true").Run(); err != nil {
+			t.Fatalf("%v: %+v", err, err)
+		}
+		// The control begins only once.
+		policy, tree, err := p.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Command(p, "true")
+		files, err := c.stdio.open(nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.limiter, _ = newLimiter(policy.Limits)
+		err = c.launch(&policy, tree, files)
+		if kindOf(err) == KindVanished {
+			vanished++
+		}
+		if err == nil {
+			c.kill()
+			c.reap()
+			c.hangUp()
+		}
+		c.stdio.closeInner()
+		c.stdio.abort()
+		tree.close()
+	}
+	if vanished == 0 {
+		t.Error("control: it never vanished")
+	}
+}

@@ -40,7 +40,7 @@ func mountsChanged() error {
 	return &SetupError{Doing: "make the sandbox", Err: errMountsChanged, Kind: KindMounting}
 }
 
-// mostTries is how often a sandbox is begun again since something was mounted
+// mostTries is how often a sandbox is begun again since something changed
 // meanwhile.
 const mostTries = 50
 

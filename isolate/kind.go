@@ -41,7 +41,8 @@ const (
 	KindClosed        Kind = "a directory that leads to a mask is closed" // About: the directory
 	KindLinks         Kind = "a file that is protected has other names"
 	KindMounting      Kind = "mounts come and go"
-	KindChanged       Kind = "a source changed meanwhile"
+	KindChanged       Kind = "a source became a link meanwhile"
+	KindVanished      Kind = "a source or a target vanished meanwhile"
 	KindTarget        Kind = "a target can't be covered so"
 	KindNoTarget      Kind = "a target doesn't exist" // About: the path outside to make
 	KindCowFile       Kind = "copy-on-write of a file"

@@ -123,7 +123,7 @@ func (p Policy) plan() (Policy, *tree, error) {
 		return p, nil, err
 	}
 	t, err := newTree(&p)
-	for tries := 0; errors.Is(err, errMountsChanged) && tries < mostTries; tries++ {
+	for tries := 0; isPassing(err) && tries < mostTries; tries++ {
 		t, err = newTree(&p)
 	}
 	return p, t, err

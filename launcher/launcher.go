@@ -24,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,20 +96,8 @@ type kernel struct {
 	output     *output
 }
 
-// start runs the kernel's command in a sandbox. A notebook that was removed or
-// saved again between a look at it and its mount is looked at once more.
-func start(o *options, c *connectionFile, stdout, stderr *os.File) (k *kernel, err error) {
-	for range 10 {
-		k, err = startOnce(o, c, stdout, stderr)
-		var setup *isolate.SetupError
-		if !errors.As(err, &setup) || filepath.Ext(setup.Path) != ".ipynb" || !errors.Is(err, unix.ENOENT) {
-			break
-		}
-	}
-	return k, err
-}
-
-func startOnce(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, error) {
+// start runs the kernel's command in a sandbox.
+func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, error) {
 	policy, err := newPolicy(o, c)
 	if err != nil {
 		return nil, err
