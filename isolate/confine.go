@@ -12,20 +12,19 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// namespaces are all that a process can have of its own, but for the network,
+// namespaces are all namespaces that a process can have, except the network, about
 // which the policy decides.
 const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 	unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
-// identify appends the calls by which init becomes the caller again: of all
-// numbers outside, only the caller's own user and group exist inside
-// (user_namespaces(7)).
+// identify appends the calls by which init becomes the caller again: of all IDs
+// outside, only the caller's own user and group exist inside (user_namespaces(7)).
 func identify(l *calls.List, policy *Policy) {
 	maps := []struct {
 		step          calls.Step
 		name, content string
 	}{
-		// Without this the group map is refused to an ordinary user.
+		// Without this an ordinary user may not write the group map.
 		{calls.DenySetgroups, "setgroups", "deny"},
 		{calls.MapUser, "uid_map", fmt.Sprintf("%d %d 1\n", policy.User.UID, os.Geteuid())},
 		{calls.MapGroup, "gid_map", fmt.Sprintf("%d %d 1\n", policy.User.GID, os.Getegid())},
@@ -39,18 +38,17 @@ func identify(l *calls.List, policy *Policy) {
 	l.Do(what, unix.SYS_SETSID)
 	l.Do(what, unix.SYS_UMASK, calls.Num(0)) // modes in the tree are meant as written
 	l.Do(calls.SetHostname.Of(policy.Hostname), unix.SYS_SETHOSTNAME, l.Str(policy.Hostname), calls.Num(len(policy.Hostname)))
-	// What the kernel calls no domain. A container's filter may allow only the other call.
+	// The kernel's word for no domain. A container's filter may refuse this call.
 	const none = "(none)"
 	l.Do(calls.ClearDomain.Of(""), unix.SYS_SETDOMAINNAME, l.Str(none), calls.Num(len(none))).Fine = calls.AnyError
 }
 
-// forget overwrites the copy that init has of its caller's command line and
-// environment. Nothing there is read again, and /proc/1/cmdline asks nobody's
-// permission.
+// forget overwrites init's copy of its caller's command line and environment. Nothing
+// reads them again, and everybody may read /proc/1/cmdline.
 func forget(l *calls.List) {
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
-		return // without /proc outside there is no sandbox, as the next calls find
+		return // without /proc outside the next calls fail, and there is no sandbox
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const argStart, argEnd, envStart, envEnd = 48 - 3, 49 - 3, 50 - 3, 51 - 3 // proc_pid_stat(5) counts from 1, and pid and name are cut off
@@ -67,8 +65,8 @@ func forget(l *calls.List) {
 	l.Close(zero)
 }
 
-// raiseLoopback brings the loopback interface up. Down, a server inside could
-// bind its port and nobody could connect to it.
+// raiseLoopback brings the loopback interface up. Otherwise a server inside could bind
+// its port, but nobody could connect to it.
 func raiseLoopback(l *calls.List) {
 	what := calls.RaiseLoopback.Of("")
 	s := l.Get(what, unix.SYS_SOCKET, calls.Num(unix.AF_INET), calls.Num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), calls.Num(0))
@@ -79,19 +77,18 @@ func raiseLoopback(l *calls.List) {
 	l.Close(s)
 }
 
-// forbidUserNamespaces makes user namespaces, and with them all others,
-// impossible inside: the limit counts in the namespace that it is set in
-// (namespaces(7)).
+// forbidUserNamespaces makes user namespaces, and so all others, impossible inside: the
+// limit holds in the namespace in which it is set (namespaces(7)).
 func (b *builder) forbidUserNamespaces() {
 	b.WriteFile(calls.ForbidNamespaces.Of(""), b.proc.Arg(), "sys/user/max_user_namespaces", "0")
 }
 
-// dropPrivileges appends the calls by which init gives up every privilege, for
-// itself and for all that come after it.
+// dropPrivileges appends the calls by which init gives up every privilege, for itself
+// and for all its children.
 func dropPrivileges(l *calls.List, policy *Policy) {
 	what := calls.DropPrivileges.Of("")
 	const keyctlJoinSessionKeyring = 1
-	// Where keyctl is refused to us it is refused to the program too.
+	// If a filter refuses keyctl to us, it refuses it to the program, too.
 	l.Do(calls.LeaveKeyring.Of(""), unix.SYS_KEYCTL, calls.Num(keyctlJoinSessionKeyring), calls.Num(0)).Fine = calls.AnyError
 	kept := policy.keptCapabilities()
 	for capability := range 64 {
@@ -104,8 +101,8 @@ func dropPrivileges(l *calls.List, policy *Policy) {
 	sets := uint64(kept)<<32 | uint64(kept)                      // effective and permitted
 	set := func() { l.Do(what, unix.SYS_CAPSET, header, l.Words(sets, uint64(kept), 0)) }
 
-	// User 0 gets no capability back by an exec, and none of these rules can
-	// be changed again (capabilities(7)).
+	// Root gets no capability back by an exec, and these rules can't be changed
+	// again (capabilities(7)).
 	const lockedSecureBits = 1<<0 | 1<<1 | // NOROOT
 		1<<2 | 1<<3 | // NO_SETUID_FIXUP
 		1<<5 | // KEEP_CAPS stays off
@@ -119,14 +116,14 @@ func dropPrivileges(l *calls.List, policy *Policy) {
 	}
 
 	l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_SET_NO_NEW_PRIVS), calls.Num(1))
-	// Nobody inside may look into init: its memory is a copy of the caller's.
+	// Nobody inside may read init's memory, which is a copy of the caller's.
 	l.Do(what, unix.SYS_PRCTL, calls.Num(unix.PR_SET_DUMPABLE), calls.Num(0))
 }
 
-// keptCapabilities returns the bits of what the program keeps: nothing. Only where
-// another sandbox may be made inside, and the user is root outside, that one
-// needs CAP_SETFCAP to map root once more (user_namespaces(7), since Linux
-// 5.12); no_new_privs keeps it from being of any other use.
+// keptCapabilities returns the capabilities that the program keeps, as bits: none,
+// unless another sandbox may be made inside and the user is root outside. That one
+// needs CAP_SETFCAP to map root again (user_namespaces(7), since Linux 5.12);
+// no_new_privs prevents any other use of it.
 func (p *Policy) keptCapabilities() uint32 {
 	if p.AllowUserNamespaces && os.Geteuid() == 0 {
 		return 1 << unix.CAP_SETFCAP

@@ -43,8 +43,8 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 		l.Do(what, unix.SYS_DUP3, high[i].Arg(), calls.Num(i), calls.Num(0))
 	}
 
-	// Here, so that no path from here on leads out through /proc/self/fd. What
-	// goes wrong is told over the control socket, which the exec closes.
+	// Here, so that no path below can lead out through /proc/self/fd. Errors are
+	// sent over the control socket, which the exec closes.
 	const highest = ^uint32(0)
 	if control > 3 {
 		l.Do(what, unix.SYS_CLOSE_RANGE, calls.Num(3), calls.Num(control-1), calls.Num(0))
@@ -53,5 +53,5 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 	l.Do(calls.EnterDirectory.Of(policy.Dir), unix.SYS_CHDIR, l.Str(policy.Dir))
 	leaveBehind(l)
 	enterLandlock(l, wall)
-	seccomp.Load(l, policy.AllowUserNamespaces) // last: what comes before may need more than the program does
+	seccomp.Load(l, policy.AllowUserNamespaces) // last: the calls before it may need more than the program does
 }

@@ -12,9 +12,9 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// leaveBehind appends the calls by which the program gets the state that any
-// new process has, whatever the caller's is. Its session, keys and descriptors
-// are seen to elsewhere.
+// leaveBehind appends the calls by which the program gets the state of a fresh
+// process, whatever the caller's is. Its session, keys and descriptors are set
+// elsewhere.
 //
 // What was given to the caller on purpose stays: a higher niceness, fewer
 // processors and lower limits, by nice(1), taskset(1) and ulimit, ignored
@@ -24,8 +24,8 @@ func leaveBehind(l *calls.List) {
 	what := calls.SetUpProcess.Of("")
 	l.Do(what, unix.SYS_UMASK, calls.Num(callersUmask()))
 	ignoreSignals(l, what)
-	// Too little for a file, and the one number at which the kernel starts no
-	// program of the machine to take the dump, either (core(5)). For a socket
+	// 1 byte is too little for a file, and is the only limit at which the kernel
+	// doesn't start the machine's program for dumps either (core(5)). For a socket
 	// see emptyDumps.
 	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 	soft, hard := fileLimit()
@@ -34,8 +34,8 @@ func leaveBehind(l *calls.List) {
 	l.Do(what, unix.SYS_RT_SIGPROCMASK, calls.Num(unix.SIG_SETMASK), l.Words(0), calls.Num(0), calls.Num(8))
 }
 
-// callersUmask returns the caller's. Asking umask(2) would change it for all threads
-// meanwhile.
+// callersUmask returns the caller's umask. umask(2) would change it for all threads
+// for a moment.
 func callersUmask() int {
 	const usual = 0o022
 	status, _ := os.ReadFile("/proc/self/status")
@@ -51,7 +51,7 @@ func callersUmask() int {
 // ignoreSignals appends the calls by which the program ignores what the caller
 // was started to ignore. Init has reset all signals to their defaults.
 func ignoreSignals(l *calls.List, what calls.Note) {
-	const last = 31 // the real-time signals have no use that anybody knows of before
+	const last = 31 // real-time signals have no meaning that a program could inherit
 	for sig := unix.Signal(1); sig <= last; sig++ {
 		if sig != unix.SIGKILL && sig != unix.SIGSTOP && inherited.Ignores(sig) {
 			const ignore = 1 // SIG_IGN, in a struct kernel_sigaction without flags and mask
@@ -60,10 +60,9 @@ func ignoreSignals(l *calls.List, what calls.Note) {
 	}
 }
 
-// fileLimit returns how many descriptors a process can have open. Package os has
-// raised ours to one below the highest. Where nobody saw what it was before,
-// our parent as a rule has what we had. Programs that use select(2) break at
-// more than 1024, the usual number.
+// fileLimit returns how many descriptors the program may have open. Package os has
+// raised our limit. If the old one isn't known, our parent usually has the limit that
+// we had. Programs that use select(2) break above 1024, the usual number.
 func fileLimit() (soft, hard uint64) {
 	if limit, ok := inherited.OpenFiles(); ok {
 		return limit.Cur, limit.Max
@@ -82,7 +81,7 @@ func fileLimit() (soft, hard uint64) {
 	return min(1024, own.Max), own.Max
 }
 
-// dropPriority appends the calls that give up what only root can hand out.
+// dropPriority appends the calls that give up priorities that only root can grant.
 func dropPriority(l *calls.List, what calls.Note) {
 	const normal, byRealTime = 20, 1 // of getpriority(2)'s result; an I/O class, ioprio_set(2)
 	if level, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil && level > normal {
@@ -98,9 +97,9 @@ func dropPriority(l *calls.List, what calls.Note) {
 	}
 }
 
-// volunteer makes the sandbox what ends when the machine runs out of memory,
-// before its caller: halfway from the caller's number to the highest. Init does
-// it for all; the program can't, once nobody may look into it.
+// volunteer makes the sandbox end before its caller when the machine runs out of
+// memory: its score is halfway between the caller's and the highest. Init does it for
+// all; the program can't any more once its files in /proc are closed.
 func volunteer(l *calls.List) {
 	text, err := os.ReadFile("/proc/self/oom_score_adj")
 	if err != nil {
@@ -112,9 +111,9 @@ func volunteer(l *calls.List) {
 	l.WriteFile(calls.Volunteer.Of(path), calls.CWD(), path, strconv.Itoa((max(own, 0)+highest)/2))
 }
 
-// emptyDumps leaves all memory out of core dumps: where the machine has them
-// sent to a socket, no limit keeps one from being made (core(5), a pattern that
-// begins with @, Linux 6.16). A kernel that makes no dumps has no such file.
+// emptyDumps leaves all memory out of core dumps: if the machine sends them to a
+// socket, no limit prevents that (core(5), a pattern that begins with @, Linux 6.16). A
+// kernel that makes no dumps has no such file.
 func emptyDumps(l *calls.List) {
 	path := "/proc/self/coredump_filter"
 	what := calls.EmptyDumps.Of(path)

@@ -10,29 +10,29 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// A landlock is the second wall (landlock(7)): what the mounts show is
-// writable or not, and what may be made where is decided here.
+// A landlock is the second wall (landlock(7)): mounts decide what is writable, and this
+// decides what may be made where.
 type landlock struct {
-	abi     int      // of the running kernel; 0 is none
-	makes   bool     // the making of links and the like is withheld
-	freely  []string // the directories in which it isn't, with all below them
-	premade []string // those of freely that init makes
+	abi     int      // the version in the running kernel, or 0
+	makes   bool     // making links and the like is withheld
+	freely  []string // the directories in which it is allowed, with everything below
+	premade []string // the directories of freely that init makes
 }
 
-// withheld is what a program outside could fall into in a directory that it
-// takes for plain files: links that lead elsewhere, and what blocks, answers
-// or acts when it is opened.
+// withheld lists what could trap a program outside that expects plain files in a
+// directory: links that lead elsewhere, and what blocks, answers or acts when it is
+// opened.
 const withheld = unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO |
 	unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK | unix.LANDLOCK_ACCESS_FS_MAKE_CHAR
 
-// Versions of Landlock's interface, and what each brought.
+// Versions of Landlock's interface, and what each added.
 const (
 	landlockRefer  = 2 // moving between directories can be allowed
 	landlockScopes = 6 // signals and abstract sockets
 )
 
-// privateHomes are directories of the home directory in which programs keep
-// what is their own.
+// privateHomes are the directories in the home directory in which programs keep their
+// own files.
 var privateHomes = []string{".cache", ".config", ".local"}
 
 // newLandlock decides what the wall lets through, on a kernel with this version
@@ -48,9 +48,9 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 		return l, &SetupError{Doing: "share", Path: shared[0],
 			Err: errors.New("this kernel has no Landlock to keep links out of it"), Kind: KindNoLandlock}
 	}
-	// What is allowed in a directory is allowed in all that lies in it, other
-	// mounts included. So a private directory with a shared one in it is
-	// treated as the shared one.
+	// What is allowed in a directory is allowed in everything below it, including
+	// other mounts. So a private directory with a shared one in it is treated as
+	// shared.
 	leads := func(dir string) bool {
 		for _, s := range shared {
 			if strings.HasPrefix(s, dir+"/") {

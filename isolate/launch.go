@@ -53,8 +53,8 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	return nil
 }
 
-// launchWithoutGroup is launch where there is a group that can't be entered: no
-// reason to fail, if only defaults had it made.
+// launchWithoutGroup is launch for a group that can't be entered. If it was made only
+// for defaults, the program starts without it.
 func (c *Cmd) launchWithoutGroup(policy *Policy, t *tree, stdio [3]int) error {
 	c.limiter.group.Remove()
 	policy.Limits.Group = false
@@ -72,7 +72,7 @@ func isNoGroup(err error) bool {
 	return errors.As(err, &setup) && setup.Kind == KindNoGroup
 }
 
-// newInit writes down everything that init will do.
+// newInit prepares everything that init will do.
 func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
 	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
 	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
@@ -99,7 +99,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	return d
 }
 
-// candidates returns the paths at which a program may be, as execvp(3) has them.
+// candidates returns the paths at which execvp(3) looks for a program.
 func candidates(name string, env []string) []string {
 	if name == "" || strings.Contains(name, "/") {
 		return []string{name}
@@ -115,9 +115,9 @@ func candidates(name string, env []string) []string {
 	return paths
 }
 
-// fork starts init on a thread that outlives it: the kernel counts the death
-// of the starting thread as the caller's (PR_SET_PDEATHSIG, prctl(2)), and a
-// thread that the caller has locked may end any time.
+// fork starts init on a thread that outlives init: the kernel takes the end of the
+// starting thread for the caller's end (PR_SET_PDEATHSIG, prctl(2)), and a thread that
+// the caller has locked may end at any time.
 func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
 	p.Prepare(os.Getpagesize())
 	done := make(chan struct{})

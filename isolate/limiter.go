@@ -24,7 +24,7 @@ type limiter struct {
 	numbers []setting
 	timer   *time.Timer // of Time
 	stop    chan struct{}
-	ended   chan string // the limit for which we ended the sandbox
+	ended   chan string // the limit because of which we ended the sandbox
 }
 
 type rlimit struct {
@@ -39,8 +39,8 @@ type setting struct {
 	optional bool
 }
 
-// newLimiter finds a way to enforce every limit that is set, and the defaults
-// that it finds one for.
+// newLimiter finds a way to enforce every limit that is set, and those defaults that
+// can be enforced.
 func newLimiter(l Limits) (*limiter, error) {
 	m := &limiter{bounds: l.bounds(), stop: make(chan struct{}), ended: make(chan string, 1)}
 	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
@@ -69,17 +69,17 @@ func newLimiter(l Limits) (*limiter, error) {
 	return m, nil
 }
 
-// controllers are those that enforce a limit by its name.
+// controllers are the cgroup controllers, by the name of the limit that they enforce.
 var controllers = map[string]string{"memory": cgroup.Memory, "pids": cgroup.Pids, "cpus": cgroup.CPU, "cpu-time": cgroup.CPUTime}
 
-// want returns what a group is to limit. Systemd is asked only for a limit that is
-// set, and to swap out is forbidden only by such a one.
+// want returns what a group is to limit. Only for a limit that is set may systemd be
+// asked, and only such a limit forbids swapping.
 func (m *limiter) want() cgroup.Want {
 	want := cgroup.Want{
 		Memory: m.Memory, CPUs: m.CPUs, CPUTime: m.CPUTime > 0, NoSwap: m.isSet("memory"),
 	}
 	if m.Pids > 0 {
-		want.Pids = m.Pids + 1 // init is one
+		want.Pids = m.Pids + 1 // for init
 	}
 	for _, name := range []string{"memory", "pids", "cpus"} {
 		if m.isSet(name) {
@@ -89,8 +89,7 @@ func (m *limiter) want() cgroup.Want {
 	return want
 }
 
-// byGroup says by which version of cgroup the limit of the name is enforced, or
-// is "".
+// byGroup returns the version of cgroup that enforces the limit of the name, or "".
 func (m *limiter) byGroup(name string) string {
 	if version := m.group.Version(controllers[name]); version > 0 {
 		return fmt.Sprint("cgroup v", version)
@@ -112,19 +111,20 @@ func (m *limiter) fallback(name string) (by string, err error) {
 	switch name {
 	case "memory":
 		// RLIMIT_DATA breaks programs that reserve much and use little, such as
-		// JVMs: nobody gets it who didn't ask.
+		// JVMs, so it isn't for a default.
 		if m.isDefault(name) {
 			return "", m.unenforceable(name)
 		}
 		// Not RLIMIT_AS: language runtimes reserve address space that they never
 		// use, and RLIMIT_DATA counts only what can be written to.
 		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
-		// System V's shared memory is nobody's data. An ordinary user may not.
+		// System V's shared memory isn't data of a process. An ordinary user can't
+		// limit it.
 		m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
 		return eachProcess, nil
 	case "pids":
-		// It counts in our own user namespace, init included (Linux 5.14), and
-		// doesn't count for the machine's root.
+		// RLIMIT_NPROC counts in our own user namespace, including init (Linux
+		// 5.14), and doesn't bind the machine's root.
 		if isRootOutside() {
 			return "", m.unenforceable(name)
 		}
@@ -149,7 +149,7 @@ func (m *limiter) fallback(name string) (by string, err error) {
 	return "clock", nil
 }
 
-// inNamespace enforces a limit by what the sandbox's user namespace may have.
+// inNamespace enforces a limit through a setting of the sandbox's user namespace.
 func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
 	number := setting{inotifyNumbers[name].namespace, n, m.isDefault(name)}
 	if unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
@@ -160,7 +160,7 @@ func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
 	return "user namespace", nil
 }
 
-// limitNamespaces appends the calls that bound the sandbox's own namespaces.
+// limitNamespaces appends the calls that make these settings.
 func (b *builder) limitNamespaces() {
 	for _, number := range b.limits.numbers {
 		what := calls.SetSysctl.Of("/proc/sys/" + number.name)
@@ -175,8 +175,8 @@ func (b *builder) limitNamespaces() {
 	}
 }
 
-// isRootOutside reports whether we may be the machine's root, whatever our number is
-// here. Of user namespaces one inside the other the innermost map is seen.
+// isRootOutside reports whether we may be the machine's root, whatever our ID is here.
+// In nested user namespaces only the innermost map is visible.
 func isRootOutside() bool {
 	var buffer [4096]byte
 	uid := os.Getuid()
@@ -197,8 +197,7 @@ func (m *limiter) unenforceable(name string) error {
 		Kind: KindNoGroup, About: name}
 }
 
-// rlimit puts the program under a limit, or leaves it under a lower one of the
-// caller's.
+// rlimit sets a limit for the program, unless the caller's is lower already.
 func (m *limiter) rlimit(resource int, soft, hard uint64) {
 	var own unix.Rlimit
 	if unix.Getrlimit(resource, &own) == nil {
@@ -207,7 +206,7 @@ func (m *limiter) rlimit(resource int, soft, hard uint64) {
 	m.rlimits = append(m.rlimits, rlimit{resource, soft, hard})
 }
 
-// words list what is in force for a person.
+// words lists, for a person, what is in force.
 func (m *limiter) words() string {
 	var all []string
 	for _, f := range m.inForce {
@@ -223,21 +222,21 @@ func (m *limiter) words() string {
 	return strings.Join(all, ", ")
 }
 
-// setLimits appends the calls that put the program under its rlimits.
+// setLimits appends the calls that set the program's rlimits.
 func setLimits(l *calls.List, m *limiter) {
 	for _, r := range m.rlimits {
 		l.Do(calls.SetLimit.Of(""), unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(r.resource), l.Words(r.soft, r.hard), calls.Num(0))
 	}
 }
 
-// watch ends the sandbox by kill when a limit is reached that the kernel
-// doesn't end it for. It returns at once.
+// watch ends the sandbox by calling kill when a limit is reached for which the kernel
+// itself doesn't end it. It returns at once.
 func (m *limiter) watch(kill func()) {
 	end := func(name string) {
 		select {
 		case m.ended <- name:
 			kill()
-		default: // for another limit, just now
+		default: // another limit has just ended it
 		}
 	}
 	if m.Time > 0 {
@@ -251,8 +250,8 @@ func (m *limiter) watch(kill func()) {
 	}
 }
 
-// watchCPUTime looks at the CPU time as rarely as it can: not before all
-// processors together could have used up the rest.
+// watchCPUTime looks at the CPU time as rarely as possible: not before all processors
+// together could have used up the rest.
 func (m *limiter) watchCPUTime(end func()) {
 	const shortest = 20 * time.Millisecond
 	for {
@@ -269,8 +268,8 @@ func (m *limiter) watchCPUTime(end func()) {
 	}
 }
 
-// verdict stops watching and says which limit ended the program, or "". It is
-// called once, when nothing is left of the sandbox but its cgroup.
+// verdict stops watching and returns the limit that ended the program, or "". It is
+// called once, when only the sandbox's cgroup is left.
 func (m *limiter) verdict(status unix.WaitStatus) string {
 	close(m.stop)
 	if m.timer != nil {
@@ -298,8 +297,8 @@ func (m *limiter) verdict(status unix.WaitStatus) string {
 	return ""
 }
 
-// gotSignal reports whether the program was ended by sig, or, as shells report it,
-// a child of its.
+// gotSignal reports whether sig ended the program or, as shells report it, a child of
+// the program.
 func gotSignal(status unix.WaitStatus, sig unix.Signal) bool {
 	return status.Signaled() && status.Signal() == sig ||
 		status.Exited() && status.ExitStatus() == exitSignal+int(sig)

@@ -14,11 +14,10 @@ import (
 	"isolate-namespace/isolate/internal/terminal"
 )
 
-// A stdio is the program's three standard streams and the copying that they
-// need.
+// A stdio holds the program's three standard streams, and copies them.
 type stdio struct {
-	tty   int        // the caller's terminal that one of the sandbox's own stands for: its device, or 0
-	inner []*os.File // the program's ends, ours only until it has them
+	tty   int        // the device of the caller's terminal that the sandbox's terminal stands for, or 0
+	inner []*os.File // the program's ends, closed when it has them
 	outer []*os.File // our ends of its pipes
 	jobs  []func()
 	input *os.File       // our end of the program's input
@@ -26,10 +25,10 @@ type stdio struct {
 	lost  chan error     // why output could not be written, one for each stream at most
 }
 
-// What stands for a descriptor that is opened inside: the program's terminal,
-// and the null device. The caller's own null device could be changed through a
-// descriptor, by root; inside it is a read-only mount. A stream of our own that
-// was closed when we were started is closed for the program too.
+// These stand for descriptors that are opened inside: the program's terminal, and the
+// null device. Through a descriptor of the caller's null device root could change it;
+// inside it is a read-only mount. If a stream of ours was closed when we were started,
+// it is closed for the program, too.
 const (
 	ofTerminal = -1
 	ofNull     = -2
@@ -134,10 +133,10 @@ func appends(f *os.File) bool {
 	return err == nil && flags&unix.O_APPEND != 0
 }
 
-// An OwnPipe is a stream that the program gets itself, where any other is
-// copied: one end of a pipe that the caller has made for it. What else has an
-// end of the pipe is at the program's mercy, which can open the other end too
-// (through /proc/self/fd), read and write there, and change how it blocks.
+// An OwnPipe is a stream that the program gets directly, while others are copied: one
+// end of a pipe that the caller has made for it. The program can also open the other end
+// (through /proc/self/fd), read and write there, and change whether it blocks, so nobody
+// else may rely on the pipe.
 type OwnPipe struct{ *os.File }
 
 // reading is the program's end of a stream, or nil where it is opened inside.
@@ -189,8 +188,8 @@ func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
 	return inner, nil
 }
 
-// An OutputError says that what the program wrote could not be passed on, and
-// is lost.
+// An OutputError says that some of the program's output could not be written, and is
+// lost.
 type OutputError struct {
 	Stream string // "standard output" or "standard error"
 	Err    error

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultBase is the system that programs need: /usr with the directories
-// that lead into it, what the dynamic linker, locales, fonts, certificates and
-// language runtimes keep in /etc, and nothing that a service of the host's
-// keeps there. All of it is read-only and skipped where a machine lacks it.
+// DefaultBase returns the system that programs need: /usr and the links into it, and
+// what the dynamic linker, locales, fonts, certificates and language runtimes keep in
+// /etc, but nothing that the host's services keep there. All of it is read-only, and
+// skipped if the machine doesn't have it.
 func DefaultBase() []Mount {
 	base := []Mount{
 		show("/usr"), show("/bin"), show("/sbin"),
@@ -22,15 +22,14 @@ func DefaultBase() []Mount {
 		// Without its cache fontconfig reads every font at each start and
 		// complains on stderr that it can't keep what it found.
 		show("/var/cache/fontconfig"),
-		// How many processors there are is counted here, by lscpu, joblib and
-		// OpenMPI, which complain on stderr where they can't. It tells little more
-		// than /proc/cpuinfo.
+		// lscpu, joblib and OpenMPI count the processors here, and complain on
+		// stderr if they can't. It shows little more than /proc/cpuinfo.
 		show("/sys/devices/system/cpu"), show("/sys/devices/system/node"),
 	}
 	for _, name := range etcNames {
 		base = append(base, show("/etc/"+name))
 	}
-	entries, _ := os.ReadDir("/etc") // without it there is nothing to show
+	entries, _ := os.ReadDir("/etc") // on an error there is nothing to show
 	for _, entry := range entries {
 		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(entry.Name(), prefix) }) {
 			base = append(base, show("/etc/"+entry.Name()))
@@ -43,9 +42,9 @@ func show(path string) Mount {
 	return ReadOnly(path).IfExists()
 }
 
-// addDefaultBase puts DefaultBase in, with fewer mounts than entries: a link
-// into /usr is made again, and a small file is copied. What is named and isn't
-// there, or isn't readable, is left out.
+// addDefaultBase adds DefaultBase, with fewer mounts than entries: a link into /usr is
+// made again, and a small file is copied. Entries that don't exist or aren't readable
+// are left out.
 func (t *tree) addDefaultBase() {
 	for _, m := range DefaultBase() {
 		if n := baseNode(m.Source); n != nil {
@@ -54,7 +53,7 @@ func (t *tree) addDefaultBase() {
 	}
 }
 
-// baseNode is how an entry of the default base is shown, or nil.
+// baseNode returns the node for an entry of the default base, or nil.
 func baseNode(path string) *node {
 	const small = 16 << 10 // bytes; from about here on a mount costs less than a copy
 	var st unix.Stat_t
@@ -89,8 +88,8 @@ func baseNode(path string) *node {
 	return n
 }
 
-// etcNames is what programs read in /etc that tells nothing about the machine's
-// users and services. The rest of it is made: see addMadeFiles.
+// etcNames are the entries of /etc that programs read and that say nothing about the
+// machine's users and services. The rest is made: see addMadeFiles.
 var etcNames = []string{
 	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives",
 	"ssl/certs", "ssl/openssl.cnf", "ca-certificates", "pki/tls/certs", "pki/ca-trust", "crypto-policies",
@@ -106,16 +105,16 @@ var etcNames = []string{
 // etcVersioned are the beginnings of names with a version in them.
 var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 
-// devices are the ones that hold no data of anybody's.
+// devices are those that hold nobody's data.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
-// addSystem puts in what every sandbox has of its own, whatever the base is.
+// addSystem adds what every sandbox has itself, whatever the base is.
 func (t *tree) addSystem(p *Policy) error {
 	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
 	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
 	if !p.AllowUserNamespaces && !isCovered {
-		// The kernel lets a sandbox inside mount a process file system of its
-		// own only while it sees all of this one.
+		// The kernel lets a sandbox inside mount its own process file system only
+		// if all of this one is visible.
 		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
 		masked, err := maskedProc()
 		if err != nil {
@@ -143,8 +142,8 @@ func (t *tree) addSystem(p *Policy) error {
 	return nil
 }
 
-// addMadeFiles puts in the files of /etc that would tell who else has an
-// account here and where the machine is.
+// addMadeFiles adds those files of /etc that would otherwise show who else has an
+// account here, and where the machine is.
 func (t *tree) addMadeFiles(p *Policy) {
 	user, uid, gid := accountName(t.account, os.Getuid()), p.User.UID, p.User.GID
 	for name, content := range map[string]string{
@@ -168,9 +167,9 @@ func (t *tree) addMadeFiles(p *Policy) {
 	}
 }
 
-// hostSources are where names of hosts are looked up, nsswitch.conf(5). Without
-// a network there is no resolver: to ask one would be a failure that may pass,
-// where there is no such name.
+// hostSources returns where host names are looked up, nsswitch.conf(5). Without a
+// network there is no resolver: asking one would give a temporary failure instead of
+// "no such name".
 func (p *Policy) hostSources() string {
 	if p.Network == NetworkHost {
 		return "files dns"
@@ -183,8 +182,8 @@ func passwdLine(user string, uid, gid int, home, shell string) string {
 	return fmt.Sprintf("%s:x:%d:%d::%s:%s\n", field.Replace(user), uid, gid, field.Replace(home), field.Replace(shell))
 }
 
-// nobody is the account that files of unmapped owners seem to belong to,
-// unless the caller is it.
+// nobody returns the account that owns files of unmapped users, unless it is the
+// caller's.
 func nobody(line string, id int) string {
 	const overflow = 65534 // /proc/sys/kernel/overflowuid, unless changed
 	if id == overflow {
@@ -193,8 +192,8 @@ func nobody(line string, id int) string {
 	return strings.ReplaceAll(line, "%d", fmt.Sprint(overflow))
 }
 
-// userName is the caller's name in the passwd file, or else $USER, or the
-// number. An account that only a directory service knows has it from $USER.
+// userName returns the caller's name in the passwd file, or else $USER, or the ID. An
+// account of a directory service gets its name from $USER.
 func userName(uid int) string { return accountName(passwdEntry(uid), uid) }
 
 func accountName(account []string, uid int) string {
@@ -207,7 +206,7 @@ func accountName(account []string, uid int) string {
 	return fmt.Sprintf("uid%d", uid)
 }
 
-// HomeDir is the caller's home directory: $HOME, or else the one in the passwd
+// HomeDir returns the caller's home directory: $HOME, or else the one in the passwd
 // file, or else "/home/" and the user's name.
 func HomeDir() string {
 	if home := os.Getenv("HOME"); filepath.IsAbs(home) && filepath.Clean(home) != "/" {
@@ -219,7 +218,7 @@ func HomeDir() string {
 	return "/home/" + userName(os.Getuid())
 }
 
-// passwdEntry is the line of uid in /etc/passwd, passwd(5), in its fields.
+// passwdEntry returns the fields of uid's line in /etc/passwd, passwd(5).
 func passwdEntry(uid int) []string {
 	passwd, err := os.ReadFile("/etc/passwd")
 	if err != nil {
