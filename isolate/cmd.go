@@ -27,7 +27,7 @@ type Cmd struct {
 
 	// Stdin, Stdout and Stderr are the program's. Nil is the null device. All
 	// but an OwnPipe is copied through a pipe, so that the program holds no
-	// file, pipe or terminal of the host's that it could open anew through
+	// file, pipe or terminal of the host that it could open again through
 	// /proc, and no socket of its network. When Stdin and Stdout are both a
 	// terminal, the program gets a terminal of the sandbox's own, and the
 	// caller's is in raw mode until Wait returns. Wait must then be called, and
@@ -74,6 +74,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer func() { tree.close() }()
+
 	if c.terminal, err = terminal.New(c.Stdin, c.Stdout); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
@@ -86,6 +87,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	defer c.stdio.closeInner()
+
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
 		for tries := 0; ; tries++ {
 			c.explainExit = tree.explainExit(c.Name, &policy)
@@ -109,11 +111,13 @@ func (c *Cmd) Start() error {
 			tree.explainExec(exec, &policy)
 		}
 	}
+
 	if err != nil {
 		c.stdio.abort()
 		c.terminal.Abandon()
 		return err
 	}
+
 	c.unshown = tree.unshown()
 	c.ended = make(chan struct{})
 	c.stdio.copy()
@@ -189,11 +193,11 @@ func (c *Cmd) Wait() error {
 // Wait has returned.
 func (c *Cmd) Report() Report { return c.report }
 
-// InForce are the limits that hold and how each is enforced, once Start has
+// InForce returns the limits that hold and how each is enforced, once Start has
 // returned nil.
 func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
 
-// Unshown are the places inside that are empty since what is mounted there
+// Unshown returns the places inside that are empty since what is mounted there
 // outside can't be shown: directories of automounters. They are complete once
 // Start has returned nil.
 func (c *Cmd) Unshown() []string { return c.unshown }
@@ -218,6 +222,7 @@ func (c *Cmd) listen() {
 			c.dialogue.answer(&m, socket)
 		}
 	}
+
 	c.kill() // it is about to end anyhow
 	status, usage := c.reap()
 	if !known {
@@ -227,6 +232,7 @@ func (c *Cmd) listen() {
 			c.status = status
 		}
 	}
+
 	c.report = c.limiter.report(c.status, usage, c.started)
 	c.limiter.group.Remove()
 	c.Policy.tidyCowDir()

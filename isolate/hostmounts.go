@@ -83,12 +83,13 @@ func (h *hostMounts) read() error {
 		}
 		text = text[:len(text)+n]
 	}
+
 	var err error
 	h.all, err = parseHostMounts(string(text))
 	return err
 }
 
-// changed says whether a mount came or went since the table was opened, or
+// changed reports whether a mount came or went since the table was opened, or
 // since the last question.
 func (h *hostMounts) changed() bool {
 	fds := []unix.PollFd{{Fd: int32(h.fd)}}
@@ -164,7 +165,7 @@ func unescapeOctal(s string) string {
 	return b.String()
 }
 
-// byID is the mount of this number, or nil.
+// byID returns the mount of this number, or nil.
 func (h *hostMounts) byID(id int) *hostMount {
 	for i := range h.all {
 		if h.all[i].id == id {
@@ -174,7 +175,7 @@ func (h *hostMounts) byID(id int) *hostMount {
 	return nil
 }
 
-// visible says that no other mount lies over m, so that its path leads to it.
+// visible reports whether no other mount lies over m, so that its path leads to it.
 func (h *hostMounts) visible(m *hostMount) bool {
 	from := m
 	for range h.all { // at most: a table that isn't the kernel's may lead in a circle
@@ -195,10 +196,11 @@ func (h *hostMounts) visible(m *hostMount) bool {
 		}
 		from, m = m, parent
 	}
+
 	return false
 }
 
-// names are all paths that lead to a file, the one that it was found by first:
+// names returns all paths that lead to a file, the one that it was found by first:
 // a mount of the same file system may show it too.
 func (h *hostMounts) names(f *hostFile) []hostName {
 	names := []hostName{{f.path, f.mount}}
@@ -210,6 +212,7 @@ func (h *hostMounts) names(f *hostFile) []hostName {
 	if !ok {
 		return names
 	}
+
 	inside := filepath.Join(own.root, rest)
 	for i := range h.all {
 		m := &h.all[i]
@@ -224,17 +227,18 @@ func (h *hostMounts) names(f *hostFile) []hostName {
 			names = append(names, hostName{name, m.id})
 		}
 	}
+
 	return names
 }
 
-// isAt says that path leads to f, or may do so once its owner opens the way.
+// isAt reports whether path leads to f, or may do so once its owner opens the way.
 func (f *hostFile) isAt(path string) bool {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
 	return err == unix.EACCES || err == nil && st.Dev == f.dev && st.Ino == f.ino
 }
 
-// within says that path is dir or lies in it; both are clean.
+// within reports whether path is dir or lies in it; both are clean.
 func within(path, dir string) bool {
 	_, ok := below(path, dir)
 	return ok

@@ -48,6 +48,7 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 		return l, &SetupError{Doing: "share", Path: shared[0],
 			Err: errors.New("this kernel has no Landlock to keep links out of it"), Kind: KindNoLandlock}
 	}
+
 	// What is allowed in a directory is allowed in everything below it, including
 	// other mounts. So a private directory with a shared one in it is treated as
 	// shared.
@@ -65,6 +66,7 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 			l.freely = append(l.freely, n.target)
 		}
 	}
+
 	if home := t.at[p.Home]; home == nil || home.kind != privateNode || !leads(p.Home) {
 		return l, nil
 	}
@@ -73,10 +75,11 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 			l.freely, l.premade = append(l.freely, dir), append(l.premade, dir)
 		}
 	}
+
 	return l, nil
 }
 
-// sharedDirs are the directories in which what the program makes stays on the
+// sharedDirs returns the directories in which what the program makes stays on the
 // host.
 func (t *tree) sharedDirs(p *Policy) []string {
 	var dirs []string
@@ -89,7 +92,7 @@ func (t *tree) sharedDirs(p *Policy) []string {
 	return dirs
 }
 
-// landlockABI is the version of the running kernel's Landlock, or 0.
+// landlockABI returns the version of the running kernel's Landlock, or 0.
 func landlockABI() int {
 	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -98,7 +101,7 @@ func landlockABI() int {
 	return int(abi)
 }
 
-// tmpDir is the private directory for temporary files in which everything can
+// tmpDir returns the private directory for temporary files in which everything can
 // be made, the sockets of Python's multiprocessing among it.
 func (l *landlock) tmpDir() string {
 	for _, dir := range l.freely {
@@ -119,12 +122,14 @@ func enterLandlock(l *calls.List, wall landlock) {
 			handled |= unix.LANDLOCK_ACCESS_FS_REFER
 		}
 	}
+
 	if wall.abi >= landlockScopes {
 		scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 	}
 	if handled|scoped == 0 {
 		return
 	}
+
 	const attrSize = 3 * 8 // struct landlock_ruleset_attr up to scoped; an older kernel takes zeros
 	ruleset := l.Get(calls.MakeRuleset.Of(""), unix.SYS_LANDLOCK_CREATE_RULESET, l.Words(handled, 0, scoped), calls.Num(attrSize), calls.Num(0))
 	if handled&unix.LANDLOCK_ACCESS_FS_REFER != 0 {

@@ -97,6 +97,7 @@ func TestWhatCanBeMade(t *testing.T) {
 		{"in a private directory in it", "/work/deep", []Mount{work, Private("/work/deep")}, nil, true},
 		{"in a shared directory in a private one", "/work/deep/in", []Mount{work, Private("/work/deep"), Writable("").At("/work/deep/in")}, nil, false},
 	}
+
 	var all, plain []string
 	for _, m := range makers {
 		all = append(all, m.name)
@@ -104,6 +105,7 @@ func TestWhatCanBeMade(t *testing.T) {
 	for _, m := range plainMakers {
 		plain = append(plain, m.name)
 	}
+
 	all = append(all, plain...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,6 +115,7 @@ func TestWhatCanBeMade(t *testing.T) {
 					old = append(old, in+"for "+name+"/old link -> x")
 				}
 			}
+
 			dir := files(t, old...)
 			p := selfIn(dir, "maker")
 			p.Dir, p.Mounts = c.where, p.Mounts[1:]
@@ -122,6 +125,7 @@ func TestWhatCanBeMade(t *testing.T) {
 				}
 				p.Mounts = append(p.Mounts, m)
 			}
+
 			if c.change != nil {
 				c.change(&p)
 			}
@@ -133,6 +137,7 @@ func TestWhatCanBeMade(t *testing.T) {
 			if c.all {
 				want = all
 			}
+
 			if c.mounts[0].Access == AccessCopyOnWrite && forgetsDirectories(t) {
 				want = slices.DeleteFunc(slices.Clone(want), func(name string) bool { return name == "exchanging" })
 			}
@@ -151,11 +156,13 @@ func TestAbstractSocketsOfTheHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+
 	if conn, err := net.Dial("unix", name); err != nil {
 		t.Fatalf("outside: %v", err)
 	} else {
 		conn.Close()
 	}
+
 	dir := t.TempDir()
 	p := in(dir)
 	p.Network = NetworkHost

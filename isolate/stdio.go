@@ -79,21 +79,21 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 	return fds, nil
 }
 
-// isTerminal says whether the sandbox's terminal stands for stream. Another
-// terminal of the caller's is none of its.
+// isTerminal reports whether the sandbox's terminal stands for stream. Another
+// terminal of the caller is none of its.
 func (s *stdio) isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && s.tty != 0 && terminal.Device(f) == s.tty
 }
 
-// isClosed says whether stream is one of our own that was closed when we were
+// isClosed reports whether stream is one of our own that was closed when we were
 // started. What it is now is the null device, which the Go runtime opened.
 func isClosed(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && inherited.Closed(descriptor.Of(f))
 }
 
-// sameWriter says whether what is written to a and b goes to one place, where
+// sameWriter reports whether what is written to a and b goes to one place, where
 // its order counts: then the program has one pipe for both.
 func sameWriter(a, b io.Writer) bool {
 	if own, ok := a.(OwnPipe); ok {
@@ -110,17 +110,19 @@ func sameWriter(a, b io.Writer) bool {
 	if isClosed(f) || isClosed(g) {
 		return false
 	}
+
 	fInfo, err := f.Stat()
 	gInfo, err2 := g.Stat()
 	if err != nil || err2 != nil || !os.SameFile(fInfo, gInfo) {
 		return false
 	}
+
 	// Two files opened on one regular file have a position each, unless both
 	// append.
 	return !fInfo.Mode().IsRegular() || sameOpenFile(f, g) || appends(f) && appends(g)
 }
 
-// sameOpenFile says whether two descriptors are copies of each other, as 2>&1
+// sameOpenFile reports whether two descriptors are copies of each other, as 2>&1
 // makes them (kcmp(2), KCMP_FILE). A kernel that can't tell is taken to mean yes.
 func sameOpenFile(f, g *os.File) bool {
 	pid, kcmpFile := uintptr(os.Getpid()), uintptr(0)
@@ -139,7 +141,7 @@ func appends(f *os.File) bool {
 // else may rely on the pipe.
 type OwnPipe struct{ *os.File }
 
-// reading is the program's end of a stream, or nil where it is opened inside.
+// reading returns the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
 	if r == nil || isClosed(r) || s.isTerminal(r) {
 		return nil, nil
@@ -159,7 +161,7 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 	return inner, nil
 }
 
-// writing is the program's end of the stream of that name, or nil where it is
+// writing returns the program's end of the stream of that name, or nil where it is
 // opened inside.
 func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
 	if w == nil || isClosed(w) || s.isTerminal(w) {
@@ -172,6 +174,7 @@ func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s.inner[len(s.inner)-1], s.outer[len(s.outer)-1] = inner, outer
 	s.out.Add(1)
 	s.jobs = append(s.jobs, func() {

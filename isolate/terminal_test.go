@@ -67,6 +67,7 @@ func TestTerminalIsTheSandboxsOwn(t *testing.T) {
 	if during := c.modes(t); during.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) != 0 {
 		t.Errorf("the caller's terminal is not in raw mode: %#x", during.Lflag)
 	}
+
 	c.Type("hello\r")
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)

@@ -29,12 +29,14 @@ func DefaultBase() []Mount {
 	for _, name := range etcNames {
 		base = append(base, show("/etc/"+name))
 	}
+
 	entries, _ := os.ReadDir("/etc") // on an error there is nothing to show
 	for _, entry := range entries {
 		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(entry.Name(), prefix) }) {
 			base = append(base, show("/etc/"+entry.Name()))
 		}
 	}
+
 	return base
 }
 
@@ -60,6 +62,7 @@ func baseNode(path string) *node {
 	if unix.Lstat(path, &st) != nil {
 		return nil
 	}
+
 	n := &node{target: path, access: AccessReadOnly}
 	switch kind := st.Mode & unix.S_IFMT; {
 	case kind == unix.S_IFLNK:
@@ -82,6 +85,7 @@ func baseNode(path string) *node {
 		n.kind, n.mode, n.data = fileNode, 0o644, data
 		return n
 	}
+
 	if n.openSource(path) != nil {
 		return nil
 	}
@@ -124,6 +128,7 @@ func (t *tree) addSystem(p *Policy) error {
 			t.add(&node{kind: maskNode, target: "/proc/" + name})
 		}
 	}
+
 	for _, name := range devices {
 		t.add(&node{kind: deviceNode, target: "/dev/" + name, source: "/dev/" + name})
 	}
@@ -135,6 +140,7 @@ func (t *tree) addSystem(p *Policy) error {
 	} {
 		t.add(&node{kind: linkNode, target: name, source: to})
 	}
+
 	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
 		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777})
 	}
@@ -156,6 +162,7 @@ func (t *tree) addMadeFiles(p *Policy) {
 	} {
 		t.add(&node{kind: fileNode, target: "/etc/" + name, mode: 0o644, data: []byte(content)})
 	}
+
 	t.add(&node{kind: linkNode, target: "/etc/mtab", source: "/proc/self/mounts"})
 	if p.Network == NetworkHost {
 		if conf, err := os.ReadFile("/etc/resolv.conf"); err == nil {

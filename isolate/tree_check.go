@@ -28,7 +28,7 @@ func (t *tree) checkBaseDir(p *Policy) error {
 	return nil
 }
 
-// holding is a node, among those that are meant, whose source holds f by one
+// holding returns a node, among those that are meant, whose source holds f by one
 // of its names, or nil.
 func (t *tree) holding(f *hostFile, meant func(n *node) bool) *node {
 	for _, name := range t.mounts.names(f) {

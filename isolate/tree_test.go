@@ -18,6 +18,7 @@ func files(t *testing.T, paths ...string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, path := range paths {
 		name, to, link := strings.Cut(path, " -> ")
 		full := filepath.Join(dir, name)
@@ -36,6 +37,7 @@ func files(t *testing.T, paths ...string) (dir string) {
 			t.Fatal(err)
 		}
 	}
+
 	return dir
 }
 
@@ -190,6 +192,7 @@ func TestInsideItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := files(t, "d/")
 	p := Policy{
 		Mounts: []Mount{Writable(filepath.Join(dir, "d")), ReadOnly(self)},
@@ -206,6 +209,7 @@ func TestInsideItself(t *testing.T) {
 	if out, err := run(); ExitCode(err) != 125 || strings.Contains(out, "inner") {
 		t.Errorf("by default: %q, %v; want it refused", out, err)
 	}
+
 	p.AllowUserNamespaces = true
 	if out, err := run(); out != "inner\n" {
 		t.Errorf("where it is allowed: %q, %v", out, err)

@@ -171,7 +171,7 @@ func (f *finder) showFile(path string) {
 	}
 }
 
-// believes says whether what a file or link says is reason enough to show what
+// believes reports whether what a file or link says is reason enough to show what
 // it leads to. Sandboxes write in the directories that people work in, now, or
 // before and for somebody else: a link, a first line or a pyvenv.cfg there may be
 // a program's, and is believed only to lead to an installation of Python. Where

@@ -47,6 +47,7 @@ func (p *Process) reap(program uintptr) {
 	if p.Outer >= 0 {
 		options |= unix.WSTOPPED
 	}
+
 	for {
 		p.change.pid = 0
 		_, errno := sysCall(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&p.change)), options)
@@ -97,7 +98,7 @@ func (p *Process) releaseProgram() {
 	p.polled[2].Fd = -1
 }
 
-// obey reads one message of the caller's and does what it says.
+// obey reads one message of the caller and does what it says.
 //
 //go:nosplit
 //go:norace
@@ -106,6 +107,7 @@ func (p *Process) obey(program uintptr) {
 	if errno != 0 || n == 0 {
 		exit() // the caller is gone
 	}
+
 	switch p.in.Kind {
 	case SendSignal:
 		sysCall(unix.SYS_KILL, -program, uintptr(p.in.Value), 0, 0)

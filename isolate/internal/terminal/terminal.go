@@ -48,6 +48,7 @@ func New(in io.Reader, out io.Writer) (*Terminal, error) {
 	if !ok || !ok2 || !Is(i) || !Is(o) || Device(i) != Device(o) {
 		return nil, nil
 	}
+
 	t := &Terminal{in: descriptor.Of(i), out: descriptor.Of(o), files: [2]*os.File{i, o}}
 	if modes, err := unix.IoctlGetTermios(t.in, unix.TCGETS); err == nil {
 		t.modes = *modes
@@ -58,6 +59,7 @@ func New(in io.Reader, out io.Writer) (*Terminal, error) {
 		t.modes.Oflag |= unix.OPOST | unix.ONLCR
 		t.modes.Lflag |= unix.ISIG | unix.ICANON | unix.IEXTEN | unix.ECHO | unix.ECHOE | unix.ECHOK | unix.ECHOCTL | unix.ECHOKE
 	}
+
 	var err error
 	if t.wake[0], t.wake[1], err = os.Pipe(); err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func New(in io.Reader, out io.Writer) (*Terminal, error) {
 	return t, nil
 }
 
-// Is says whether stream is a file that is a terminal.
+// Is reports whether stream is a file that is a terminal.
 func Is(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok || f == nil {
@@ -75,7 +77,7 @@ func Is(stream any) bool {
 	return err == nil
 }
 
-// Device is the number of the terminal that f is, which /dev/tty shares with the
+// Device returns the number of the terminal that f is, which /dev/tty shares with the
 // file that it stands for (tty_ioctl(4), TIOCGDEV), or 0.
 func Device(f *os.File) int {
 	if !Is(f) {
@@ -99,6 +101,7 @@ func (t *Terminal) Start(tell func(unix.Signal)) {
 	// A job in the background may not set the terminal's modes, and is stopped
 	// when it tries; that it is there is looked at beforehand, and may change.
 	signal.Ignore(unix.SIGTTOU)
+
 	// Not SIGTSTP: once it was asked for, Go lets it stop nothing any more.
 	signal.Notify(t.signals, unix.SIGWINCH, unix.SIGCONT)
 	t.group, _ = unix.IoctlGetInt(descriptor.Of(t.master), unix.TIOCGPGRP)
