@@ -25,7 +25,7 @@ var afterFork = map[string][]string{
 }
 
 // What such code may call besides itself: system calls.
-var systemCalls = []string{"golang.org/x/sys/unix.RawSyscall6", "syscall.RawSyscall6", "internal/runtime/syscall/linux.Syscall6"}
+var systemCalls = []string{"golang.org/x/sys/unix.RawSyscall6", "syscall.RawSyscall6", "internal/runtime/syscall/linux.Syscall6", "isolate-namespace/isolate/internal/initproc.vfork"}
 
 // What runs after the fork imports nothing that needs a runtime, and every
 // function says to the compiler that it may not grow the stack and isn't to be

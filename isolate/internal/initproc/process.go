@@ -90,16 +90,17 @@ func (p *Process) main() {
 		p.send(p.Setup.Result(p.Outer))
 	}
 
-	// CLONE_VFORK waits for the exec, so that Started is sent after it.
-	p.out.Kind = Started
-	pid, errno := sysCall(unix.SYS_CLONE, unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
+	// CLONE_VFORK waits for the exec, so that Started is sent after it. Until then
+	// the child has init's memory: to copy it costs a tenth of the start.
+	pid, errno := vfork(unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &p.handle)
 	if errno != 0 {
-		p.fail(EntryFailed, 0, errno)
+		p.fail(EntryFailed, 0, unix.Errno(errno))
 	}
 	if pid == 0 {
 		p.becomeProgram()
 	}
 
+	p.out.Kind = Started
 	p.tell()
 	p.keepOnlyOwn()
 	if !RaceDetector {
@@ -107,6 +108,14 @@ func (p *Process) main() {
 	}
 	p.serve(pid)
 }
+
+// vfork is clone(2) without a stack of the child's own. The child must not return
+// from the function that calls it.
+//
+//go:nosplit
+//go:norace
+//go:noescape
+func vfork(flags uintptr, pidfd *int32) (pid uintptr, errno uintptr)
 
 // resetSignals removes the Go runtime's signal handlers.
 //
