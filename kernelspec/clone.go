@@ -13,21 +13,21 @@ import (
 // metadataKey is where a twin says what it was made from.
 const metadataKey = "isolate"
 
-// A draft is a twin as it is made from its base, without options, and what was
-// found out while it was made.
+// A draft is a twin as it is made from its base, without options, and what we found
+// out while making it.
 type draft struct {
 	spec  Spec
 	notes []string // for a person, a line each
 
-	// try says that the twin should be tried before it is installed: its command
-	// only leads to the kernel's program. ends is the command that it comes to,
-	// or nil.
+	// try says that the twin should be tried before it is installed, since its
+	// command only leads to the kernel's program. ends is the command that it finally
+	// runs, or nil.
 	try  bool
 	ends []string
 }
 
-// makeTwin makes the twin of base: all its keys, its command behind the
-// launcher's, and what its interpreter needs in MNTDIRS_KERNEL.
+// makeTwin makes the twin of base: all its keys, its command after the launcher's, and
+// in MNTDIRS_KERNEL what its interpreter needs.
 func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*draft, error) {
 	spec, err := base.Spec.clone()
 	if err != nil {
@@ -82,7 +82,7 @@ func (n *need) guess(name string) []string {
 		name, strings.Join(n.paths, ", "))}
 }
 
-// checkBase refuses what can't be isolated by a command in front of another.
+// checkBase refuses kernels that a command in front of theirs can't isolate.
 func checkBase(base *Kernel, metadata map[string]any) error {
 	if _, isolated := metadata[metadataKey]; isolated {
 		return &Error{Reason: fmt.Sprintf("%s is a twin itself", base.Name), Remedy: "name the kernel that it was made from"}

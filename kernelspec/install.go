@@ -17,9 +17,8 @@ type Result struct {
 	Notes []string // what a person should know, a line each
 }
 
-// Install makes the twin of a base and writes it to its place. A twin that was
-// there before is replaced whole, or kept when anything fails; another kernel is
-// never replaced.
+// Install makes the twin of a base and writes it. It replaces an existing twin
+// completely, or keeps it if anything fails; it never replaces another kernel.
 func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) (*Result, error) {
 	name, err := o.name(base)
 	if err != nil {

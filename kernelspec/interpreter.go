@@ -19,9 +19,8 @@ func (j *Jupyter) Command(k *Kernel) ([]string, error) {
 	return resolve(k, j)
 }
 
-// resolve makes a kernel's command absolute: its program by the rules that
-// Jupyter itself would have applied, and the placeholders that only Jupyter
-// knows. What is left is {connection_file}.
+// resolve makes a kernel's command absolute: its program, by the rules that Jupyter
+// would apply, and the placeholders that only Jupyter knows. {connection_file} stays.
 func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 	resolved := base.Spec.Argv()
 	for i, arg := range resolved {

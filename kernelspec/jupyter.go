@@ -13,7 +13,7 @@ import (
 	"isolate-namespace/internal/jupyter"
 )
 
-// A Jupyter is what one installation of Jupyter says of itself.
+// A Jupyter holds what one installation of Jupyter says about itself.
 type Jupyter struct {
 	Executable string   // its interpreter; empty if there is none
 	Prefix     string   // of that interpreter
@@ -75,8 +75,8 @@ func jupyterInterpreter() string {
 		return fields[0]
 	}
 
-	// A shim, of pyenv for one, or a line that is too long for the kernel:
-	// the interpreter beside the command, or the one in PATH.
+	// It is a shim, as of pyenv, or the line is too long for the kernel: use the
+	// interpreter beside the command, or the one in PATH.
 	for _, name := range []string{filepath.Join(filepath.Dir(command), "python3"), "python3"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -86,8 +86,8 @@ func jupyterInterpreter() string {
 	return ""
 }
 
-// searchUsual looks where kernels are by convention (jupyter_core's
-// jupyter_path), when there is no Jupyter to ask.
+// searchUsual looks for kernels in the conventional places (jupyter_core's
+// jupyter_path), if there is no Jupyter to ask.
 func searchUsual() *Jupyter {
 	home, _ := os.UserHomeDir()
 	j := &Jupyter{DataDir: jupyter.DataDir(home), specs: map[string]found{}}

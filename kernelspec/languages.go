@@ -19,7 +19,7 @@ type language struct {
 	stderr  bool     // they are printed among the errors
 }
 
-// makes are the languages but for Python, which has a script of its own.
+// makes are the languages except Python, which has its own script.
 var makes = []language{
 	{program: "R", ask: []string{"--vanilla", "--slave", "-e", `cat(R.home(), .libPaths(), sep = "\n")`}},
 	{program: "Rscript", ask: []string{"--vanilla", "-e", `cat(R.home(), .libPaths(), sep = "\n")`}},
@@ -37,9 +37,8 @@ func isShell(program string) bool {
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "fish", "ksh", "csh", "tcsh"}, filepath.Base(program))
 }
 
-// askMake asks a program for the paths that it reads; known is false if it is of
-// a make that can't be asked. A script is asked by way of the program that its
-// first line names.
+// askMake asks a program for the paths that it reads; known is false if nobody knows
+// how to ask it. For a script it asks the program that the first line names.
 func askMake(program, language string, environ []string) (paths []string, known bool, err error) {
 	name := filepath.Base(program)
 	if isPython(program, language) {
@@ -102,7 +101,7 @@ func scriptInterpreter(path string) string {
 	}
 	defer f.Close()
 
-	head := make([]byte, 256) // what the kernel looks at
+	head := make([]byte, 256) // as much as the kernel reads
 	n, _ := f.Read(head)
 	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
 	script, ok := bytes.CutPrefix(line, []byte("#!"))

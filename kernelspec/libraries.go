@@ -20,8 +20,8 @@ type linker struct {
 
 	trees []string // that links among packages lead to
 
-	// visible says which files count; nil: all. A library of which there is only
-	// one that doesn't is missing.
+	// visible says which files count; nil means all. A library is missing if only
+	// files exist that don't count.
 	visible func(path string) bool
 	missing []string
 }
@@ -119,8 +119,8 @@ func (l *linker) library(name string, search, libraryPath []string) {
 	}
 }
 
-// found notes a file, and what it is linked with in turn. Those of the base
-// system are linked with that alone.
+// found notes a file, and what it is linked with itself. Files of the base system are
+// linked only with others of it.
 func (l *linker) found(path string, libraryPath []string) {
 	if !filepath.IsAbs(path) {
 		return
@@ -179,7 +179,7 @@ func dynamicPath(file *elf.File, tag elf.DynTag, origin string) (dirs []string) 
 	return dirs
 }
 
-// maxEntries is how many files and directories of one interpreter are looked at.
+// maxEntries limits how many files and directories of one interpreter we look at.
 const maxEntries = 200_000
 
 // addModules finds what the extension modules below some directories are linked

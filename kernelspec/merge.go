@@ -9,8 +9,8 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// merge puts into fresh what current has otherwise than made, which is what a
-// person changed.
+// merge copies into fresh what differs between current and made, which is what a person
+// has changed.
 func merge(fresh, made, current map[string]any) {
 	names := maps.Clone(made)
 	if names == nil {

@@ -24,7 +24,7 @@ func missingSources(spec Spec) []string {
 	return missing
 }
 
-// shownBy returns the paths that a spec's mounts show where they are outside.
+// shownBy returns the paths that a spec's mounts show at their own places.
 func shownBy(spec Spec) (paths []string) {
 	for _, m := range mounts(spec) {
 		if m.Access != isolate.AccessMasked && filepath.IsAbs(m.Source) && (m.Target == "" || m.Target == m.Source) {
@@ -34,8 +34,8 @@ func shownBy(spec Spec) (paths []string) {
 	return paths
 }
 
-// mounts returns what a spec has its kernel see, of the entries that can be read.
-// Relative paths stay relative.
+// mounts returns the mounts of a spec, without entries that can't be read. Relative
+// paths stay relative.
 func mounts(spec Spec) (all []isolate.Mount) {
 	home, _ := os.UserHomeDir()
 	env := spec.Expanded()

@@ -17,10 +17,10 @@ import (
 
 // A need is what one kernel must have inside.
 type need struct {
-	paths []string          // to be shown; reduced by settle
-	files []string          // to be seen, if only by themselves
-	write []string          // directories to be shown as copies, which can be written to
-	env   map[string]string // where it must write elsewhere than it would
+	paths []string          // to show; settle reduces them
+	files []string          // to show, if need be one by one
+	write []string          // directories to show as copies that can be written to
+	env   map[string]string // variables that make it write elsewhere
 	notes []string          // for a person
 
 	unknown bool     // the kernel's program can't be asked what it reads
@@ -35,9 +35,9 @@ type command struct {
 	environ  []string
 }
 
-// needed finds out what a command must have inside: by asking its program, if
-// that is of a known make, or else by running it and watching what it comes to.
-// dir is the kernel's own, which its front end may name to it.
+// needed finds out what a command must have inside: by asking its program, if we know
+// how to, or else by running it and watching what it does. dir is the kernel's own
+// directory, which front ends may pass to it.
 func needed(ctx context.Context, c command, dir string) (*need, error) {
 	n := &need{paths: []string{dir}, env: map[string]string{}}
 	linker := newLinker()
@@ -87,9 +87,9 @@ func (n *need) ask(c command, linker *linker) error {
 	return nil
 }
 
-// isWrapper reports whether a command only leads to the kernel's program: a shell
-// with something to run, or a script for one. The base system's own, such as
-// that which starts R, need nothing else.
+// isWrapper reports whether a command only leads to the kernel's program: a shell with
+// something to run, or a script for one. Scripts of the base system, such as the one
+// that starts R, need nothing else.
 func isWrapper(argv []string) bool {
 	if isShell(argv[0]) {
 		return len(argv) > 1 && argv[1] != "{connection_file}"
@@ -131,7 +131,7 @@ func (n *need) arguments(args []string) {
 	}
 }
 
-// watch adds what the command comes to when it is run.
+// watch runs the command and adds what it uses.
 func (n *need) watch(ctx context.Context, c command, linker *linker) error {
 	seen, err := observe(ctx, c)
 	var fault *unobserved
@@ -157,9 +157,8 @@ func (n *need) watch(ctx context.Context, c command, linker *linker) error {
 	return n.ask(command{n.ends, c.language, seen.environ}, linker)
 }
 
-// settle brings the paths into their final form: what the base system shows is
-// left out, as is what another path shows, and a home directory is never shown
-// whole.
+// settle brings the paths into their final form: it drops what the base system or
+// another path shows, and never shows a whole home directory.
 func (n *need) settle() {
 	var paths []string
 	for _, path := range n.paths {
@@ -199,7 +198,7 @@ func (n *need) settle() {
 
 // entries returns all of it in the syntax of MNTDIRS_KERNEL.
 func (n *need) entries() string {
-	// One may be gone some day, which is for the kernel to complain about.
+	// A path may disappear some day; then the kernel complains, if it needs it.
 	var mounts []isolate.Mount
 	for _, path := range n.paths {
 		mounts = append(mounts, isolate.ReadOnly(path).IfExists())

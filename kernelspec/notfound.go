@@ -16,8 +16,8 @@ func installOrRemove(twin *Twin) string {
 	return "install " + twin.Base + " again, or isolate-kernelspec remove " + twin.Name
 }
 
-// notFound says that there is no kernel of the name, and which of names may be
-// meant.
+// notFound returns the error that there is no kernel of the name, and says which of
+// names may be meant.
 func (j *Jupyter) notFound(name string) error {
 	names := slices.Sorted(maps.Keys(j.specs))
 	if len(names) == 0 {
@@ -27,7 +27,7 @@ func (j *Jupyter) notFound(name string) error {
 	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: suggest(name, names)}
 }
 
-// noTwin is notFound where only an isolated kernel can be meant.
+// noTwin is notFound for the name of an isolated kernel.
 func (j *Jupyter) noTwin(name string) error {
 	names := j.TwinNames()
 	remedy := "there is none; isolate-kernelspec install NAME makes one"

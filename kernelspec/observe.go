@@ -22,7 +22,7 @@ import (
 	"isolate-namespace/internal/trace"
 )
 
-// An observed command is what was seen of one that ran until its kernel
+// An observed command holds what we saw of a command that ran until its kernel
 // listened.
 type observed struct {
 	program string   // the kernel's, as it was executed
@@ -34,7 +34,7 @@ type observed struct {
 	mapped   []string // by the kernel
 }
 
-// An unobserved error says why nothing was seen of a command.
+// An unobserved error says why we saw nothing of a command.
 type unobserved struct {
 	reason string
 	plain  bool // the kernel doesn't start without isolation either
@@ -45,7 +45,7 @@ func (e *unobserved) Error() string { return e.reason }
 // startup is how long a kernel may take to listen.
 const startup = 60 * time.Second
 
-// observe runs a command plainly, as Jupyter would, until its kernel listens.
+// observe runs a command without isolation, as Jupyter would, until its kernel listens.
 func observe(ctx context.Context, c command) (*observed, error) {
 	dir, err := os.MkdirTemp("", "isolate-observe-")
 	if err != nil {
@@ -124,7 +124,7 @@ func lastWords(from io.Reader) <-chan string {
 // A watcher waits for a kernel to listen at its ports.
 type watcher struct {
 	ports   []int
-	kernel  int // the process that listens; 0 if it is none of those watched
+	kernel  int // the process that listens, or 0 if we don't watch it
 	argv    []string
 	environ []string
 	mapped  []string

@@ -20,13 +20,13 @@ func within(tree, path string) bool {
 	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
 }
 
-// stores are directories in which each package lies in one of its own and names
-// those that it needs. They are for everybody to read, and hold no secrets.
+// stores are directories in which each package has its own directory and names the
+// packages that it needs. Everybody may read them, and they hold no secrets.
 var stores = []string{"/nix/store", "/gnu/store"}
 
 // programTree returns the tree that a file was installed with: the outermost
-// node_modules that holds it, the prefix above its bin, or its directory. What
-// holds more than that is never taken whole: then it is the file alone.
+// node_modules that holds it, the prefix above its bin, or its directory. If that
+// holds more than programs, it returns only the file.
 func programTree(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -53,9 +53,8 @@ func programTree(path string) string {
 	return dir
 }
 
-// tooWide reports whether a directory holds more than a program: what shows the
-// home directory or the user's own files, and directories of the top level, such
-// as /opt.
+// tooWide reports whether a directory holds more than a program: one that shows the
+// home directory or the user's own files, or one of the top level, such as /opt.
 func tooWide(dir string) bool { return filepath.Dir(dir) == "/" || showsHome(dir) }
 
 // showsHome reports whether a directory is the home directory, lies above it, or is
@@ -79,8 +78,8 @@ func showsHome(dir string) bool {
 	return false
 }
 
-// fileTree returns what shows a file that was read: the file alone, since what lies
-// beside it may be anything, unless it is in a store.
+// fileTree returns what to show for a file that was read: only the file, since anything
+// may lie beside it, unless it is in a store.
 func fileTree(path string) string {
 	for _, store := range stores {
 		if within(store, path) {
@@ -90,8 +89,8 @@ func fileTree(path string) string {
 	return path
 }
 
-// reduce drops what the base system or another directory of the list shows
-// already, and what is not for mounting.
+// reduce drops what the base system or another directory of the list already shows,
+// and what can't be mounted.
 func reduce(paths []string) []string {
 	var kept []string
 	for _, path := range paths {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// explainWrite says what helps where nothing could be written.
+// explainWrite says what helps if nothing could be written.
 func explainWrite(err error, kernels string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
@@ -22,8 +22,8 @@ func explainWrite(err error, kernels string) error {
 	return err
 }
 
-// write puts the spec and the base's resources into a directory aside and
-// renames it. Aside is not among the kernels, where it would be listed as one.
+// write puts the spec and the base's resources into a temporary directory and renames
+// it. The temporary one isn't among the kernels, where Jupyter would list it.
 func write(spec Spec, made *record, resources, dir string) error {
 	data, err := spec.Marshal()
 	if err != nil {
@@ -56,9 +56,9 @@ func write(spec Spec, made *record, resources, dir string) error {
 	return replace(fresh, dir)
 }
 
-// replace puts fresh in the place of dir in one step, so that nobody ever finds
-// half a spec, or none where there was one. What was there takes fresh's place
-// aside. Another install may come between any two steps of this one.
+// replace puts fresh in the place of dir in one step, so that nobody ever finds half a
+// spec, or none where there was one. The old dir takes fresh's place. Another install
+// may come between any two steps of this one.
 func replace(fresh, dir string) error {
 	for {
 		err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
@@ -78,7 +78,7 @@ func replace(fresh, dir string) error {
 	}
 }
 
-// replaceInSteps is replace where two names can't be exchanged.
+// replaceInSteps is replace for file systems that can't exchange two names.
 func replaceInSteps(fresh, dir string) error {
 	old := fresh + "-old"
 	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,8 +1,8 @@
 // Package activeenv finds the environments that are active where a command is
 // started: those whose programs come before the system's in PATH, and those
-// that VIRTUAL_ENV and CONDA_PREFIX name. A sandbox that shows none of them runs
-// the system's python3 where its caller's shell runs the environment's, without
-// a word.
+// that VIRTUAL_ENV and CONDA_PREFIX name. A sandbox that doesn't show them would
+// silently run the system's python3 instead of the environment's, which its caller's
+// shell runs.
 package activeenv
 
 import (
@@ -18,12 +18,12 @@ import (
 )
 
 // Show adds to the policy's mounts, read-only, what it lacks of the environments
-// that are active by its Env, and of program, as PATH finds it outside. It shows
-// an environment with what that is based on, and nothing that would show a home
-// directory: there the program alone.
+// that are active by its Env, and of program, as PATH finds it outside. It shows an
+// environment with what that is based on. If that would show a home directory, it shows
+// only the program.
 //
-// The error says that the program can't be shown, so that another one of its
-// name would run.
+// The error says that the program can't be shown, so that another one of its name would
+// run.
 func Show(p *isolate.Policy, program string) error {
 	f := &finder{policy: p, home: realHome(p.Home), named: len(p.Mounts)}
 	path := searchPath(p.Env)

@@ -3,8 +3,8 @@
 //
 //	isolate-kernel [OPTIONS] -- COMMAND [ARG...]
 //
-// People edit it by hand. What the launcher wouldn't understand is kept as it
-// is: to refuse it is the launcher's part.
+// People edit it by hand. What the launcher doesn't understand is kept unchanged; the
+// launcher refuses it.
 package kernelargv
 
 import (
@@ -45,7 +45,7 @@ func Parse(argv []string) Command {
 	return Command{Launcher: argv[0], Options: list, Kernel: kernel}
 }
 
-// ParseOptions reads options alone.
+// ParseOptions reads options without a command.
 func ParseOptions(words ...string) Options {
 	list, _, _ := parse(words)
 	return list
@@ -109,7 +109,7 @@ func (o Options) Values(name string) []string {
 	return values
 }
 
-// Without returns the options that others lack. One that others set to another
+// Without returns the options that others lack. An option that others set to another
 // value isn't lacking, unless each of its values counts.
 func (o Options) Without(others Options) Options {
 	var lacking Options
@@ -140,11 +140,11 @@ func (o Option) IsLimit() bool {
 
 func (o Option) is(other Option) bool { return o.Name == other.Name && o.Value == other.Value }
 
-// Merge returns a command that a person may have changed, made again: made is as
-// it was, current as it is, and fresh as it would be made now. It has the
-// launcher of fresh, and its kernel unless the person changed that. The options
-// are the person's; those of fresh come in, and variables go that made let in and
-// fresh doesn't.
+// Merge makes a command again that a person may have changed: made is the command as it
+// was made, current as it is now, and fresh as it would be made now. The result has the
+// launcher of fresh, and its kernel unless the person has changed that. It has the
+// person's options and those of fresh, without variables that made lets in and fresh
+// doesn't.
 func Merge(fresh, made, current Command) Command {
 	merged := Command{Launcher: fresh.Launcher, Options: slices.Clone(current.Options), Kernel: fresh.Kernel}
 	for _, o := range made.Options {

@@ -1,8 +1,8 @@
 // Package trace runs a command and notes which files it opens and executes,
 // and so do all its children.
 //
-// It is ptrace(2), without a word of any machine's registers:
-// PTRACE_GET_SYSCALL_INFO (Linux 5.3) says the same on all.
+// It uses ptrace(2) without looking at registers: PTRACE_GET_SYSCALL_INFO (Linux 5.3) is
+// the same on all machines.
 package trace
 
 import (
@@ -30,8 +30,8 @@ type Use struct {
 	Exec bool   // it was executed; otherwise it was opened to be read
 }
 
-// A Command is what is run. It gets a session of its own, and no standard
-// input; its output goes to Output.
+// A Command is what Watch runs. It gets its own session and no standard input; its
+// output goes to Output.
 type Command struct {
 	Argv   []string
 	Env    []string
