@@ -2,7 +2,6 @@ package isolate
 
 import (
 	"encoding/binary"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -120,7 +119,7 @@ func (b *builder) place(n *node) {
 				b.mkdir(b.scratch, filepath.Join(name, filepath.Base(dir)), 0o700)
 			}
 		}
-		b.show(n, b.scratch, name, plain)
+		b.showOwn(n, b.scratch, name, plain)
 	case maskNode:
 		from := b.Len()
 		b.mask(n)
@@ -130,13 +129,13 @@ func (b *builder) place(n *node) {
 	case fileNode:
 		b.file(n)
 	case linkNode:
-		at, name := b.inside(n)
+		at, name := b.makeParents(n)
 		b.Do(calls.MakeLink.Of(n.target), unix.SYS_SYMLINKAT, b.Str(n.source), at.Arg(), b.Str(name))
 	case procNode:
 		b.prepare(n)
 		b.attach(b.proc, n.target[1:])
 	case procSysNode:
-		b.show(n, b.proc, "sys", plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
+		b.showOwn(n, b.proc, "sys", plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 	case ptsNode:
 		pts := b.newFS("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620")
 		b.prepare(n)
@@ -188,22 +187,8 @@ func (b *builder) bind(n *node, attrs uint64) {
 	b.Close(mount)
 }
 
-// clone is a mount of a file or directory of the host's, not in place yet.
-func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
-	place := b.open(what, calls.CWD(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-	mount := b.copyOf(what, place, flags)
-	b.Close(place)
-	return mount
-}
-
-// copyOf is a mount of what is open, not in place yet.
-func (b *builder) copyOf(what calls.Note, place calls.Slot, flags int) calls.Slot {
-	return b.Get(what, unix.SYS_OPEN_TREE, place.Arg(), b.Str(""),
-		calls.Num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
-}
-
-// show mounts a part of one of our own file systems at n's target.
-func (b *builder) show(n *node, fs calls.Slot, name string, attrs uint64) {
+// showOwn mounts a part of one of our own file systems at n's target.
+func (b *builder) showOwn(n *node, fs calls.Slot, name string, attrs uint64) {
 	what := calls.MountSource.Of(n.target)
 	mount := b.Get(what, unix.SYS_OPEN_TREE, fs.Arg(), b.Str(name),
 		calls.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
@@ -234,7 +219,7 @@ func (b *builder) mask(n *node) {
 			calls.Num(0), calls.Num(unix.MS_BIND), calls.Num(0))
 		return
 	}
-	b.show(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
+	b.showOwn(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 }
 
 // file makes a file. Where the place is the host's, the made file covers the
@@ -245,7 +230,7 @@ func (b *builder) file(n *node) {
 	if covers {
 		name = b.newName()
 	} else {
-		at, name = b.inside(n)
+		at, name = b.makeParents(n)
 	}
 	what := calls.MakeFile.Of(n.target)
 	f := b.Get(what, unix.SYS_OPENAT, at.Arg(), b.Str(name),
@@ -253,7 +238,7 @@ func (b *builder) file(n *node) {
 	b.Do(what, unix.SYS_WRITE, f.Arg(), b.Data(n.data), calls.Num(len(n.data)))
 	b.Close(f)
 	if covers {
-		b.show(n, b.scratch, name, plain)
+		b.showOwn(n, b.scratch, name, plain)
 	}
 }
 
@@ -261,7 +246,7 @@ func (b *builder) file(n *node) {
 // to mount on, unless the place is the host's, where they exist.
 func (b *builder) prepare(n *node) {
 	if n.cover == nil || !n.cover.hostBacked() {
-		at, name := b.inside(n)
+		at, name := b.makeParents(n)
 		if n.dir {
 			b.mkdir(at, name, 0o755)
 		} else {
@@ -289,14 +274,14 @@ func (b *builder) pin(n *node) {
 		what := calls.KeepInPlace.Of(dir)
 		place := b.openInside(what, dir[1:])
 		mount := b.copyOf(what, place, unix.AT_RECURSIVE)
-		b.put(what, mount, place)
+		b.attachAt(what, mount, place)
 		b.Close(place, mount)
 	}
 }
 
-// inside is where n's target is made: in the root or in the private directory
-// that covers it. The directories that lead there are made first.
-func (b *builder) inside(n *node) (at calls.Slot, name string) {
+// makeParents makes the directories that lead to n's target, and returns where
+// that is to be made: in the root or in the private directory that covers it.
+func (b *builder) makeParents(n *node) (at calls.Slot, name string) {
 	at, name = b.root, n.target[1:]
 	prefix := ""
 	if n.cover != nil {
@@ -312,69 +297,6 @@ func (b *builder) inside(n *node) (at calls.Slot, name string) {
 	return at, prefix + name
 }
 
-// mkdir makes a directory, once.
-func (b *builder) mkdir(at calls.Slot, name string, mode uint32) {
-	key := fmt.Sprint(at, ":", name)
-	if b.made[key] {
-		return
-	}
-	b.made[key] = true
-	b.Do(calls.MakeDirectory.Of(filepath.Join("/", name)), unix.SYS_MKDIRAT, at.Arg(), b.Str(name), calls.Num(mode)).Fine = unix.EEXIST
-}
-
 // attach moves a mount to a path inside. Nothing that the host could change
-// meanwhile is followed on the way.
-func (b *builder) attach(mount calls.Slot, target string) {
-	what := calls.MountAt.Of("/" + target)
-	place := b.openInside(what, target)
-	b.put(what, mount, place)
-	b.Close(place)
-}
-
-// put moves a mount to what is open.
-func (b *builder) put(what calls.Note, mount, place calls.Slot) {
-	b.Do(what, unix.SYS_MOVE_MOUNT, mount.Arg(), b.Str(""), place.Arg(), b.Str(""),
-		calls.Num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
-}
-
-// openInside opens a path of the new root without following any link.
-func (b *builder) openInside(what calls.Note, path string) calls.Slot {
-	return b.open(what, b.root.Arg(), path, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-}
-
-// open opens a path for reference only (O_PATH, openat2(2)).
-func (b *builder) open(what calls.Note, at calls.Arg, path string, resolve uint64) calls.Slot {
-	how := b.Words(unix.O_PATH|unix.O_CLOEXEC, 0, resolve)
-	return b.Get(what, unix.SYS_OPENAT2, at, b.Str(path), how, calls.Num(unix.SizeofOpenHow))
-}
-
 // setAttrs sets attributes of a mount, and of those below it with
-// AT_RECURSIVE (mount_setattr(2), Linux 5.12).
-func (b *builder) setAttrs(what calls.Note, mount calls.Slot, attrs uint64, flags int) {
-	b.Do(what, unix.SYS_MOUNT_SETATTR, mount.Arg(), b.Str(""), calls.Num(unix.AT_EMPTY_PATH|flags),
-		b.Words(attrs, 0, 0, 0), calls.Num(32) /* MOUNT_ATTR_SIZE_VER0 */)
-}
-
 // newFS makes a file system from its name and settings, in pairs, and returns
-// a mount of it that is not in place yet. A setting without a value is a flag.
-func (b *builder) newFS(kind string, attrs uint64, settings ...string) calls.Slot {
-	what := calls.MakeFileSystem.Of(kind)
-	fs := b.Get(what, unix.SYS_FSOPEN, b.Str(kind), calls.Num(unix.FSOPEN_CLOEXEC))
-	for i := 0; i < len(settings); i += 2 {
-		if settings[i+1] == "" {
-			b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_SET_FLAG), b.Str(settings[i]), calls.Num(0), calls.Num(0))
-			continue
-		}
-		b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_SET_STRING), b.Str(settings[i]), b.Str(settings[i+1]), calls.Num(0))
-	}
-	b.Do(what, unix.SYS_FSCONFIG, fs.Arg(), calls.Num(unix.FSCONFIG_CMD_CREATE), calls.Num(0), calls.Num(0), calls.Num(0))
-	mount := b.Get(what, unix.SYS_FSMOUNT, fs.Arg(), calls.Num(unix.FSMOUNT_CLOEXEC), calls.Num(attrs))
-	b.Close(fs)
-	return mount
-}
-
-// newName is a name in the scratch file system.
-func (b *builder) newName() string {
-	b.count++
-	return fmt.Sprint(b.count)
-}

@@ -126,6 +126,9 @@ func (p Policy) plan() (Policy, *tree, error) {
 	for tries := 0; isPassing(err) && tries < mostTries; tries++ {
 		t, err = newTree(&p)
 	}
+	if err == nil {
+		p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
+	}
 	return p, t, err
 }
 

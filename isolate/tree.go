@@ -57,8 +57,8 @@ const (
 	ptsNode                     // the sandbox's own pseudo-terminals
 )
 
-// newTree looks at every source of the policy and decides the tree, and with it where
-// the program can put temporary files. The caller closes the tree.
+// newTree looks at every source of the policy and decides the tree, which is to
+// be closed.
 func newTree(p *Policy) (t *tree, err error) {
 	mounts, err := openHostMounts()
 	if err != nil {
@@ -104,7 +104,6 @@ func newTree(p *Policy) (t *tree, err error) {
 	}
 
 	t.wall, err = t.newLandlock(p, landlockABI())
-	p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
 	return t, err
 }
 
