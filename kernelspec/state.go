@@ -10,14 +10,16 @@ import (
 	"sync"
 
 	"isolate-namespace/internal/regular"
+	"isolate-namespace/isolate"
 )
 
 // State says whether a twin can start a kernel, and still fits what it was made
 // from.
 type State string
 
-// States, worst last. The last five start no kernel. NeedsMore, OtherBase,
-// LibraryMissing and InterpreterBroken are found by Inspect alone.
+// States, worst last. The last six start no kernel. OtherBase, NeedsMore,
+// LibraryMissing, InterpreterHidden and InterpreterBroken are found by Inspect
+// alone.
 const (
 	OK                State = "ok"
 	OtherBase         State = "another base"
@@ -26,6 +28,7 @@ const (
 	BaseGone          State = "base gone"
 	MountMissing      State = "mount missing"
 	LibraryMissing    State = "library missing"
+	InterpreterHidden State = "interpreter hidden"
 	InterpreterBroken State = "interpreter broken"
 	InterpreterGone   State = "interpreter gone"
 	LauncherGone      State = "launcher gone"
@@ -78,6 +81,10 @@ func (j *Jupyter) inspect(t *Twin) {
 		return
 	}
 
+	if program := t.Spec.Command().Kernel[0]; !t.sees(program) {
+		t.State, t.Faults = InterpreterHidden, []string{program}
+		return
+	}
 	if missing := t.missingLibraries(); len(missing) > 0 {
 		t.State, t.Faults = LibraryMissing, missing
 		return
@@ -117,6 +124,11 @@ func (j *Jupyter) remedy(t *Twin) string {
 		return "make it, or take it out of " + filepath.Join(t.Dir, "kernel.json")
 	case OtherBase:
 		return "isolate-kernelspec install " + t.Base + " makes a twin of the former"
+	case InterpreterHidden, LibraryMissing:
+		// An update keeps what a person took out.
+		if entries := t.takenOut(t.Faults); entries != "" {
+			return fmt.Sprintf("add %s to MNTDIRS_KERNEL in %s", entries, filepath.Join(t.Dir, "kernel.json"))
+		}
 	}
 
 	base, err := j.Base(t)
@@ -130,6 +142,22 @@ func (j *Jupyter) remedy(t *Twin) string {
 		return "install " + t.Base + " again, then " + update + "; or isolate-kernelspec remove " + t.Name
 	}
 	return update
+}
+
+// takenOut returns the entries of MNTDIRS_KERNEL, as they were made, that would
+// show paths, and that a person took out.
+func (t *Twin) takenOut(paths []string) string {
+	made, err := readRecord(t.Dir)
+	if err != nil {
+		return ""
+	}
+	var taken []isolate.Mount
+	for _, m := range mounts(made.Made) {
+		if slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(m.Source) && within(m.Source, path) }) {
+			taken = append(taken, m)
+		}
+	}
+	return isolate.FormatMounts(taken)
 }
 
 // missingLibraries are files that the twin's program is linked with and that its

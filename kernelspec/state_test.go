@@ -67,8 +67,11 @@ func TestInspect(t *testing.T) {
 		}, OK, "", ""},
 		{"what a person took out", func(t *testing.T, _ *Jupyter, twin *Twin, env, _ string) {
 			entries := twin.Spec.object("env")["MNTDIRS_KERNEL"].(string)
-			twin.Spec.object("env")["MNTDIRS_KERNEL"] = strings.Replace(entries, "ro,try:"+env, "", 1)
+			twin.Spec.object("env")["MNTDIRS_KERNEL"] = strings.Replace(entries, "ro,try:"+env, "ro,try:"+env+"/bin", 1)
 		}, OK, "", ""},
+		{"all that a person took out", func(t *testing.T, _ *Jupyter, twin *Twin, env, _ string) {
+			twin.Spec.object("env")["MNTDIRS_KERNEL"] = ""
+		}, InterpreterHidden, "/bin/python3", "add ro,try:"},
 		{"an interpreter that fails", func(t *testing.T, _ *Jupyter, _ *Twin, env, _ string) {
 			put(t, env+"/broken", "")
 		}, InterpreterBroken, "no encodings", "install base again, then isolate-kernelspec update base-isolated"},
@@ -127,8 +130,9 @@ func TestLibraryMissing(t *testing.T) {
 	if j.Inspect(twin); twin.State != LibraryMissing || !slices.Equal(twin.Faults, []string{library}) {
 		t.Errorf("without its library: %s, %v", twin.State, twin.Faults)
 	}
-	if _, remedy := j.Explain(twin); remedy != "isolate-kernelspec update base-isolated" {
-		t.Errorf("remedy %q", remedy)
+	want := "add ro,try:" + library + " to MNTDIRS_KERNEL in " + twin.Dir + "/kernel.json"
+	if _, remedy := j.Explain(twin); remedy != want {
+		t.Errorf("remedy %q, want %q", remedy, want)
 	}
 
 	// LD_LIBRARY_PATH with another copy of a library that the base system has.

@@ -28,6 +28,7 @@ type row struct{ all, isolate, kernel, kernelspec string }
 func table() map[isolate.Kind]row {
 	const (
 		below  = "work in a directory below it, or name the directories that the program needs in MNTDIRS"
+		read   = "isolate-kernelspec list says what it lacks; update shows it"
 		elseAt = "name another place for it"
 		empty  = "name an empty directory elsewhere"
 	)
@@ -78,10 +79,10 @@ func table() map[isolate.Kind]row {
 		isolate.KindOwner:         {all: "run it as that user: sudo -u {about}"},
 
 		isolate.KindNoProgram:      {all: "it is not outside either: check its name, or install it"},
-		isolate.KindProgramHidden:  {all: "add {entry} to --mount or MNTDIRS"},
+		isolate.KindProgramHidden:  {all: "add {entry} to --mount or MNTDIRS", kernel: read},
 		isolate.KindNotExecutable:  {all: "it is not executable: chmod +x {path}"},
 		isolate.KindCarriageReturn: {all: `its first line ends with a carriage return, as on Windows: sed -i 's/\r$//' {path}`},
-		isolate.KindLibrary:        {all: "add {entry} to --mount or MNTDIRS"},
+		isolate.KindLibrary:        {all: "add {entry} to --mount or MNTDIRS", kernel: read},
 		isolate.KindDefault:        {all: "--{about} none lifts it"},
 
 		KindOptions: {isolate: "isolate --help lists them", kernel: "isolate-kernel --help lists them",
