@@ -54,16 +54,17 @@ func newLimiter(l Limits) (*limiter, error) {
 		}
 		by := m.byGroup(name)
 		if by == "" {
-			var err error
-			if by, err = m.fallback(name); err != nil && m.isDefault(name) {
-				m.set(name, 0)
-				continue
-			} else if err != nil {
-				m.group.Remove()
-				return nil, err
-			}
+			by = m.fallback(name)
 		}
-		m.inForce = append(m.inForce, InForce{name, value, by, m.isDefault(name)})
+		switch {
+		case by != "":
+			m.inForce = append(m.inForce, InForce{name, value, by, m.isDefault(name)})
+		case m.isDefault(name):
+			m.set(name, 0)
+		default:
+			m.group.Remove()
+			return nil, m.unenforceable(name)
+		}
 	}
 
 	return m, nil
@@ -106,14 +107,15 @@ func (m *limiter) open() ([]*os.File, error) {
 	return files, nil
 }
 
-// fallback enforces a limit without a cgroup.
-func (m *limiter) fallback(name string) (by string, err error) {
+// fallback enforces a limit without a cgroup, and says by what, or "" if nothing
+// does.
+func (m *limiter) fallback(name string) (by string) {
 	switch name {
 	case "memory":
 		// RLIMIT_DATA breaks programs that reserve much and use little, such as
 		// JVMs, so it isn't for a default.
 		if m.isDefault(name) {
-			return "", m.unenforceable(name)
+			return ""
 		}
 		// Not RLIMIT_AS: language runtimes reserve address space that they never
 		// use, and RLIMIT_DATA counts only what can be written to.
@@ -121,43 +123,42 @@ func (m *limiter) fallback(name string) (by string, err error) {
 		// System V's shared memory isn't data of a process. An ordinary user can't
 		// limit it.
 		m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
-		return eachProcess, nil
+		return eachProcess
 	case "pids":
 		// RLIMIT_NPROC counts in our own user namespace, including init (Linux
 		// 5.14), and doesn't bind the machine's root.
 		if isRootOutside() {
-			return "", m.unenforceable(name)
+			return ""
 		}
 		m.rlimit(unix.RLIMIT_NPROC, uint64(m.Pids)+1, uint64(m.Pids)+1)
-		return "rlimit", nil
+		return "rlimit"
 	case "cpus":
-		return "", m.unenforceable(name)
+		return ""
 	case "cpu-time":
 		seconds := uint64((m.CPUTime + time.Second - 1) / time.Second)
 		m.rlimit(unix.RLIMIT_CPU, seconds, seconds+1)
-		return eachProcess, nil
+		return eachProcess
 	case "file-size":
 		m.rlimit(unix.RLIMIT_FSIZE, uint64(m.FileSize), uint64(m.FileSize))
-		return "rlimit", nil
+		return "rlimit"
 	case "tmp-size":
-		return "tmpfs", nil // bounds.tmpfs
+		return "tmpfs" // bounds.tmpfs
 	case "inotify":
 		return m.inNamespace(name, int64(m.InotifyInstances))
 	case "watches":
 		return m.inNamespace(name, int64(m.InotifyWatches))
 	}
-	return "clock", nil
+	return "clock"
 }
 
 // inNamespace enforces a limit through a setting of the sandbox's user namespace.
-func (m *limiter) inNamespace(name string, n int64) (by string, err error) {
+func (m *limiter) inNamespace(name string, n int64) (by string) {
 	number := setting{inotifyNumbers[name].namespace, n, m.isDefault(name)}
 	if unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
-		return "", &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("this kernel has none for a user namespace"),
-			Kind: KindNoLimit, About: name}
+		return ""
 	}
 	m.numbers = append(m.numbers, number)
-	return "user namespace", nil
+	return "user namespace"
 }
 
 // limitNamespaces appends the calls that make these settings.
@@ -192,9 +193,14 @@ func isRootOutside() bool {
 	return uid == 0
 }
 
+// unenforceable says why nothing enforces a limit.
 func (m *limiter) unenforceable(name string) error {
-	return &SetupError{Doing: "set the " + m.describe(name), Err: errors.New("no cgroup of its own can be made here"),
-		Kind: KindNoGroup, About: name}
+	e := &SetupError{Doing: "set the " + m.describe(name), About: name,
+		Kind: KindNoGroup, Err: errors.New("no cgroup of its own can be made here")}
+	if _, byNamespace := inotifyNumbers[name]; byNamespace {
+		e.Kind, e.Err = KindNoLimit, errors.New("this kernel has none for a user namespace")
+	}
+	return e
 }
 
 // rlimit sets a limit for the program, unless the caller's is lower already.
