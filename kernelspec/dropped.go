@@ -10,7 +10,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// dropped returns what a person has given the isolated spec in dir, by options or
+// dropped returns what a person has given the twin in dir, by options or
 // by hand, and the fresh spec that replaces it doesn't have, in words for a person.
 func dropped(dir string, current, fresh Spec) []string {
 	made := current // of a version that kept no record

@@ -84,7 +84,7 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 // Count returns how many kernels Jupyter finds.
 func (j *Jupyter) Count() int { return len(j.specs) }
 
-// Names returns the kernels that can be isolated: all but the isolated ones.
+// Names returns the kernels that can be isolated: all but the twins.
 func (j *Jupyter) Names() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
@@ -102,7 +102,7 @@ func (j *Jupyter) Others(base *Kernel) []string {
 	var dirs []string
 	for _, kernels := range j.Path {
 		dir := filepath.Join(kernels, base.Name)
-		if info, err := os.Stat(filepath.Join(dir, "kernel.json")); err == nil && info.Mode().IsRegular() && dir != base.Dir && !slices.Contains(dirs, dir) {
+		if hasKernel(dir) && dir != base.Dir && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
@@ -117,9 +117,15 @@ func (j *Jupyter) Before(name, dir string) string {
 		if place == dir {
 			break
 		}
-		if info, err := os.Stat(filepath.Join(place, "kernel.json")); err == nil && info.Mode().IsRegular() {
+		if hasKernel(place) {
 			return place
 		}
 	}
 	return ""
+}
+
+// hasKernel reports whether a directory has a kernel's specification.
+func hasKernel(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "kernel.json"))
+	return err == nil && info.Mode().IsRegular()
 }

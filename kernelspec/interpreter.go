@@ -26,55 +26,65 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 	for i, arg := range resolved {
 		arg = strings.ReplaceAll(arg, "{resource_dir}", base.Dir)
 		if strings.Contains(arg, "{prefix}") && j.Prefix == "" {
-			return nil, &Error{Reason: "the command has {prefix}, and there is no Jupyter to ask for it", Remedy: "activate the environment that Jupyter is installed in"}
+			return nil, &Error{
+				Reason: "the command has {prefix}, and there is no Jupyter to ask for it",
+				Remedy: "activate the environment that Jupyter is installed in",
+			}
 		}
 		resolved[i] = strings.ReplaceAll(arg, "{prefix}", j.Prefix)
 	}
 
-	program, python := resolved[0], ""
-	if pythonName.MatchString(program) {
-		python = base.python(program, j)
+	program, err := base.program(resolved[0], j)
+	if err != nil {
+		return nil, err
 	}
-
-	switch {
-	case python != "":
-		resolved[0] = python
-	case strings.HasPrefix(program, "~/"):
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, err
-		}
-		resolved[0] = filepath.Join(home, program[2:])
-	case !filepath.IsAbs(program):
-		path, err := exec.LookPath(program)
-		if err != nil && pythonName.MatchString(program) { // Debian has no python without a 3
-			path, err = exec.LookPath("python3")
-		}
-		if err == nil {
-			path, err = filepath.Abs(path)
-		}
-		if err != nil {
-			return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s is not in PATH", program), Remedy: "install it, or activate its environment"}
-		}
-		resolved[0] = path
+	if !regular.Executable(program) {
+		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", program), Remedy: "install that kernel again"}
 	}
-
-	if !regular.Executable(resolved[0]) {
-		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", resolved[0]), Remedy: "install that kernel again"}
-	}
+	resolved[0] = program
 	return resolved, checkPlaceholders(resolved)
+}
+
+// program returns the absolute path of the program that a kernel's command
+// names.
+func (k *Kernel) program(name string, j *Jupyter) (string, error) {
+	if pythonName.MatchString(name) {
+		if python := k.python(name, j); python != "" {
+			return python, nil
+		}
+	}
+	if below, ok := strings.CutPrefix(name, "~/"); ok {
+		home, err := os.UserHomeDir()
+		return filepath.Join(home, below), err
+	}
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
+
+	path, err := exec.LookPath(name)
+	if err != nil && pythonName.MatchString(name) { // Debian has no python without a 3
+		path, err = exec.LookPath("python3")
+	}
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", &Error{Reason: fmt.Sprintf("the kernel's program %s is not in PATH", name), Remedy: "install it, or activate its environment"}
+	}
+	return path, nil
 }
 
 // checkPlaceholders returns an error unless {connection_file} is there exactly once
 // and no other brace is: some front ends replace only the first placeholder, others
 // take every brace for one.
 func checkPlaceholders(argv []string) error {
+	const mend = "mend the argv of the base's kernel.json"
 	all := strings.Join(argv, "\x00")
 	if strings.Count(all, "{connection_file}") != 1 {
-		return &Error{Reason: "the command doesn't have {connection_file} exactly once", Remedy: "mend the argv of the base kernel.json"}
+		return &Error{Reason: "the command doesn't have {connection_file} exactly once", Remedy: mend}
 	}
 	if rest := strings.Replace(all, "{connection_file}", "", 1); strings.ContainsAny(rest, "{}") {
-		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: "mend the argv of the base kernel.json"}
+		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: mend}
 	}
 	return nil
 }

@@ -193,6 +193,7 @@ func (l *linker) addModules(dirs, libraryPath []string) {
 		if showsHome(dir) {
 			continue
 		}
+
 		filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			if left--; err != nil || left < 0 {
 				return nil

@@ -8,7 +8,7 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// missingSources returns the sources of an isolated spec's mounts that don't exist,
+// missingSources returns the sources of a twin's mounts that don't exist,
 // so that no kernel starts. It leaves relative paths, which depend on the
 // notebook, and entries that can't be read to the launcher.
 func missingSources(spec Spec) []string {

@@ -113,6 +113,7 @@ func (n *need) arguments(args []string) {
 		for _, path := range strings.Split(match[1], ":") {
 			path = strings.TrimSuffix(path, "/*") // every archive of a directory, to Java
 			info, err := os.Stat(path)
+
 			switch {
 			case err != nil || !filepath.IsAbs(path) || inBaseSystem(path):
 			case info.Mode().IsRegular():

@@ -11,7 +11,7 @@ func badName(name string) error {
 	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
 }
 
-// installOrRemove returns the remedy for an isolated kernel whose base is gone.
+// installOrRemove returns the remedy for a twin whose base is gone.
 func installOrRemove(twin *Twin) string {
 	return "install " + twin.Base + " again, or isolate-kernelspec remove " + twin.Name
 }
@@ -27,14 +27,14 @@ func (j *Jupyter) notFound(name string) error {
 	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: suggest(name, names)}
 }
 
-// noTwin is notFound for the name of an isolated kernel.
+// noTwin is notFound for the name of a twin.
 func (j *Jupyter) noTwin(name string) error {
 	names := j.TwinNames()
 	remedy := "there is none; isolate-kernelspec install NAME makes one"
 	if len(names) > 0 {
 		remedy = suggest(name, names)
 	}
-	return &Error{Reason: fmt.Sprintf("no isolated kernel %q", name), Remedy: remedy}
+	return &Error{Reason: fmt.Sprintf("no twin %q", name), Remedy: remedy}
 }
 
 // suggest names the nearest of names, if one is near, and all.

@@ -6,7 +6,7 @@ import (
 	"isolate-namespace/internal/kernelargv"
 )
 
-// Options are what a person chooses of an isolated spec.
+// Options are what a person chooses of a twin.
 type Options struct {
 	Name        string             // empty: the base's with "-isolated"
 	DisplayName string             // empty: the base's with " (isolated)"

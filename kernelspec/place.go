@@ -23,7 +23,10 @@ func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 	case p.User:
 		return user, nil
 	case p.SysPrefix && j.Prefix == "":
-		return "", &Error{Reason: "there is no Jupyter whose prefix could be used", Remedy: "activate its environment, or name a place with --prefix"}
+		return "", &Error{
+			Reason: "there is no Jupyter whose prefix could be used",
+			Remedy: "activate its environment, or name a place with --prefix",
+		}
 	case p.SysPrefix:
 		return filepath.Join(j.Prefix, "share/jupyter/kernels"), nil
 	case p.Prefix != "":

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// Remove removes an isolated spec, which disappears at once and whole.
+// Remove removes a twin, which disappears at once and whole.
 func Remove(twin *Twin) error {
 	kernels := filepath.Dir(twin.Dir)
 	aside, err := os.MkdirTemp(filepath.Dir(kernels), ".isolate-")

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// sameResources reports whether the clone has each resource of the base, unchanged.
-func sameResources(base, clone string) bool {
+// sameResources reports whether the twin has each resource of the base, unchanged.
+func sameResources(base, twin string) bool {
 	entries, err := os.ReadDir(base)
 	if err != nil {
 		return false
@@ -20,12 +20,12 @@ func sameResources(base, clone string) bool {
 		case err != nil || !isResource(entry.Name()):
 			continue
 		case entry.IsDir():
-			if !sameResources(from, filepath.Join(clone, entry.Name())) {
+			if !sameResources(from, filepath.Join(twin, entry.Name())) {
 				return false
 			}
 		case info.Mode().IsRegular():
 			a, errA := os.ReadFile(from)
-			b, errB := os.ReadFile(filepath.Join(clone, entry.Name()))
+			b, errB := os.ReadFile(filepath.Join(twin, entry.Name()))
 			if errA == nil && (errB != nil || string(a) != string(b)) {
 				return false
 			}

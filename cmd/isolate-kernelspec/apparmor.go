@@ -19,10 +19,14 @@ var plainPath = regexp.MustCompile(`^[\w/.+-]+$`)
 func (s *session) appArmor(launcher string) error {
 	dir := filepath.Dir(launcher)
 	if !plainPath.MatchString(dir) {
-		return &kernelspec.Error{Reason: fmt.Sprintf("AppArmor would take %q for a pattern", dir), Remedy: "install the commands in a directory of letters and digits"}
+		return &kernelspec.Error{
+			Reason: fmt.Sprintf("AppArmor would take %q for a pattern", dir),
+			Remedy: "install the commands in a directory of letters and digits",
+		}
 	}
 	if other := changeable(launcher); other != "" {
-		s.notes([]string{other + " can be changed by others than root: whoever can has user namespaces for any program; sudo scripts/install /usr/local avoids that"})
+		s.notes([]string{other + " can be changed by others than root: whoever can has user namespaces for any program; " +
+			"sudo scripts/install /usr/local avoids that"})
 	}
 	s.stdout.Lines(strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+dir+"/", 1))
 	return nil

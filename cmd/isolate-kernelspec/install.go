@@ -45,7 +45,8 @@ func (c *install) Run(s *session) error {
 	}
 	options := kernelspec.Options{Name: c.Name, DisplayName: c.DisplayName, Launcher: launcher, Sandbox: chosen}
 	if slices.Contains(chosen.Values("--network"), "host") {
-		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, the Jupyter server and other kernels' output among them"})
+		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, " +
+			"the Jupyter server and other kernels' output among them"})
 	}
 
 	ctx, end := untilSignal()
@@ -97,7 +98,8 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if first := jupyter.Before(result.Name, result.Dir); first != "" {
-		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; isolate-kernelspec remove %s removes that", result.Name, first, result.Name)})
+		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; isolate-kernelspec remove %s removes that",
+			result.Name, first, result.Name)})
 	}
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
 		s.notes([]string{fmt.Sprintf("made of %s, not of %s; --from chooses", base.Dir, other[0])})

@@ -19,7 +19,7 @@ type list struct {
 	JSON bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 }
 
-// Run prints a table of the isolated kernels.
+// Run prints a table of the twins.
 func (c *list) Run(s *session) error {
 	jupyter, err := kernelspec.FindJupyter()
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *list) Run(s *session) error {
 		return s.json(map[string]any{"kernels": append([]*kernelspec.Twin{}, all...)})
 	}
 	if len(all) == 0 {
-		s.stdout.Line("No isolated kernels. isolate-kernelspec install NAME makes one.")
+		s.stdout.Line("No twins. isolate-kernelspec install NAME makes one.")
 		return nil
 	}
 
@@ -66,7 +66,7 @@ func limits(twin *kernelspec.Twin) string {
 }
 
 type show struct {
-	Name string `arg:"" kernels:"isolated" help:"An isolated kernel."`
+	Name string `arg:"" kernels:"isolated" help:"A twin."`
 	JSON bool   `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
 }
 
@@ -111,7 +111,7 @@ func (c *show) Run(s *session) error {
 }
 
 type update struct {
-	Names []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Isolated kernels."`
+	Names []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
 	All   bool     `help:"All of them."`
 }
 
@@ -159,7 +159,7 @@ func (c *update) Run(s *session) error {
 	return nil
 }
 
-// chosen returns the isolated kernels of the names, or all when there are none.
+// chosen returns the twins of the names, or all when there are none.
 func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Twin, error) {
 	if len(names) == 0 {
 		return jupyter.Twins(), nil
@@ -176,10 +176,10 @@ func chosen(jupyter *kernelspec.Jupyter, names []string) ([]*kernelspec.Twin, er
 }
 
 type remove struct {
-	Names []string `arg:"" name:"name" kernels:"isolated" help:"Isolated kernels."`
+	Names []string `arg:"" name:"name" kernels:"isolated" help:"Twins."`
 }
 
-// Run removes, after seeing that each name is an isolated kernel's.
+// Run removes, after seeing that each name is a twin's.
 func (c *remove) Run(s *session) error {
 	jupyter, err := kernelspec.FindJupyter()
 	if err != nil {

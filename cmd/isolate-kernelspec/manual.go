@@ -27,6 +27,7 @@ func (c *writeManual) Run(_ *session, parsed *kong.Context) error {
 		if name == "isolate-kernelspec" {
 			describe(page, parsed.Model.Node)
 		}
+
 		files := map[string]string{"man/man1/" + name + ".1": page.Man()}
 		for shell, path := range map[string]string{
 			"bash": "bash-completion/completions/" + name, "zsh": "zsh/site-functions/_" + name,
@@ -36,6 +37,7 @@ func (c *writeManual) Run(_ *session, parsed *kong.Context) error {
 				return err
 			}
 		}
+
 		for path, text := range files {
 			path = filepath.Join(c.Dir, path)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -22,12 +22,12 @@ import (
 // commands are the command line, in the words of kong.
 type commands struct {
 	Install install       `cmd:"" help:"Make isolated twins of installed kernels."`
-	List    list          `cmd:"" help:"List the isolated kernels, and which of them no longer fit."`
+	List    list          `cmd:"" help:"List the twins, and which of them no longer fit."`
 	Show    show          `cmd:"" help:"Say what a kernel started here would see."`
-	Update  update        `cmd:"" help:"Make isolated kernels again from their bases as they are now. Options and changes made by hand are kept."`
+	Update  update        `cmd:"" help:"Make twins again from their bases as they are now. Options and changes made by hand are kept."`
 	Verify  verifyCommand `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
 	Doctor  doctorCommand `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
-	Remove  remove        `cmd:"" help:"Remove isolated kernels. No other kernel is touched."`
+	Remove  remove        `cmd:"" help:"Remove twins. No other kernel is touched."`
 
 	ErrorKernel errorKernel `cmd:"" hidden:""`
 	Manual      writeManual `cmd:"" hidden:""`
@@ -87,7 +87,7 @@ func misuse(err error) error {
 		if wrong.Context.Selected().Name == "verify" {
 			return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name one; jupyter kernelspec list has them"}
 		}
-		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name an isolated one; isolate-kernelspec list has them"}
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name a twin; isolate-kernelspec list has them"}
 	}
 	return &kernelspec.Error{Reason: err.Error(), Remedy: "isolate-kernelspec --help lists what there is"}
 }
@@ -101,7 +101,10 @@ func findLauncher() (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(self), "isolate-kernel")
 	if !regular.Executable(path) {
-		return "", &kernelspec.Error{Reason: path + " is not there or can't be executed", Remedy: "install the three commands together: scripts/install"}
+		return "", &kernelspec.Error{
+			Reason: path + " is not there or can't be executed",
+			Remedy: "install the three commands together: scripts/install",
+		}
 	}
 	return path, nil
 }

@@ -14,7 +14,7 @@ import (
 	"isolate-namespace/launcher"
 )
 
-// sandbox are the options that land in the isolated spec: those of the launcher.
+// sandbox are the options that land in the twin: those of the launcher.
 // Kong reads them into a struct that is made from their table.
 type sandbox struct{ kong.Plugins }
 
@@ -72,7 +72,10 @@ func check(given kernelargv.Options) error {
 	}
 	for _, word := range given.Words() {
 		if strings.ContainsAny(word, "{}") {
-			return &kernelspec.Error{Reason: fmt.Sprintf("%q has a brace, which front ends take for a placeholder", word), Remedy: "use a name without braces"}
+			return &kernelspec.Error{
+				Reason: fmt.Sprintf("%q has a brace, which front ends take for a placeholder", word),
+				Remedy: "use a name without braces",
+			}
 		}
 	}
 	return nil

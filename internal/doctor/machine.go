@@ -27,7 +27,7 @@ func kernel(sandbox error) Finding {
 	switch {
 	case sandbox == nil:
 	case strings.Contains(release, "gvisor"):
-		return Finding{"kernel", Missing, "gVisor " + release + ", which has not all that a sandbox needs", "run the container without gVisor"}
+		return Finding{"kernel", Missing, "gVisor " + release + ", which lacks what a sandbox needs", "run the container without gVisor"}
 	case !atLeast(release, 5, 12):
 		return Finding{"kernel", Missing, "Linux " + release, newer}
 	}
@@ -74,13 +74,15 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 	const name = "AppArmor"
 	switch {
 	case profile != "" && sandbox != nil:
-		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts",
-			"docker run --security-opt apparmor=unconfined; in Kubernetes appArmorProfile: {type: Unconfined}; elsewhere allow userns and mount in it"}
+		const allow = "docker run --security-opt apparmor=unconfined; in Kubernetes appArmorProfile: {type: Unconfined}; " +
+			"elsewhere allow userns and mount in it"
+		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts", allow}
 	case profile != "":
 		return Finding{name, Good, "confines this process by the profile " + profile + ", which lets sandboxes be made", ""}
 	case restricts && sandbox != nil:
-		return Finding{name, Weaker, "restricts user namespaces of programs without a profile",
-			"isolate-kernelspec doctor --apparmor | sudo tee /etc/apparmor.d/isolate && sudo apparmor_parser -r /etc/apparmor.d/isolate"}
+		const install = "isolate-kernelspec doctor --apparmor | sudo tee /etc/apparmor.d/isolate && " +
+			"sudo apparmor_parser -r /etc/apparmor.d/isolate"
+		return Finding{name, Weaker, "restricts user namespaces of programs without a profile", install}
 	case restricts:
 		return Finding{name, Good, "restricts user namespaces, but not those of these commands", ""}
 	}
@@ -90,7 +92,8 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 func landlock() Finding {
 	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
-		return Finding{"Landlock", Weaker, errno.Error(), "boot with lsm=landlock,... (Linux 5.13 or later), or show directories with cow: or ro:"}
+		return Finding{"Landlock", Weaker, errno.Error(),
+			"boot with lsm=landlock,... (Linux 5.13 or later), or show directories with cow: or ro:"}
 	}
 	if version < 6 {
 		return Finding{"Landlock", Weaker, fmt.Sprintf("version %d, without scopes", version), "use Linux 6.12 or later"}
@@ -118,8 +121,8 @@ func coreDumps() Finding {
 func judgeCorePattern(pattern string) Finding {
 	const name = "core dumps"
 	if socket, ok := strings.CutPrefix(pattern, "@"); ok {
-		return Finding{name, Weaker, "go to the socket " + strings.TrimLeft(socket, "@") + " whatever the limit, though without memory unless the program asks for it",
-			"sudo sysctl -w kernel.core_pattern=core"}
+		detail := "go to the socket " + strings.TrimLeft(socket, "@") + " whatever the limit, though without memory unless the program asks for it"
+		return Finding{name, Weaker, detail, "sudo sysctl -w kernel.core_pattern=core"}
 	}
 	return Finding{name, Good, "are not made", ""}
 }
@@ -167,8 +170,10 @@ func copyOnWrite(sandbox error) Finding {
 
 	cow := isolate.Policy{Mounts: []isolate.Mount{isolate.CopyOnWrite(dir)}}
 	if err := try(cow); err != nil {
-		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), "use a kernel with overlayfs, or ro: in place of cow:")}
+		const other = "use a kernel with overlayfs, or ro: in place of cow:"
+		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), other)}
 	}
+
 	// The copy remembers what became of a directory in attributes that a memory
 	// file system takes since Linux 6.6.
 	const remove = `rm -r "$1/whole" && mkdir "$1/whole" && test ! -e "$1/whole/inner"`
