@@ -21,7 +21,7 @@ type builder struct {
 	scratch calls.Slot // the private directories, each under a number
 	proc    calls.Slot // the process file system, before and after it is in place
 	made    map[string]bool
-	pinned  map[string]bool // directories of the host's that can't be renamed
+	pinned  map[string]bool // directories of the host that can't be renamed
 	count   int             // of names in scratch
 	premade []string        // directories in private ones, to be made with them
 	void    string
@@ -176,7 +176,7 @@ func (b *builder) finish() {
 	b.Close(b.proc, b.scratch, b.root)
 }
 
-// bind shows a file or directory of the host's, with all that is mounted
+// bind shows a file or directory of the host, with all that is mounted
 // below it, and gives every one of those mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
 	what := calls.MountSource.Of(n.source)

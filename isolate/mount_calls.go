@@ -9,7 +9,7 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// clone is a mount of a file or directory of the host's, not in place yet.
+// clone returns a mount of a file or directory of the host, not in place yet.
 func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
 	place := b.open(what, calls.CWD(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 	mount := b.copyOf(what, place, flags)
@@ -17,7 +17,7 @@ func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
 	return mount
 }
 
-// copyOf is a mount of what is open, not in place yet.
+// copyOf returns a mount of what is open, not in place yet.
 func (b *builder) copyOf(what calls.Note, place calls.Slot, flags int) calls.Slot {
 	return b.Get(what, unix.SYS_OPEN_TREE, place.Arg(), b.Str(""),
 		calls.Num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
@@ -81,7 +81,7 @@ func (b *builder) newFS(kind string, attrs uint64, settings ...string) calls.Slo
 	return mount
 }
 
-// newName is a name in the scratch file system.
+// newName returns a name in the scratch file system.
 func (b *builder) newName() string {
 	b.count++
 	return fmt.Sprint(b.count)

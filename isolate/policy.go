@@ -62,19 +62,19 @@ type Policy struct {
 	// AllowSymlinks does: where Landlock holds nobody can mount.
 	AllowUserNamespaces bool
 
-	// CowDir is an existing directory of the host's in which the changes of each
+	// CowDir is an existing directory of the host in which the changes of each
 	// CopyOnWrite mount are kept, below the path that they were made at. Empty
 	// throws them away.
 	CowDir string
 
 	// AllowSymlinks lets the program make symbolic links, sockets, named pipes
-	// and device nodes in directories of the host's that it can write to.
+	// and device nodes in directories of the host that it can write to.
 	// Without it that takes Landlock (Linux 5.13). Whoever writes to a file
 	// there later, such as a notebook server that saves a notebook, follows a
 	// link that the program left in its place.
 	AllowSymlinks bool
 
-	// AssembleOn is an existing directory of the host's on which the new root is
+	// AssembleOn is an existing directory of the host on which the new root is
 	// assembled. Empty means that none is needed.
 	AssembleOn string
 }
@@ -115,7 +115,7 @@ type File struct {
 	Data []byte
 }
 
-// plan is the policy, complete, and the tree that it makes, which is to be
+// plan returns the policy, complete, and the tree that it makes, which is to be
 // closed.
 func (p Policy) plan() (Policy, *tree, error) {
 	p, err := p.complete()
@@ -141,6 +141,7 @@ func (p Policy) complete() (Policy, error) {
 	if p.Home == "" {
 		p.Home = HomeDir()
 	}
+
 	p.Env = withDefault(p.Env, "HOME", p.Home)
 	if p.Hostname == "" {
 		p.Hostname = "isolated"
@@ -154,10 +155,11 @@ func (p Policy) complete() (Policy, error) {
 			return p, err
 		}
 	}
+
 	return p, p.check()
 }
 
-// workingDir is the caller's. os.Getwd would believe $PWD.
+// workingDir returns the caller's. os.Getwd would believe $PWD.
 func workingDir() (string, error) {
 	dir, err := unix.Getwd()
 	if err != nil || !filepath.IsAbs(dir) {
@@ -186,7 +188,7 @@ func (p *Policy) check() error {
 	return nil
 }
 
-// flags are the namespaces that the sandbox gets.
+// flags returns the namespaces that the sandbox gets.
 func (p *Policy) flags() uintptr {
 	if p.Network == NetworkHost {
 		return namespaces
