@@ -38,6 +38,7 @@ type node struct {
 	is     string    // mask: what it covers without being asked, such as "proc"
 	cover  *node     // the node that the target lies in; nil for the root
 	inner  bool      // another node lies in this one
+	plain  bool      // the target leads through no link
 	fixed  bool      // renaming a directory above it must not move it
 	host   *hostFile // bind, cow: the source when we looked at it
 }
@@ -178,8 +179,10 @@ func (t *tree) settle() error {
 	named := *t
 	t.nodes, t.at = nil, map[string]*node{}
 	for _, n := range named.nodes {
-		if err := named.resolve(n); err != nil {
-			return err
+		if !n.plain {
+			if err := named.resolve(n); err != nil {
+				return err
+			}
 		}
 		t.add(n)
 	}

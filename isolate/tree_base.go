@@ -125,7 +125,7 @@ func (t *tree) addSystem(p *Policy) error {
 			return err
 		}
 		for _, name := range masked {
-			t.add(&node{kind: maskNode, target: "/proc/" + name})
+			t.add(&node{kind: maskNode, target: "/proc/" + name, plain: true})
 		}
 	}
 

@@ -3,7 +3,6 @@ package isolate
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,19 +22,21 @@ func (t *tree) resolve(n *node) error {
 
 // step replaces the first link in n's target, if there is one.
 func (t *tree) step(n *node) (target string, moved bool) {
-	parts := strings.Split(n.target[1:], "/")
-	last := len(parts) - 1
-	for i := range parts {
-		path := "/" + strings.Join(parts[:i+1], "/")
+	for end := 1; end <= len(n.target); end++ {
+		isEnd := end == len(n.target)
+		if !isEnd && n.target[end] != '/' {
+			continue
+		}
+		path, rest := n.target[:end], n.target[end:]
 		to := t.linkAt(path)
 		// A link at the very end is covered only by a mount that means it.
-		if to == "" || i == last && n.kind == linkNode {
+		if to == "" || isEnd && n.kind == linkNode {
 			continue
 		}
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(path), to)
 		}
-		return filepath.Join(to, strings.Join(parts[i+1:], "/")), true
+		return filepath.Join(to, rest), true
 	}
 	return "", false
 }
