@@ -10,12 +10,12 @@ import (
 	"isolate-namespace/isolate/internal/initproc"
 )
 
-// A SetupError says why no sandbox came to be. The program did not run.
+// A SetupError says why no sandbox could be made. The program did not run.
 type SetupError struct {
 	Doing string // what was being done, such as "mount"
 	Path  string // to what; may be empty
 	Err   error  // why it failed
-	Kind  Kind   // of which kind that is; may be empty
+	Kind  Kind   // the kind of failure; may be empty
 	About string // what Kind is about
 }
 
@@ -32,14 +32,14 @@ func (e *SetupError) Error() string {
 
 func (e *SetupError) Unwrap() error { return e.Err }
 
-// An ExecError says that the sandbox was there and the program could not be
-// executed in it.
+// An ExecError says that the sandbox was made, but the program could not be executed
+// in it.
 type ExecError struct {
 	Name  string     // the program as it was named
-	Err   unix.Errno // ENOENT where it was not found
-	Kind  Kind       // of which kind that is; may be empty
+	Err   unix.Errno // ENOENT if it was not found
+	Kind  Kind       // the kind of failure; may be empty
 	Path  string     // where the program is, or would be, outside; may be empty
-	About string     // what Kind is about. It may be of a stranger's choice; then it has no other characters than plain names do, or is empty.
+	About string     // what Kind is about. A stranger may have chosen it: then it has only the characters of plain names, or is empty.
 }
 
 func (e *ExecError) Error() string {
@@ -73,16 +73,16 @@ func (e *ExecError) Unwrap() error { return e.Err }
 // An ExitError says that the program ran and did not succeed.
 type ExitError struct {
 	Status unix.WaitStatus
-	// Kind says why it ended, where its status doesn't; else it is empty.
+	// Kind says why it ended, if its status doesn't; else it is empty.
 	Kind Kind
 	// About is what Kind is about: the name of a limit, or a directory.
 	About string
 	// Limit names the limit that ended it, as in "the memory limit of 64M" or
 	// "the process limit of 4096, the default", or is "".
 	Limit string
-	// Library is the one that it lacked, or "".
+	// Library is the library that it lacked, or "".
 	Library string
-	// Output is an *OutputError where some of its output is lost, or nil.
+	// Output is an *OutputError if some of its output is lost, else nil.
 	Output error
 }
 

@@ -1,9 +1,9 @@
 package isolate
 
-// A Kind says of which kind a failure is, for those who decide by it: whether
-// to try once more, or what to tell a person to do. The empty one is a failure
-// of which no more is known than its text says. Some kinds are about something
-// beside the path that failed; the error's About is that.
+// A Kind classifies a failure, for callers that decide by it: whether to try again,
+// or what to tell a person to do. It is empty if nothing more is known than the
+// error's text says. Some kinds are about something other than the path that failed;
+// the error's About names that.
 type Kind string
 
 // Why no sandbox can be made here: kinds of a SetupError.

@@ -14,12 +14,12 @@ import (
 //	TARGET=none                          cover TARGET by something empty
 //
 // The prefixes are ro (read-only), try (skip where it does not exist), cow
-// (changes stay in the sandbox) and rbind, which is how every mount works and
-// is accepted because isolate.sh had it. A backslash takes the next
-// character's meaning away: "\ " is a space in a path, "\=" an equals sign.
-// A leading ~ is home; a relative path is taken from dir.
+// (changes stay in the sandbox) and rbind, which is how every mount works and is
+// accepted because isolate.sh had it. A backslash escapes the next character: "\ " is
+// a space in a path, "\=" an equals sign. A leading ~ is home; a relative path
+// begins at dir.
 //
-// The paths are made absolute and clean; whether they exist is not looked at.
+// The paths are made absolute and clean; they needn't exist.
 func ParseMounts(s, dir, home string) ([]Mount, error) {
 	var mounts []Mount
 	for _, entry := range SplitEntries(s) {

@@ -10,9 +10,9 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// A builder turns a tree into system calls: everything is put together in a
-// private mount namespace on two memory file systems, a root that ends up
-// read-only and a scratch one behind every private directory.
+// A builder turns a tree into system calls. Everything is assembled in a private mount
+// namespace on two file systems in memory: a root, which is read-only at the end, and
+// scratch, which holds every private directory.
 type builder struct {
 	*calls.List
 	policy  *Policy
@@ -31,8 +31,8 @@ type builder struct {
 const (
 	scratchName = ".scratch"
 
-	// What every mount has: no set-user-id program gains anything, and no
-	// device node works, but for the few that are mounted one by one.
+	// The attributes of every mount: set-user-id programs gain nothing, and no device
+	// node works except the few that are mounted one by one.
 	plain = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
 )
 
@@ -47,9 +47,9 @@ func build(l *calls.List, policy *Policy, limits *limiter, t *tree) {
 	b.finish()
 }
 
-// seclude makes a copy of the caller's mounts that follows no change of theirs,
-// if they still are what they were when the tree was decided: else it might
-// show what nobody has looked at.
+// seclude makes a copy of the caller's mounts that doesn't follow their changes. It
+// fails if they have changed since the tree was decided, since then something unchecked
+// might be shown.
 func (b *builder) seclude(mounts *hostMounts) {
 	what := calls.PrivateMounts.Of("")
 	b.Do(what, unix.SYS_MOUNT, b.Str("none"), b.Str("/"), calls.Num(0), calls.Num(unix.MS_REC|unix.MS_PRIVATE), calls.Num(0))
@@ -59,11 +59,11 @@ func (b *builder) seclude(mounts *hostMounts) {
 	b.Do(what, unix.SYS_CLOSE, calls.Num(mounts.fd))
 }
 
-// begin makes the two file systems. The process file system is made here too:
-// the kernel allows it only where a whole one is in sight (mount_too_revealing
-// in fs/namespace.c), which ends with the old root.
+// begin makes the two file systems. It also makes the process file system: the kernel
+// allows that only while an unmasked one is visible (mount_too_revealing in
+// fs/namespace.c), as in the old root.
 func (b *builder) begin() {
-	// 4: whom a process can't trace it doesn't see, init above all (proc(5)).
+	// 4: a process doesn't see those that it can't trace, such as init (proc(5)).
 	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
 	if !b.policy.AllowUserNamespaces {
 		b.forbidUserNamespaces()
@@ -107,7 +107,8 @@ func (b *builder) place(n *node) {
 		}
 		b.bind(n, attrs)
 	case deviceNode:
-		// Read-only: root, outside, could change the mode of the machine's own.
+		// Read-only: a program that is root outside could change the mode of the
+		// machine's device.
 		b.bind(n, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 	case cowNode:
 		b.overlay(n)
@@ -144,9 +145,8 @@ func (b *builder) place(n *node) {
 	}
 }
 
-// letPass lets the calls from this one on fail where a directory on the way is
-// another user's who keeps it closed. The program can't get there either, while
-// the caller, as root, could.
+// letPass lets the calls from this one on fail if another user has closed a directory
+// on the way. The program can't get there either, although the caller, as root, could.
 func (b *builder) letPass(from int) {
 	covering := b.From(from)
 	for i := range covering {
@@ -160,8 +160,7 @@ func (b *builder) letPass(from int) {
 	}
 }
 
-// finish makes the root unchangeable, steps into it, and lets go of
-// everything outside.
+// finish makes the root unchangeable, enters it, and leaves everything outside.
 func (b *builder) finish() {
 	leave := calls.LeaveRoot.Of("")
 	b.Do(leave, unix.SYS_FCHDIR, b.root.Arg())
@@ -176,8 +175,8 @@ func (b *builder) finish() {
 	b.Close(b.proc, b.scratch, b.root)
 }
 
-// bind shows a file or directory of the host, with all that is mounted
-// below it, and gives every one of those mounts the same attributes.
+// bind shows a file or directory of the host, with everything mounted below it, and
+// gives all of these mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
 	what := calls.MountSource.Of(n.source)
 	mount := b.clone(what, n.source, unix.AT_RECURSIVE)
@@ -201,8 +200,8 @@ func (b *builder) showOwn(n *node, fs calls.Slot, name string, attrs uint64) {
 	}
 }
 
-// mask covers n's target. What has mounts of its own inside gets a directory
-// of its own to make them in.
+// mask covers n's target. A mask with mounts inside gets its own directory, in which
+// they are made.
 func (b *builder) mask(n *node) {
 	name := b.nothing
 	if n.dir {
@@ -213,8 +212,8 @@ func (b *builder) mask(n *node) {
 		b.mkdir(b.scratch, name, 0o755)
 	}
 	if n.cover != nil && n.cover.kind == procNode && !n.inner {
-		// There are dozens of these. One call each is enough where nothing on
-		// the way is the host's, and the mount stays as unchangeable as it is.
+		// There are dozens of these. One call is enough if nothing on the way
+		// belongs to the host, and the mount stays unchangeable.
 		b.Do(calls.Mask.Of(n.target), unix.SYS_MOUNT, b.Str(name), b.Str(".."+n.target),
 			calls.Num(0), calls.Num(unix.MS_BIND), calls.Num(0))
 		return
@@ -222,8 +221,7 @@ func (b *builder) mask(n *node) {
 	b.showOwn(n, b.scratch, name, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 }
 
-// file makes a file. Where the place is the host's, the made file covers the
-// one that is there.
+// file makes a file. In a directory of the host it covers the existing one.
 func (b *builder) file(n *node) {
 	at, name := b.scratch, ""
 	covers := n.cover != nil && n.cover.hostBacked()
@@ -242,8 +240,8 @@ func (b *builder) file(n *node) {
 	}
 }
 
-// prepare makes the directories that lead to n's target and an empty target
-// to mount on, unless the place is the host's, where they exist.
+// prepare makes the directories above n's target, and an empty target to mount on. In a
+// directory of the host they exist already.
 func (b *builder) prepare(n *node) {
 	if n.cover == nil || !n.cover.hostBacked() {
 		at, name := b.makeParents(n)
@@ -256,10 +254,10 @@ func (b *builder) prepare(n *node) {
 	b.pin(n)
 }
 
-// pin makes the directories between n's target and the mount that it lies in
-// mounts of themselves, where the program could rename them: n would go with
-// them, and something else be put at its place. What n covers on the host would
-// even be shown there the next time.
+// pin mounts the directories between n's target and the mount that it lies in on
+// themselves, if the program could rename them: n would move with them, something else
+// could be put in its place, and the next sandbox would even show what n covers on the
+// host.
 func (b *builder) pin(n *node) {
 	cover := n.cover
 	if cover == nil || !(cover.kind == cowNode || cover.kind == bindNode && cover.access == AccessWritable || cover.kind == privateNode && n.fixed) {

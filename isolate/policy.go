@@ -15,7 +15,7 @@ import (
 // exist inside: no file, no network, no other process, no variable of the
 // environment. The zero Policy shows the base system and nothing else.
 type Policy struct {
-	// Mounts are what the program sees besides the base, in any order: a
+	// Mounts are what the program sees in addition to the base, in any order: a
 	// mount may lie inside another one.
 	Mounts []Mount
 
@@ -35,8 +35,8 @@ type Policy struct {
 	// FilterEnv(os.Environ(), nil).
 	Env []string
 
-	// Dir is the working directory inside. Empty means the caller's own. It
-	// must exist inside.
+	// Dir is the working directory inside, where it must exist. Empty means the
+	// caller's own.
 	Dir string
 
 	// Home is the path of the private, empty, writable home directory. Empty
@@ -52,26 +52,25 @@ type Policy struct {
 	// Limits bound what the program and all that it starts can use.
 	Limits Limits
 
-	// User is whom the program takes itself for. Nil means the caller's own
-	// numbers. Outside it is the caller in any case.
+	// User is the user and group that the program sees itself as. Nil means the
+	// caller's own. Outside, the program is always the caller's.
 	User *User
 
 	// AllowUserNamespaces lets the program make user namespaces of its own, so that
 	// another sandbox can run in this one. It widens what the program can ask
 	// of the kernel, leaves the process file system unmasked, and does what
-	// AllowSymlinks does: where Landlock holds nobody can mount.
+	// AllowSymlinks does, since nobody can mount under Landlock.
 	AllowUserNamespaces bool
 
-	// CowDir is an existing directory of the host in which the changes of each
-	// CopyOnWrite mount are kept, below the path that they were made at. Empty
-	// throws them away.
+	// CowDir is an existing directory on the host in which the changes of each
+	// CopyOnWrite mount are kept, under the mount's path. Empty throws them away.
 	CowDir string
 
-	// AllowSymlinks lets the program make symbolic links, sockets, named pipes
-	// and device nodes in directories of the host that it can write to.
-	// Without it that takes Landlock (Linux 5.13). Whoever writes to a file
-	// there later, such as a notebook server that saves a notebook, follows a
-	// link that the program left in its place.
+	// AllowSymlinks lets the program make symbolic links, sockets, named pipes and
+	// device nodes in the host's directories that it can write to. Preventing that
+	// needs Landlock (Linux 5.13). Whoever writes to a file there later, such as a
+	// notebook server that saves a notebook, follows a link that the program left
+	// in its place.
 	AllowSymlinks bool
 
 	// AssembleOn is an existing directory of the host on which the new root is

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// A record is what Install wrote and of what. It lies beside kernel.json, so
-// that an update can tell a person's changes from its own.
+// A record holds what Install wrote, and the base that it was made from. It lies
+// beside kernel.json, so that an update can distinguish a person's changes from its
+// own.
 type record struct {
 	Base Spec `json:"base"` // the base's kernel.json
-	Made Spec `json:"made"` // ours, as it is made without options
+	Made Spec `json:"made"` // the twin's kernel.json as it is made without options
 
 	// Ends is the command that the base's comes to, if it only leads there.
 	Ends []string `json:"ends,omitempty"`
 }
 
-// recordName is no name that Jupyter or a front end takes an interest in.
+// recordName is a name that neither Jupyter nor front ends look at.
 const recordName = "isolate.json"
 
 func readRecord(dir string) (*record, error) {
