@@ -91,6 +91,12 @@ func dropPriority(l *calls.List, what calls.Note) {
 	if policy == unix.SCHED_FIFO || policy == unix.SCHED_RR || policy == unix.SCHED_DEADLINE {
 		l.Do(what, unix.SYS_SCHED_SETSCHEDULER, calls.Num(0), calls.Num(unix.SCHED_NORMAL), l.Words(0))
 	}
+	for _, resource := range []int{unix.RLIMIT_NICE, unix.RLIMIT_RTPRIO} {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(resource, &limit); err == nil && limit.Cur > 0 {
+			l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(resource), l.Words(0, 0), calls.Num(0))
+		}
+	}
 	io, _, _ := unix.RawSyscall(unix.SYS_IOPRIO_GET, 1 /* IOPRIO_WHO_PROCESS */, 0, 0)
 	if io>>13 == byRealTime {
 		l.Do(what, unix.SYS_IOPRIO_SET, calls.Num(1), calls.Num(0), calls.Num(0))

@@ -26,7 +26,7 @@ const grace = 5 * time.Second
 // that they ignore them.
 func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 32)
-	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH} {
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT} {
 		signal.Notify(signals, sig)
 	}
 	// We don't end when the front end stops listening to our output.

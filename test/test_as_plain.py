@@ -165,6 +165,21 @@ def type_at(script, sandbox, where, key):
     return shown.decode().count("after"), os.waitstatus_to_exitcode(status)
 
 
+def test_a_stopped_program_is_ended_by_timeout(tmp_path):
+    """timeout(1) sends SIGTERM and then SIGCONT."""
+    for sandbox in "", ISOLATE:
+        start = time.monotonic()
+        assert run("timeout -k 20 1 $I sh -c 'kill -STOP $$; sleep 60'", sandbox, tmp_path).returncode == 124
+        assert time.monotonic() - start < 15
+
+
+def test_a_program_signals_no_job_by_keys_of_its_own(tmp_path):
+    """It makes c the key of SIGQUIT and has the terminal type it; the script around it goes on."""
+    script = "$I sh -c 'stty quit c; echo ready; sleep 1'; echo after"
+    assert type_at("trap '' QUIT; " + script, ISOLATE, tmp_path, "c")[0] == 1
+    assert type_at(script, ISOLATE, tmp_path, "c") == (1, 0)
+
+
 ENVIRONMENT = {
     "by its name": "$I python3 -c 'import sys, ours; print(sys.prefix)'",
     "by a shell": "$I sh -c 'python3 -c \"import sys, ours; print(sys.prefix)\"'",

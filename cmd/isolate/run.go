@@ -108,7 +108,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 // stays ignored, by the program too.
 func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 16)
-	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM} {
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT} {
 		if inherited.Ignores(sig) {
 			signal.Ignore(sig)
 			continue

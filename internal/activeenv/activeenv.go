@@ -86,9 +86,11 @@ func (f *finder) showPrograms(dir string) {
 	f.show(tree)
 	if tree == filepath.Join(f.home, ".local/bin") || tree == filepath.Join(f.policy.Home, ".local/bin") {
 		// What pip install --user put there imports its package from here.
-		libraries, _ := filepath.Glob(filepath.Join(filepath.Dir(tree), "lib/python3*"))
+		libraries, _ := os.ReadDir(filepath.Join(filepath.Dir(tree), "lib"))
 		for _, library := range libraries {
-			f.show(library)
+			if strings.HasPrefix(library.Name(), "python3") {
+				f.show(filepath.Join(filepath.Dir(tree), "lib", library.Name()))
+			}
 		}
 	}
 }

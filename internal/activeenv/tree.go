@@ -3,8 +3,10 @@ package activeenv
 import (
 	"bufio"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"isolate-namespace/internal/regular"
@@ -56,8 +58,11 @@ func isPrefix(prefix string) bool {
 
 // isInstallation reports whether prefix holds a Python with its library.
 func isInstallation(prefix string) bool {
-	found, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/os.py"))
-	return len(found) > 0
+	libraries, _ := os.ReadDir(filepath.Join(prefix, "lib")) // without one there is no Python
+	return slices.ContainsFunc(libraries, func(library fs.DirEntry) bool {
+		_, err := os.Stat(filepath.Join(prefix, "lib", library.Name(), "os.py"))
+		return err == nil && strings.HasPrefix(library.Name(), "python3")
+	})
 }
 
 func isDir(dir, name string) bool {

@@ -156,9 +156,16 @@ func (p *Process) becomeProgram() {
 //go:norace
 func (p *Process) keepOnlyOwn() {
 	// If the caller has closed its standard streams, the handle may be 0.
-	handle, _ := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
-	sysCall(unix.SYS_DUP3, uintptr(p.Control), 0, unix.O_CLOEXEC, 0)
-	sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)
+	handle, errno := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
+	if errno == 0 {
+		_, errno = sysCall(unix.SYS_DUP3, uintptr(p.Control), 0, unix.O_CLOEXEC, 0)
+	}
+	if errno == 0 {
+		_, errno = sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)
+	}
+	if errno != 0 {
+		exit() // the program has taken init's descriptors, as serve says
+	}
 	sysCall(unix.SYS_CLOSE_RANGE, 2, uintptr(^uint32(0)), 0, 0)
 	p.Control, p.handle = 0, 1
 }

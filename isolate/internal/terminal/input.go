@@ -49,7 +49,8 @@ func (t *Terminal) copyInput() {
 // which there may be a script's shell or a loop that ends on them: plainly the
 // terminal would. The program gets them from its own terminal. A program that
 // takes the keys as they are, or has put another job of its own into the
-// foreground, would keep them to itself.
+// foreground, would keep them to itself. Only the caller's own keys count: what a
+// program makes a key it can have the terminal type, by asking it something.
 func (t *Terminal) signalJob(typed []byte) {
 	fd := descriptor.Of(t.master)
 	modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
@@ -64,11 +65,23 @@ func (t *Terminal) signalJob(typed []byte) {
 				i++ // the next one is only a character
 			}
 		case modes.Cc[unix.VINTR]:
-			t.signalOthers(unix.SIGINT)
+			if t.isKey(typed[i], unix.VINTR) {
+				t.signalOthers(unix.SIGINT)
+			}
 		case modes.Cc[unix.VQUIT]:
-			t.signalOthers(unix.SIGQUIT)
+			if t.isKey(typed[i], unix.VQUIT) {
+				t.signalOthers(unix.SIGQUIT)
+			}
 		}
 	}
+}
+
+// isKey reports whether what was typed is a key of the caller's terminal, by its
+// place in termios(3).
+func (t *Terminal) isKey(typed byte, key int) bool {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	return t.modes.Lflag&unix.ISIG != 0 && t.modes.Cc[key] == typed
 }
 
 // signalOthers sends sig to our process group without ourselves, if that has the
