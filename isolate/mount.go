@@ -294,7 +294,3 @@ func (b *builder) makeParents(n *node) (at calls.Slot, name string) {
 	}
 	return at, prefix + name
 }
-
-// attach moves a mount to a path inside. Nothing that the host could change
-// setAttrs sets attributes of a mount, and of those below it with
-// newFS makes a file system from its name and settings, in pairs, and returns

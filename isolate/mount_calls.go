@@ -9,7 +9,7 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// clone returns a mount of a file or directory of the host, not in place yet.
+// clone returns a detached mount of a file or directory of the host.
 func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
 	place := b.open(what, calls.CWD(), source, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
 	mount := b.copyOf(what, place, flags)
@@ -17,7 +17,7 @@ func (b *builder) clone(what calls.Note, source string, flags int) calls.Slot {
 	return mount
 }
 
-// copyOf returns a mount of what is open, not in place yet.
+// copyOf returns a detached mount of what is open.
 func (b *builder) copyOf(what calls.Note, place calls.Slot, flags int) calls.Slot {
 	return b.Get(what, unix.SYS_OPEN_TREE, place.Arg(), b.Str(""),
 		calls.Num(unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags))
@@ -33,7 +33,8 @@ func (b *builder) mkdir(at calls.Slot, name string, mode uint32) {
 	b.Do(calls.MakeDirectory.Of(filepath.Join("/", name)), unix.SYS_MKDIRAT, at.Arg(), b.Str(name), calls.Num(mode)).Fine = unix.EEXIST
 }
 
-// meanwhile is followed on the way.
+// attach moves a mount to a path inside. It follows nothing on the way that the host
+// could change at the same time.
 func (b *builder) attach(mount calls.Slot, target string) {
 	what := calls.MountAt.Of("/" + target)
 	place := b.openInside(what, target)
@@ -41,7 +42,7 @@ func (b *builder) attach(mount calls.Slot, target string) {
 	b.Close(place)
 }
 
-// attachAt moves a mount to what is open.
+// attachAt moves a mount onto an open file or directory.
 func (b *builder) attachAt(what calls.Note, mount, place calls.Slot) {
 	b.Do(what, unix.SYS_MOVE_MOUNT, mount.Arg(), b.Str(""), place.Arg(), b.Str(""),
 		calls.Num(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
@@ -58,13 +59,15 @@ func (b *builder) open(what calls.Note, at calls.Arg, path string, resolve uint6
 	return b.Get(what, unix.SYS_OPENAT2, at, b.Str(path), how, calls.Num(unix.SizeofOpenHow))
 }
 
-// AT_RECURSIVE (mount_setattr(2), Linux 5.12).
+// setAttrs sets attributes of a mount, and with AT_RECURSIVE also of those below it
+// (mount_setattr(2), Linux 5.12).
 func (b *builder) setAttrs(what calls.Note, mount calls.Slot, attrs uint64, flags int) {
 	b.Do(what, unix.SYS_MOUNT_SETATTR, mount.Arg(), b.Str(""), calls.Num(unix.AT_EMPTY_PATH|flags),
 		b.Words(attrs, 0, 0, 0), calls.Num(32) /* MOUNT_ATTR_SIZE_VER0 */)
 }
 
-// a mount of it that is not in place yet. A setting without a value is a flag.
+// newFS makes a file system from its name and pairs of settings, and returns a detached
+// mount of it. A setting without a value is a flag.
 func (b *builder) newFS(kind string, attrs uint64, settings ...string) calls.Slot {
 	what := calls.MakeFileSystem.Of(kind)
 	fs := b.Get(what, unix.SYS_FSOPEN, b.Str(kind), calls.Num(unix.FSOPEN_CLOEXEC))
@@ -81,7 +84,7 @@ func (b *builder) newFS(kind string, attrs uint64, settings ...string) calls.Slo
 	return mount
 }
 
-// newName returns a name in the scratch file system.
+// newName returns a new name in the scratch file system.
 func (b *builder) newName() string {
 	b.count++
 	return fmt.Sprint(b.count)
