@@ -88,9 +88,11 @@ func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) er
 		}
 	}
 
-	if err := write(spec, &record{Base: base.Spec, Made: d.spec, Ends: d.ends}, base.Dir, dir); err != nil {
+	left, err := write(spec, &record{Base: base.Spec, Made: d.spec, Ends: d.ends}, base.Dir, dir)
+	if err != nil {
 		return nil, explainWrite(err, filepath.Dir(dir))
 	}
+	result.Notes = append(result.Notes, left...)
 	return result, nil
 }
 

@@ -23,37 +23,43 @@ func explainWrite(err error, kernels string) error {
 }
 
 // write puts the spec and the base's resources into a temporary directory and renames
-// it. The temporary one isn't among the kernels, where Jupyter would list it.
-func write(spec Spec, made *record, resources, dir string) error {
+// it. The temporary one isn't among the kernels, where Jupyter would list it. The
+// notes say which resources it leaves out.
+func write(spec Spec, made *record, baseDir, dir string) (notes []string, err error) {
 	data, err := spec.Marshal()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	history, err := json.MarshalIndent(made, "", " ")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+		return nil, err
 	}
 
 	aside, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), ".isolate-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(aside)
 
+	r, err := findResources(baseDir)
+	if err != nil {
+		return nil, fmt.Errorf("find the resources of %s: %w", baseDir, err)
+	}
+	defer r.root.Close()
 	fresh := filepath.Join(aside, "new")
-	if err := copyTree(resources, fresh); err != nil {
-		return fmt.Errorf("copy the resources of %s: %w", resources, err)
+	if err := r.copyTo(fresh); err != nil {
+		return nil, fmt.Errorf("copy the resources of %s: %w", baseDir, err)
 	}
 	for name, text := range map[string][]byte{"kernel.json": data, recordName: append(history, '\n')} {
 		if err := os.WriteFile(filepath.Join(fresh, name), text, 0o644); err != nil {
-			return err
+			return nil, err
 		}
 	}
 
-	return replace(fresh, dir)
+	return r.notes(), replace(fresh, dir)
 }
 
 // replace puts fresh in the place of dir in one step, so that nobody ever finds half a

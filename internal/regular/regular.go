@@ -3,6 +3,7 @@
 package regular
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,24 @@ func OpenHere(path string) (*os.File, error) {
 	return reopen(found, path)
 }
 
+// OpenIn opens the regular file at a path in root for reading. Links that lead out
+// of root are errors.
+func OpenIn(root *os.Root, path string) (*os.File, error) {
+	f, err := root.OpenFile(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNot
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // reopen opens for reading what was found, if that is a regular file: others
 // may act when they are opened. It takes the descriptor.
 func reopen(found int, path string) (*os.File, error) {
@@ -67,6 +86,29 @@ func reopen(found int, path string) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
+}
+
+// Same reports whether the rest of two files is the same.
+func Same(a, b *os.File) bool {
+	infoA, errA := a.Stat()
+	infoB, errB := b.Stat()
+	if errA != nil || errB != nil || infoA.Size() != infoB.Size() {
+		return false
+	}
+
+	// No more than that: a file may become longer meanwhile.
+	left := infoA.Size()
+	blockA, blockB := make([]byte, 64<<10), make([]byte, 64<<10)
+	for left > 0 {
+		n := min(left, int64(len(blockA)))
+		_, errA := io.ReadFull(a, blockA[:n])
+		_, errB := io.ReadFull(b, blockB[:n])
+		if errA != nil || errB != nil || !bytes.Equal(blockA[:n], blockB[:n]) {
+			return false
+		}
+		left -= n
+	}
+	return true
 }
 
 // Read reads the regular file that a path leads to, if it has no more bytes
