@@ -86,8 +86,10 @@ func TestProtectedFileWithAnotherName(t *testing.T) {
 		{"read-only", []Mount{Writable(work), ReadOnly(test)}, true},
 		{"masked", []Mount{Writable(work), Masked(test)}, true},
 		{"of another name only", []Mount{Writable(work), ReadOnly(filepath.Join(work, "single"))}, false},
-		{"in what is read-only", []Mount{ReadOnly(work), Masked(test)}, false},
-		{"in a copy", []Mount{CopyOnWrite(work), ReadOnly(test)}, false},
+		{"masked in what is read-only", []Mount{ReadOnly(work), Masked(test)}, true},
+		{"masked in a copy", []Mount{CopyOnWrite(work), Masked(test)}, true},
+		{"read-only in what is", []Mount{ReadOnly(work), ReadOnly(test)}, false},
+		{"read-only in a copy", []Mount{CopyOnWrite(work), ReadOnly(test)}, false},
 		{"under another file", []Mount{Writable(work), ReadOnly(filepath.Join(work, "single")).At(test)}, false},
 	} {
 		_, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: c.mounts}, "true")

@@ -53,12 +53,18 @@ func (n *node) fit() (keep bool, err error) {
 	return true, nil
 }
 
-// hasOtherNames reports whether n keeps from the program a file that it could reach
-// by another name: st is of what n covers.
+// hasOtherNames reports whether n keeps a file from the program that it could reach
+// by another name: to read what is masked, or to change what is read-only. st is of
+// the file that n covers.
 func (n *node) hasOtherNames(st *unix.Stat_t) bool {
-	isFile := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1
-	isSame := n.kind == maskNode || n.kind == bindNode && n.access == AccessReadOnly && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
-	return isFile && isSame && n.cover.kind == bindNode && n.cover.access == AccessWritable
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink == 1 {
+		return false
+	}
+	if n.kind == maskNode {
+		return !n.cover.base
+	}
+	isSame := n.kind == bindNode && n.host.fileID == fileID{uint64(st.Dev), st.Ino}
+	return isSame && n.access == AccessReadOnly && n.cover.kind == bindNode && n.cover.access == AccessWritable
 }
 
 func (n *node) misfit(why string) error {

@@ -108,7 +108,7 @@ func (d *hiddenDir) isIn(f *hostFile) bool {
 // maskBelow covers, in n's source and in the mounts below it, what may not be a source
 // itself.
 func (t *tree) maskBelow(n *node) error {
-	if n.kind != bindNode || !n.dir {
+	if n.kind != bindNode && n.kind != cowNode || !n.dir {
 		return nil
 	}
 	var masks []*node

@@ -210,6 +210,7 @@ func TestDirectoriesByAllTheirNames(t *testing.T) {
 		{name: "a link to home", mount: "ln -sfn export/home $D/to", home: "to/u", source: "export", want: "whole home directory"},
 		{name: "the real tmp", mount: "mount --bind $D/scratch/tmp /tmp", source: "scratch/tmp", want: "other programs have sockets there"},
 		{name: "what leads to the real tmp", mount: "mount --bind $D/scratch/tmp /tmp", source: "scratch"},
+		{name: "a copy of what leads to the real tmp", mount: "mount --bind $D/scratch/tmp /tmp", source: "cow:scratch"},
 		{name: "the work beside the real tmp", mount: "mount --bind $D/scratch/tmp /tmp", source: "scratch/work"},
 		{name: "another file system of the home's number", mount: "mount -t tmpfs a $D/homes; mkdir -p $D/homes/u; mount -t tmpfs b $D/scratch/work", source: "scratch/work"},
 		{name: "proc by its own name", mount: "true", source: "/proc/1", want: "every process of the machine"},
