@@ -12,8 +12,8 @@ import (
 	"isolate-namespace/internal/kernelargv"
 )
 
-// write puts a base spec and resources on disk and returns a Jupyter that
-// finds it.
+// jupyterWith writes a base spec to disk and returns a Jupyter that finds it, and
+// its directory.
 func jupyterWith(t *testing.T, name, spec string) (*Jupyter, string) {
 	t.Helper()
 	prefix := t.TempDir()

@@ -1,7 +1,7 @@
 // Package kernelspec makes isolated twins of installed Jupyter kernels.
 //
-// Find looks up a kernel as Jupyter does. Install turns it into the spec of
-// a kernel that runs in a sandbox: the same command behind isolate-kernel, and
+// Jupyter.Find looks up a kernel as Jupyter does. Install turns it into the spec
+// of a kernel that runs in a sandbox: the same command behind isolate-kernel, and
 // the directories that its interpreter needs, found by asking that interpreter
 // (interpreter.go), in its environment where a person can read and edit them.
 // It writes that to disk with the resources of the base.

@@ -2,10 +2,10 @@
 // executes anything. A second start of the Go runtime would cost more than the
 // whole sandbox.
 //
-// What runs there is in process.go, serve.go and memory.go, and in run.go of
-// package calls: system calls and plain numbers, no allocation, no growth of the
-// stack, no call of the runtime. These packages import nothing that would make more
-// possible. What the caller does is in caller.go and message.go.
+// What runs there is in process.go, serve.go, memory.go, siginfo.go and vfork_*.s,
+// and in run.go of package calls: system calls and plain numbers, no allocation, no
+// growth of the stack, no call of the runtime. These packages import nothing that
+// would make more possible. What the caller does is in caller.go and message.go.
 package initproc
 
 import (

@@ -31,7 +31,7 @@ func (b *bench) command(p *peer, program ...string) (*exec.Cmd, func()) {
 	for i := range p.data {
 		f, err := os.Open(b.dataFile(i))
 		if err != nil {
-			panic(err) // written by writeData
+			panic(err) // the file was written when the peer was made
 		}
 		c.ExtraFiles = append(c.ExtraFiles, f)
 	}
