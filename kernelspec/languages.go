@@ -37,6 +37,12 @@ func isShell(program string) bool {
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "fish", "ksh", "csh", "tcsh"}, filepath.Base(program))
 }
 
+// makeOf returns the index of a program's make in makes, or -1.
+func makeOf(program string) int {
+	name := filepath.Base(program)
+	return slices.IndexFunc(makes, func(m language) bool { return name == m.program })
+}
+
 // askMake asks a program for the paths that it reads; known is false if nobody knows
 // how to ask it. For a script it asks the program that the first line names.
 func askMake(program, language string, environ []string) (paths []string, known bool, err error) {
@@ -45,11 +51,9 @@ func askMake(program, language string, environ []string) (paths []string, known 
 		paths, err = askPython(program, environ)
 		return paths, true, err
 	}
-	for _, m := range makes {
-		if name == m.program {
-			paths, err = m.paths(program, environ)
-			return paths, true, err
-		}
+	if i := makeOf(program); i >= 0 {
+		paths, err = makes[i].paths(program, environ)
+		return paths, true, err
 	}
 	if isShell(program) || slices.Contains(selfContained, name) {
 		return nil, true, nil

@@ -47,7 +47,7 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 	if err := n.ask(c, linker); err != nil {
 		return nil, err
 	}
-	if n.unknown || isWrapper(c.argv) {
+	if n.unknown || isWrapper(c.argv, c.language) {
 		if err := n.watch(ctx, c, linker); err != nil {
 			return nil, err
 		}
@@ -87,15 +87,42 @@ func (n *need) ask(c command, linker *linker) error {
 	return nil
 }
 
-// isWrapper reports whether a command only leads to the kernel's program: a shell with
-// something to run, or a script for one. Scripts of the base system, such as the one
-// that starts R, need nothing else.
-func isWrapper(argv []string) bool {
-	if isShell(argv[0]) {
+// isWrapper reports whether a command may only lead to the kernel's program: a
+// shell with something to run, a script, or a Python that runs anything but
+// ipykernel. Scripts that start a program of a known make, such as that of the
+// base system for R, don't count.
+func isWrapper(argv []string, language string) bool {
+	program := argv[0]
+	if isShell(program) {
 		return len(argv) > 1 && argv[1] != "{connection_file}"
 	}
-	real, err := filepath.EvalSymlinks(argv[0])
-	return err == nil && !inBaseSystem(real) && isShell(scriptInterpreter(real))
+	if isPython(program, language) && scriptInterpreter(program) == "" {
+		return runsAnother(argv[1:])
+	}
+	real, err := filepath.EvalSymlinks(program)
+	if err != nil || scriptInterpreter(real) == "" {
+		return false
+	}
+	return !inBaseSystem(real) || makeOf(program) < 0
+}
+
+// runsAnother reports whether these arguments of a Python run something else
+// than ipykernel.
+func runsAnother(args []string) bool {
+	for len(args) > 0 {
+		switch arg := args[0]; {
+		case arg == "-m" && len(args) > 1:
+			module, _, _ := strings.Cut(args[1], ".")
+			return module != "ipykernel" && module != "ipykernel_launcher"
+		case arg == "-X" || arg == "-W":
+			args = args[min(2, len(args)):]
+		case strings.HasPrefix(arg, "-") && arg != "-c":
+			args = args[1:]
+		default:
+			return arg != "{connection_file}"
+		}
+	}
+	return false
 }
 
 // argumentPath is where a path may begin in an argument: at its beginning, after

@@ -78,10 +78,12 @@ func TestIsWrapper(t *testing.T) {
 	}
 	for line, want := range map[string]bool{
 		"/bin/sh -c true {connection_file}": true, "/usr/bin/bash ~/wrap.sh": true, "/bin/sh {connection_file}": false, "/bin/sh": false,
-		"~/wrap.sh {connection_file}": true, "~/env.sh": true, "~/link": true, "~/R": true, "~/tool": false, "~/text": false, "/no/such/file": false,
-		"/usr/bin/python3 -m x": false, "/usr/bin/R": false,
+		"~/wrap.sh {connection_file}": true, "~/env.sh": true, "~/link": true, "~/R": true, "~/tool": true, "~/text": false, "/no/such/file": false,
+		"/usr/bin/python3 -m x": true, "/usr/bin/R": false, "/usr/bin/python3 -m ipykernel_launcher -f {connection_file}": false,
+		"/usr/bin/python3 -I -X dev -m ipykernel.kernelapp": false, "/usr/bin/python3 {connection_file}": false,
+		"/usr/bin/python3 -u ~/tool {connection_file}": true, "/usr/bin/python3 -c x": true, "/usr/bin/python3 -m": false, "/usr/bin/python3": false,
 	} {
-		if got := isWrapper(strings.Fields(strings.ReplaceAll(line, "~", home))); got != want {
+		if got := isWrapper(strings.Fields(strings.ReplaceAll(line, "~", home)), "python"); got != want {
 			t.Errorf("%s: %v", line, got)
 		}
 	}

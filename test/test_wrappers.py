@@ -83,7 +83,29 @@ def by_what_another_program_prints(home):
     return ["bash", "-c", f"source {home}/manager/etc/profile.d/manage.sh && activate && exec {KERNEL}"]
 
 
-WAYS = [by_activating, by_a_script_in_home, by_a_script_in_bin, by_env, by_nice, by_a_login_shell, as_a_child, by_what_another_program_prints]
+def by_a_manager_of_projects(home):
+    """As poetry run and pipenv run do: a program of Python's, in an environment of its own, that starts another Python."""
+    shutil.copytree(home / "envs/mine", home / ".local/pipx/venvs/manager", symlinks=True)
+    manager = script(home / ".local/pipx/venvs/manager/bin/manager", f"""#!{home}/.local/pipx/venvs/manager/bin/python
+import os, sys
+python = "{home}/envs/mine/bin/" + sys.argv[2]
+os.execv(python, [python, *sys.argv[3:]])
+""")
+    (home / ".local/bin").mkdir()
+    (home / ".local/bin/manager").symlink_to(manager)
+    return [f"{home}/.local/bin/manager", "run", *KERNEL.split()]
+
+
+def by_a_script_of_python(home):
+    script(home / "start.py", f"""
+import subprocess, sys
+sys.exit(subprocess.call(["{home}/envs/mine/bin/python", "-m", "ipykernel_launcher", *sys.argv[1:]]))
+""")
+    return ["/usr/bin/python3", str(home / "start.py"), "-f", "{connection_file}"]
+
+
+WAYS = [by_activating, by_a_script_in_home, by_a_script_in_bin, by_env, by_nice, by_a_login_shell, as_a_child, by_what_another_program_prints,
+        by_a_manager_of_projects, by_a_script_of_python]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
