@@ -17,7 +17,8 @@
 // is confine.go. The caller then forks once, into all namespaces at a time. The
 // fork is init, process 1 inside: it carries out the first list, forks the
 // program, which carries out the second, and stays to reap, to pass signals on and
-// to hand out sockets (internal/initproc/message.go). Either every call succeeds or there is no sandbox and no program: an error names the call that failed.
+// to hand out sockets (internal/initproc/message.go). Either every call succeeds
+// or there is no sandbox and no program: an error names the call that failed.
 //
 // # What holds
 //
