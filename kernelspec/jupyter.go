@@ -1,7 +1,6 @@
 package kernelspec
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -64,14 +63,7 @@ func jupyterInterpreter() string {
 	if err != nil {
 		return ""
 	}
-	text, err := os.ReadFile(command)
-	if err != nil {
-		return ""
-	}
-
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	fields := strings.Fields(strings.TrimPrefix(string(line), "#!"))
-	if len(fields) == 1 && strings.Contains(filepath.Base(fields[0]), "python") {
+	if fields := firstLine(command); len(fields) == 1 && strings.Contains(filepath.Base(fields[0]), "python") {
 		return fields[0]
 	}
 

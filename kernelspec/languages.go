@@ -3,12 +3,13 @@ package kernelspec
 import (
 	"bytes"
 	"fmt"
-	"os"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/text"
 )
 
@@ -44,8 +45,29 @@ func makeOf(program string) int {
 }
 
 // askMake asks a program for the paths that it reads; known is false if nobody knows
-// how to ask it. For a script it asks the program that the first line names.
+// how to ask it. For a script it asks the program that the first line names, which
+// may be a script again.
 func askMake(program, language string, environ []string) (paths []string, known bool, err error) {
+	for range maxScripts {
+		asked, known, err := askProgram(program, language, environ)
+		if known || err != nil {
+			return append(asked, paths...), known, err
+		}
+		interpreter := scriptInterpreter(program)
+		if interpreter == "" || isShell(interpreter) {
+			break
+		}
+		paths = append(paths, programTree(interpreter))
+		program = interpreter
+	}
+	return nil, false, nil
+}
+
+// maxScripts is how many scripts the kernel starts for one another, and the
+// program that the last of them names (exec_binprm in fs/exec.c).
+const maxScripts = 6
+
+func askProgram(program, language string, environ []string) (paths []string, known bool, err error) {
 	name := filepath.Base(program)
 	if isPython(program, language) {
 		paths, err = askPython(program, environ)
@@ -55,16 +77,7 @@ func askMake(program, language string, environ []string) (paths []string, known 
 		paths, err = makes[i].paths(program, environ)
 		return paths, true, err
 	}
-	if isShell(program) || slices.Contains(selfContained, name) {
-		return nil, true, nil
-	}
-
-	interpreter := scriptInterpreter(program)
-	if interpreter == "" || interpreter == program || isShell(interpreter) {
-		return nil, false, nil
-	}
-	paths, known, err = askMake(interpreter, language, environ)
-	return append(paths, programTree(interpreter)), known, err
+	return nil, isShell(program) || slices.Contains(selfContained, name), nil
 }
 
 // paths runs the question and picks the absolute paths that exist.
@@ -99,18 +112,8 @@ func (m language) paths(program string, environ []string) ([]string, error) {
 // scriptInterpreter returns the program that a script's first line names, looked
 // up in PATH if the line names env(1). It returns "" for other files.
 func scriptInterpreter(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-
-	head := make([]byte, 256) // as much as the kernel reads
-	n, _ := f.Read(head)
-	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
-	script, ok := bytes.CutPrefix(line, []byte("#!"))
-	fields := strings.Fields(string(script))
-	if !ok || len(fields) == 0 {
+	fields := firstLine(path)
+	if len(fields) == 0 {
 		return ""
 	}
 
@@ -128,4 +131,27 @@ func scriptInterpreter(path string) string {
 		return found
 	}
 	return ""
+}
+
+// firstLine returns the words of a script's first line, without "#!", and none of
+// other files.
+func firstLine(path string) []string {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+
+	head := make([]byte, 256) // as much as the kernel reads
+	n, _ := io.ReadFull(f, head)
+	line, _, whole := bytes.Cut(head[:n], []byte("\n"))
+	script, ok := bytes.CutPrefix(line, []byte("#!"))
+	words := strings.Fields(string(script))
+	switch {
+	case !ok || len(words) == 0:
+		return nil
+	case !whole && n == len(head): // the last word may go on
+		return words[:len(words)-1]
+	}
+	return words
 }

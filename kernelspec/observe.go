@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/protocol"
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/internal/trace"
 )
@@ -218,7 +219,7 @@ func mappedFiles(pid int) (files []string) {
 // executableOrLibrary reports whether a file that is there is a program or a
 // library; a process also maps files of data, of locales for one.
 func executableOrLibrary(path string) bool {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false
 	}

@@ -3,9 +3,10 @@ package kernelspec
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"isolate-namespace/internal/regular"
 )
 
 // A record holds what Install wrote, and the base that it was made from. It lies
@@ -22,8 +23,11 @@ type record struct {
 // recordName is a name that neither Jupyter nor front ends look at.
 const recordName = "isolate.json"
 
+// maxRecordSize is enough for two kernel.json and a command, in bytes.
+const maxRecordSize = 4 * maxSize
+
 func readRecord(dir string) (*record, error) {
-	data, err := os.ReadFile(filepath.Join(dir, recordName))
+	data, err := regular.Read(filepath.Join(dir, recordName), maxRecordSize)
 	if err != nil {
 		return nil, err
 	}

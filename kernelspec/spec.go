@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"isolate-namespace/internal/kernelargv"
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/share"
 )
 
@@ -30,16 +32,9 @@ const maxSize = 1 << 20
 
 // readSpec reads and validates the kernel.json at path.
 func readSpec(path string) (Spec, error) {
-	info, err := os.Stat(path)
+	data, err := regular.Read(path, maxSize)
 	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSize {
-		return nil, fmt.Errorf("read %s: not a file of at most %d bytes", path, maxSize)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	spec, err := parseSpec(data)
 	if err != nil {

@@ -14,8 +14,8 @@ type ending struct{ signal syscall.Signal }
 func (e ending) Error() string { return "ended by " + e.signal.String() }
 
 // untilSignal returns a context that ends with the first signal that would end
-// this process, so that what it has started can end first. Its cause is an
-// ending. end ends it, for a reason of one's own, and gives the signals back.
+// this process, so that what it has started can end first; the second ends it at
+// once. Its cause is an ending. end ends it, for a reason of one's own, and gives the signals back.
 //
 // A reader that goes away, such as head(1), is an error of the write that it
 // lets fail, and no signal: connections to a kernel that ends cause the same.
@@ -35,6 +35,7 @@ func untilSignal() (ctx context.Context, end context.CancelCauseFunc) {
 	go func() {
 		select {
 		case sig := <-signals:
+			signal.Stop(signals) // the next one ends us at once
 			cancel(ending{sig.(syscall.Signal)})
 		case <-ctx.Done():
 		}
