@@ -189,7 +189,13 @@ func (c *remove) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+
+	ctx, end := untilSignal() // between two kernels, so that none is removed by half
+	defer end(nil)
 	for _, twin := range all {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := kernelspec.Remove(twin); err != nil {
 			return err
 		}
