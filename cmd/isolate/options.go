@@ -25,8 +25,9 @@ Run PROGRAM, or a shell, so that it sees only the directories you name.
 
 ` + option.Lines(option.Isolate()) + `
 ENTRIES are [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, separated by
-spaces; the default is $MNTDIRS, or this directory. A limit of none is no limit.
-These and other options of bubblewrap mean the same as there:
+spaces; the default is $MNTDIRS, or this directory. The value none lifts a
+limit. These options mean the same as in bubblewrap, and so do the other
+--unshare-*:
 ` + option.Names(option.Bubblewrap()) + `
 
 Exit status: PROGRAM's own, or the signal that ended it; 125 if there is no

@@ -45,7 +45,7 @@ func Isolate() []Option {
 		allowSymlinks("program"),
 		{
 			Names: []string{"--allow-userns"},
-			Text:  "Let it make user namespaces, and links. Another isolate inside needs them.",
+			Text:  "Allow user namespaces and, as above, links. The program can then make both, the links as with `--allow-symlinks`. Another isolate inside needs them.",
 		},
 		{
 			Names: []string{"-b", "--basedir"}, Values: []string{"DIR"},
@@ -54,7 +54,7 @@ func Isolate() []Option {
 	}, limits("program", memory, "512M"), []Option{
 		{
 			Names: []string{"--report"}, Values: []string{"FILE"},
-			Text: "Write how it ended and what it used to FILE. In JSON: the status or signal, the limit that ended the program, wall and CPU time, memory, and which limits were in force, how each was enforced, and which are defaults.",
+			Text: "Write to FILE how it ended and what it used. In JSON: the status or signal, the limit that ended the program, wall and CPU time, memory, and which limits were in force, how each was enforced, and which are defaults.",
 		},
 		{
 			Names: []string{"--dry-run"},
@@ -82,8 +82,8 @@ func Bubblewrap() []Option {
 		{Names: []string{"--unsetenv"}, Values: []string{"NAME"}, Many: true, Text: "Keep a variable out."},
 		{Names: []string{"--clearenv"}, Text: "Keep all variables out."},
 		{Names: []string{"--share-net"}, Text: "The same as `--network host`."},
-		{Names: []string{"--proc"}, Values: []string{"DIR"}, Text: "DIR is /proc."},
-		{Names: []string{"--dev"}, Values: []string{"DIR"}, Text: "DIR is /dev."},
+		{Names: []string{"--proc"}, Values: []string{"DIR"}, Text: "Accepted for /proc, which is always there."},
+		{Names: []string{"--dev"}, Values: []string{"DIR"}, Text: "Accepted for /dev, which is always there."},
 		{Names: []string{"--die-with-parent"}, Text: "End the program when the caller of isolate ends."},
 		{Names: []string{"--new-session", "--disable-userns"}, Text: "Always so."},
 		{

@@ -8,7 +8,7 @@ func Kernel() []Option {
 	return slices.Concat([]Option{
 		{
 			Names: []string{"--network"}, Values: []string{"MODE"},
-			Text: "Network: `none` (default), or `host` with its services. " +
+			Text: "`none` (default), or `host`, the machine's own. " +
 				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect if Jupyter's `ip` setting names an address that they reach. " +
 				"`host` shows the kernel every service on this machine's loopback interface, including the Jupyter server and other kernels' output. It then listens on its ports itself, and every local user can connect to them.",
 		},
