@@ -40,7 +40,7 @@ const plainSpec = `{
 
 // sandbox are options between spaces.
 func sandbox(words string) kernelargv.Options {
-	return kernelargv.ParseOptions(strings.Fields(words)...)
+	return kernelargv.Parse(strings.Fields("/l " + words + " -- kernel")).Options
 }
 
 func isolated(t *testing.T, spec string, o Options) (Spec, string) {

@@ -21,7 +21,7 @@ func TestInstallSaysWhatItDrops(t *testing.T) {
 		{"the same", Options{Sandbox: sandbox("--mount ro:/usr --env A"), DisplayName: "Mine"},
 			Options{Sandbox: sandbox("--mount ro:/usr --env A"), DisplayName: "Mine"}, func(Spec) {}, ""},
 		{"another limit", Options{Sandbox: sandbox("--memory 500M")}, Options{Sandbox: sandbox("--memory=1G")}, func(Spec) {}, ""},
-		{"options", Options{Sandbox: slices.Concat(sandbox("--network host"), kernelargv.ParseOptions("--mount", "ro:/usr /bin"), sandbox("--env A=b --memory 500M --allow-symlinks")), DisplayName: "Mine"},
+		{"options", Options{Sandbox: slices.Concat(sandbox("--network host"), kernelargv.Options{kernelargv.New("--mount", "ro:/usr /bin")}, sandbox("--env A=b --memory 500M --allow-symlinks")), DisplayName: "Mine"},
 			Options{Sandbox: sandbox("--mount /bin")}, func(Spec) {},
 			"--network host --mount 'ro:/usr /bin' --env A=b --memory 500M --allow-symlinks --display-name Mine"},
 		{"changes by hand", Options{}, Options{}, func(s Spec) {

@@ -45,12 +45,6 @@ func Parse(argv []string) Command {
 	return Command{Launcher: argv[0], Options: list, Kernel: kernel}
 }
 
-// ParseOptions reads options without a command.
-func ParseOptions(words ...string) Options {
-	list, _, _ := parse(words)
-	return list
-}
-
 // parse reads options up to "--", if there is one.
 func parse(words []string) (list Options, rest []string, ended bool) {
 	table := options.Kernel()

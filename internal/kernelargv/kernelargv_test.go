@@ -44,6 +44,12 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// parsed reads options without a command.
+func parsed(words []string) Options {
+	list, _, _ := parse(words)
+	return list
+}
+
 // What is written by name is read as the same.
 func TestNew(t *testing.T) {
 	for _, o := range options.Kernel() {
@@ -52,7 +58,7 @@ func TestNew(t *testing.T) {
 			value = "some value"
 		}
 		made := New(o.Name(), value)
-		if read := ParseOptions(made.words...); len(read) != 1 || !read[0].is(made) {
+		if read := parsed(made.words); len(read) != 1 || !read[0].is(made) {
 			t.Errorf("%s is read as %v", o.Name(), read)
 		}
 	}
@@ -68,7 +74,7 @@ func TestWithout(t *testing.T) {
 		{"--memroy", "", "--memroy"},
 	} {
 		var got []string
-		for _, o := range ParseOptions(words(test.had)...).Without(ParseOptions(words(test.has)...)) {
+		for _, o := range parsed(words(test.had)).Without(parsed(words(test.has))) {
 			got = append(got, o.String())
 		}
 		if strings.Join(got, " ") != test.want {
