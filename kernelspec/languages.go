@@ -2,7 +2,6 @@ package kernelspec
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/regular"
-	"isolate-namespace/internal/text"
 )
 
 // A language says how to ask the kernels of one language what they read.
@@ -82,18 +80,16 @@ func askProgram(program, language string, environ []string) (paths []string, kno
 
 // paths runs the question and picks the absolute paths that exist.
 func (m language) paths(program string, environ []string) ([]string, error) {
-	var out, errs bytes.Buffer
-	cmd := exec.Command(program, m.ask...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = "/", environ, &out, &errs
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", program, err, text.LastLine(errs.String()))
+	out, errs, err := answer(program, m.ask, environ)
+	if err != nil {
+		return nil, err
 	}
 	if m.stderr {
-		out = errs
+		out = []byte(errs)
 	}
 
 	var paths, links []string
-	for line := range strings.Lines(out.String()) {
+	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
 		if rest, ok := strings.CutPrefix(line, "java.home = "); ok {
 			line = rest

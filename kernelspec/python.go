@@ -1,19 +1,16 @@
 package kernelspec
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/regular"
-	"isolate-namespace/internal/text"
 )
 
 // python returns the interpreter that a bare name, such as python3, means in the
@@ -91,12 +88,6 @@ func askPython(program string, environ []string) ([]string, error) {
 // ask runs a script with an interpreter, away from the working directory,
 // whose files could be taken for modules.
 func ask(interpreter, script string, environ []string) ([]byte, error) {
-	var errs bytes.Buffer
-	cmd := exec.Command(interpreter, "-c", script)
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", environ, &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", interpreter, err, text.LastLine(errs.String()))
-	}
-	return out, nil
+	out, _, err := answer(interpreter, []string{"-c", script}, environ)
+	return out, err
 }

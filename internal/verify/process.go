@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -30,7 +29,7 @@ type process struct {
 
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when the process has ended
-	said   bytes.Buffer  // on standard error
+	said   text.Tail     // on standard error
 	client *client       // nil until the kernel has answered
 }
 
@@ -105,7 +104,7 @@ func (p *process) run() error {
 	if err := p.ctx.Err(); err != nil {
 		return err
 	}
-	p.said.Reset()
+	p.said = text.Tail{}
 
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.Stderr = p.env, p.bait.workDir(), &p.said
