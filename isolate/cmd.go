@@ -89,20 +89,7 @@ func (c *Cmd) Start() error {
 	defer c.stdio.closeInner()
 
 	if c.limiter, err = newLimiter(policy.Limits); err == nil {
-		for tries := 0; ; tries++ {
-			c.explainExit = tree.explainExit(c.Name, &policy)
-			err = c.launch(&policy, tree, files)
-			if policy.Limits.Group && isNoGroup(err) {
-				err = c.launchWithoutGroup(&policy, tree, files)
-			}
-			if !isPassing(err) || tries == mostTries {
-				break
-			}
-			tree.close()
-			if policy, tree, err = c.Policy.plan(); err != nil {
-				break
-			}
-		}
+		tree, err = c.launchRetrying(&policy, tree, files)
 		if err != nil {
 			c.limiter.group.Remove()
 		}

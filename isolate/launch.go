@@ -15,6 +15,26 @@ import (
 	"isolate-namespace/isolate/internal/initproc"
 )
 
+// launchRetrying is launch, which begins again, with another look at the policy, if
+// something changed meanwhile. It returns the last tree, which is to be closed.
+func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int) (*tree, error) {
+	for tries := 0; ; tries++ {
+		c.explainExit = t.explainExit(c.Name, policy)
+		err := c.launch(policy, t, stdio)
+		if policy.Limits.Group && isNoGroup(err) {
+			err = c.launchWithoutGroup(policy, t, stdio)
+		}
+		if !isPassing(err) || tries == mostTries {
+			return t, err
+		}
+
+		t.close()
+		if *policy, t, err = c.Policy.plan(); err != nil {
+			return t, err
+		}
+	}
+}
+
 // launch makes the sandbox and returns when the program is being executed.
 func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	groups, err := c.limiter.open()
