@@ -18,14 +18,25 @@ import (
 )
 
 // Show adds to the policy's mounts, read-only, what it lacks of the environments
-// that are active by its Env, and of program, as PATH finds it outside. It shows an
-// environment with what that is based on. If that would show a home directory, it shows
-// only the program.
+// that are active by its Env, and of program, as PATH finds it outside.
 //
-// The error says that the program can't be shown, so that another one of its name would
-// run.
+// What is named by a variable or on the command line is shown. What a file or link
+// only leads to is shown where tools install programs and nobody works: sandboxes
+// write in the directories that people work in, now, or before and for somebody
+// else, and a pyvenv.cfg, a link or a script's first line there may be a program's.
+//
+// The error says that the program can't be shown, so that another one of its name
+// would run.
 func Show(p *isolate.Policy, program string) error {
 	f := &finder{policy: p, home: realHome(p.Home), named: len(p.Mounts)}
+	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if prefix := getenv(p.Env, name); filepath.IsAbs(prefix) && isPrefix(prefix) {
+			prefix = filepath.Clean(prefix)
+			f.show(prefix)
+			f.showBases(prefix)
+		}
+	}
+
 	path := searchPath(p.Env)
 	for _, dir := range path {
 		if isSystem(dir) {
@@ -36,11 +47,7 @@ func Show(p *isolate.Policy, program string) error {
 		}
 		f.showPrograms(dir)
 	}
-	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
-		if prefix := getenv(p.Env, name); filepath.IsAbs(prefix) && isPrefix(prefix) {
-			f.showPrefix(prefix)
-		}
-	}
+
 	return f.showProgram(program, path)
 }
 
@@ -73,34 +80,44 @@ func isSystem(dir string) bool {
 	return false
 }
 
-// showPrograms shows a directory of programs, with the tree that they need.
+// prefixParts are what programs need of the prefix that they are installed in. A
+// prefix may be a directory that somebody works in: no more of it is shown.
+var prefixParts = []string{"bin", "sbin", "lib", "lib64", "libexec", "include", "share", "ssl", "condabin", "conda-meta", "pyvenv.cfg"}
+
+// showPrograms shows a directory of programs, with what they need beside it.
 func (f *finder) showPrograms(dir string) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return
 	}
-	tree := treeOf(dir, f.home)
-	if isPrefix(tree) {
-		f.showPrefix(tree)
+	if tree := f.managed(dir); tree != "" {
+		f.show(tree)
 		return
 	}
-	f.show(tree)
-	if tree == filepath.Join(f.home, ".local/bin") || tree == filepath.Join(f.policy.Home, ".local/bin") {
+	f.show(dir)
+
+	prefix := filepath.Dir(dir)
+	switch {
+	case !slices.Contains([]string{"bin", "sbin", "condabin"}, filepath.Base(dir)) || isBelow(f.home, prefix) || isBelow(f.policy.Home, prefix):
+	case filepath.Base(prefix) == ".local":
 		// What pip install --user put there imports its package from here.
-		libraries, _ := os.ReadDir(filepath.Join(filepath.Dir(tree), "lib"))
+		libraries, _ := os.ReadDir(filepath.Join(prefix, "lib"))
 		for _, library := range libraries {
 			if strings.HasPrefix(library.Name(), "python3") {
-				f.show(filepath.Join(filepath.Dir(tree), "lib", library.Name()))
+				f.show(filepath.Join(prefix, "lib", library.Name()))
 			}
 		}
+	default:
+		for _, part := range prefixParts {
+			f.show(filepath.Join(prefix, part))
+		}
+		f.showBases(prefix)
 	}
 }
 
-// showPrefix shows an environment and the installations of Python that it is
-// based on.
-func (f *finder) showPrefix(prefix string) {
-	f.show(prefix)
+// showBases shows the installations of Python that an environment is based on.
+func (f *finder) showBases(prefix string) {
 	for _, dir := range basesOf(prefix) {
-		if tree := treeOf(dir, f.home); tree != prefix && isInstallation(tree) {
+		if tree := f.managed(dir); tree != "" {
 			f.show(tree)
 		}
 	}
@@ -114,8 +131,11 @@ func (f *finder) showProgram(name string, path []string) error {
 		return nil
 	}
 	f.showFile(found)
-	if interpreter := interpreterOf(found); interpreter != "" && f.believes(found) && isPrefix(filepath.Dir(filepath.Dir(interpreter))) {
-		f.showFile(interpreter)
+	// The first line is the file's, wherever links to it lie.
+	if real, err := filepath.EvalSymlinks(found); err == nil && (f.believes(real) || f.managed(real) != "") {
+		if interpreter := interpreterOf(real); interpreter != "" && !isSystem(filepath.Dir(interpreter)) {
+			f.showFile(interpreter)
+		}
 	}
 	if !f.visible(found) && !f.replaced(found) {
 		return &isolate.SetupError{Doing: "run " + name, Path: found, Err: errors.New("it is the one that PATH finds, and it can't be shown inside"),
@@ -153,73 +173,100 @@ func (f *finder) find(name string, path []string) string {
 // are links into an environment of their own. Of a directory that holds more
 // than programs it shows the program alone.
 func (f *finder) showFile(path string) {
-	believed := true
-	for _, step := range chain(path) {
-		dir := filepath.Dir(step)
-		tree := treeOf(dir, f.home)
-		if !believed && !isInstallation(tree) {
-			return
-		}
-		believed = f.believes(step)
-		if f.visible(step) {
-			continue
-		}
-		if tree != dir || filepath.Base(dir) == "bin" {
-			f.showPrograms(dir)
+	for i, step := range chain(path) {
+		tree := f.managed(step)
+		switch {
+		case f.visible(step):
+		case tree != "":
+			f.show(tree)
+		case i == 0 && filepath.Base(filepath.Dir(step)) == "bin":
+			f.showPrograms(filepath.Dir(step))
 		}
 		if !f.shown(step) {
 			f.add(step)
 		}
+		if tree == "" && !f.believes(step) {
+			// A link goes on only to where tools install programs.
+			f.showBasesOfLink(step)
+			return
+		}
 	}
 }
 
-// believes reports whether what a file or link says is reason enough to show what
-// it leads to. Sandboxes write in the directories that people work in, now, or
-// before and for somebody else: a link, a first line or a pyvenv.cfg there may be
-// a program's, and is believed only to lead to an installation of Python. Where
-// people put programs of their own, or packages do, it isn't.
-func (f *finder) believes(path string) bool {
-	for _, dir := range []string{filepath.Join(f.home, "bin"), filepath.Join(f.home, ".local/bin"), filepath.Join(f.policy.Home, "bin"), filepath.Join(f.policy.Home, ".local/bin")} {
-		if filepath.Dir(path) == dir {
-			return true
+// showBasesOfLink shows the trees of tools that a link leads to.
+func (f *finder) showBasesOfLink(path string) {
+	for _, step := range chain(path)[1:] {
+		if tree := f.managed(step); tree != "" {
+			f.show(tree)
 		}
 	}
-	for _, system := range []string{"/usr", "/opt", "/etc/alternatives", "/nix", "/gnu", "/snap"} {
-		if isBelow(path, system) {
+}
+
+// believes reports whether a link or a script's first line is reason enough to
+// show the program that it leads to: where people put programs of their own, or
+// packages do.
+func (f *finder) believes(path string) bool {
+	for _, home := range []string{f.home, f.policy.Home} {
+		if dir := filepath.Dir(path); dir == filepath.Join(home, "bin") || dir == filepath.Join(home, ".local/bin") {
 			return !f.isNamed(path)
 		}
 	}
-	return false
+	return slices.ContainsFunc([]string{"/usr", "/opt", "/etc/alternatives", "/nix", "/gnu", "/snap"}, func(dir string) bool {
+		return isBelow(path, dir) && !f.isNamed(path)
+	})
 }
 
-// show adds a directory to the mounts unless it is visible as it is or holds
-// more than programs.
-func (f *finder) show(dir string) {
-	if !f.visible(dir) && !f.isPrivate(dir) && !f.leadsAway(dir) {
-		f.add(dir)
+// show adds a file or directory to the mounts unless it is visible as it is,
+// holds more than programs, or is a link that may be a program's.
+func (f *finder) show(path string) {
+	if !f.visible(path) && !f.isPrivate(path) && !f.leadsAway(path) {
+		f.add(path)
 	}
 }
 
-// leadsAway reports whether links in a directory's path lead to something else
-// than programs, where they may be a program's.
-func (f *finder) leadsAway(dir string) bool {
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil || real == dir || isPrefix(real) || isInstallation(real) || isInstallation(filepath.Dir(real)) {
-		return err != nil
+// leadsAway reports whether links in a path lead to something else than programs.
+func (f *finder) leadsAway(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return true
 	}
-	below, ofHome := strings.CutPrefix(dir, f.policy.Home+"/")
-	return !f.believes(filepath.Join(dir, ".")) && !(ofHome && real == filepath.Join(f.home, below))
+	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
+	beside := err == nil && filepath.Dir(real) == parent && f.isStraight(filepath.Dir(path), parent) // as lib64 is a link to lib
+	return !f.isStraight(path, real) && !beside && !isPrefix(real) && f.managed(real) == "" && !f.believes(path)
 }
 
-// add adds a mount, where something is and no mount was named to keep it away.
+// isStraight reports whether no link leads from path to real but for one to the
+// home directory.
+func (f *finder) isStraight(path, real string) bool {
+	below, ofHome := strings.CutPrefix(path, f.policy.Home+"/")
+	return real == path || ofHome && real == filepath.Join(f.home, below)
+}
+
+// add adds a mount, where something is and no mount was named to keep it away, by
+// this name or another one.
 func (f *finder) add(path string) {
-	if _, err := os.Stat(path); err != nil || f.isCovered(path) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || f.isCovered(path) {
 		return
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path && !f.shown(real) {
-		defer f.add(real) // links in what it shows lead there
+	var masks []isolate.Mount
+	for _, m := range f.policy.Mounts[:f.named] {
+		hidden, err := filepath.EvalSymlinks(m.Target)
+		if err != nil || m.Access != isolate.AccessMasked && m.Access != isolate.AccessPrivate {
+			continue
+		}
+		if isBelow(real, hidden) {
+			return
+		}
+		if below, found := strings.CutPrefix(hidden, real+"/"); found {
+			masks = append(masks, isolate.Masked(filepath.Join(path, below)))
+		}
 	}
-	f.policy.Mounts = append(f.policy.Mounts, isolate.ReadOnly(path).IfExists())
+
+	f.policy.Mounts = append(append(f.policy.Mounts, isolate.ReadOnly(path).IfExists()), masks...)
+	if real != path && !f.shown(real) {
+		f.add(real) // links in what it shows lead there
+	}
 }
 
 // isPrivate reports whether showing dir would show a home directory, the sockets of
@@ -236,8 +283,7 @@ func (f *finder) isPrivate(dir string) bool {
 			}
 		}
 	}
-	local := filepath.Join(f.home, ".local")
-	return real == local || real == filepath.Join(f.home, ".config") || real == filepath.Join(local, "share")
+	return real == filepath.Join(f.home, ".local") || real == filepath.Join(f.home, ".config") || real == filepath.Join(f.home, ".local/share")
 }
 
 func realHome(home string) string {

@@ -3,66 +3,56 @@ package activeenv
 import (
 	"bufio"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"isolate-namespace/internal/regular"
 )
 
-// treeOf returns the directory that the programs in dir need: the prefix that they
-// are installed in, where dir is its bin, the manager whose shims they are, the
-// store that they are linked from, or dir itself.
-func treeOf(dir, home string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		for _, store := range []string{"/nix", "/gnu/store"} {
-			if isBelow(real, store) {
-				return store
+// managedTrees are where tools install programs, each in a tree of its own, below
+// the home directory. A * is one name.
+var managedTrees = []string{
+	".pyenv", ".rbenv", ".nodenv", ".asdf", ".volta", ".nvm/versions/node/*", ".rye/py/*", ".rye/shims",
+	".local/share/uv/python/*", ".local/share/uv/tools/*", ".local/share/mise", ".local/share/pipx/venvs/*", ".local/pipx/venvs/*", ".local/share/rtx",
+	"miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", ".conda/envs/*", ".juliaup", ".sdkman/candidates",
+}
+
+// managed returns the tree that a tool has installed and that path lies in, or "".
+// It is known by its place, which no program in it can choose.
+func (f *finder) managed(path string) string {
+	for _, store := range []string{"/nix", "/gnu/store"} {
+		if real, err := filepath.EvalSymlinks(path); err == nil && isBelow(real, store) {
+			return store
+		}
+	}
+	if parts := strings.Split(path, "/"); len(parts) > 3 && parts[1] == "opt" {
+		return "/opt/" + parts[2]
+	}
+	for _, home := range []string{f.policy.Home, f.home} {
+		below, ok := strings.CutPrefix(path, home+"/")
+		if !ok {
+			continue
+		}
+		parts := strings.Split(below, "/")
+		for _, tree := range managedTrees {
+			depth := strings.Count(tree, "/") + 1
+			if len(parts) < depth {
+				continue
+			}
+			prefix := strings.Join(parts[:depth], "/")
+			if matched, err := filepath.Match(tree, prefix); err == nil && matched && !f.isNamed(filepath.Join(home, prefix)) {
+				return filepath.Join(home, prefix)
 			}
 		}
 	}
-
-	parent := filepath.Dir(dir)
-	switch filepath.Base(dir) {
-	case "shims":
-		// pyenv, rbenv and nodenv keep versions, asdf and mise installs.
-		if isDir(parent, "versions") || isDir(parent, "installs") {
-			return parent
-		}
-	case "bin":
-		if isPrefix(parent) {
-			return parent
-		}
-		// ~/.local and the like hold more than programs.
-		shared := parent == "/" || isBelow(home, parent) || isBelow(parent, filepath.Join(home, ".local")) && filepath.Dir(parent) == home
-		if !shared && (isDir(parent, "lib") || isDir(parent, "libexec") || isDir(parent, "lib64")) {
-			return parent
-		}
-	default:
-		// conda's condabin lies beside bin.
-		if isDir(parent, "conda-meta") {
-			return parent
-		}
-	}
-
-	return dir
+	return ""
 }
 
 // isPrefix reports whether prefix is an environment of Python or conda.
 func isPrefix(prefix string) bool {
 	_, err := os.Stat(filepath.Join(prefix, "pyvenv.cfg"))
 	return err == nil || isDir(prefix, "conda-meta")
-}
-
-// isInstallation reports whether prefix holds a Python with its library.
-func isInstallation(prefix string) bool {
-	libraries, _ := os.ReadDir(filepath.Join(prefix, "lib")) // without one there is no Python
-	return slices.ContainsFunc(libraries, func(library fs.DirEntry) bool {
-		_, err := os.Stat(filepath.Join(prefix, "lib", library.Name(), "os.py"))
-		return err == nil && strings.HasPrefix(library.Name(), "python3")
-	})
 }
 
 func isDir(dir, name string) bool {
