@@ -68,7 +68,7 @@ const maxScripts = 6
 func askProgram(program, language string, environ []string) (paths []string, known bool, err error) {
 	name := filepath.Base(program)
 	if isPython(program, language) {
-		paths, err = askPython(program, environ)
+		paths, _, err = askPython(program, environ)
 		return paths, true, err
 	}
 	if i := makeOf(program); i >= 0 {

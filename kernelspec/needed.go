@@ -47,7 +47,9 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 	if err := n.ask(c, linker); err != nil {
 		return nil, err
 	}
-	if n.unknown || isWrapper(c.argv, c.language) {
+	if module, err := missingModule(c.argv, c.language, c.environ); err == nil && module != "" {
+		n.notes = append(n.notes, fmt.Sprintf("the kernel doesn't start: its interpreter has no module %s; %s", module, installModule(c.argv[0], module)))
+	} else if n.unknown || isWrapper(c.argv, c.language) {
 		if err := n.watch(ctx, c, linker); err != nil {
 			return nil, err
 		}
@@ -97,32 +99,14 @@ func isWrapper(argv []string, language string) bool {
 		return len(argv) > 1 && argv[1] != "{connection_file}"
 	}
 	if isPython(program, language) && scriptInterpreter(program) == "" {
-		return runsAnother(argv[1:])
+		module, other := pythonModule(argv[1:])
+		return other || module != "" && module != "ipykernel" && module != "ipykernel_launcher"
 	}
 	real, err := filepath.EvalSymlinks(program)
 	if err != nil || scriptInterpreter(real) == "" {
 		return false
 	}
 	return !inBaseSystem(real) || makeOf(program) < 0
-}
-
-// runsAnother reports whether these arguments of a Python run something else
-// than ipykernel.
-func runsAnother(args []string) bool {
-	for len(args) > 0 {
-		switch arg := args[0]; {
-		case arg == "-m" && len(args) > 1:
-			module, _, _ := strings.Cut(args[1], ".")
-			return module != "ipykernel" && module != "ipykernel_launcher"
-		case arg == "-X" || arg == "-W":
-			args = args[min(2, len(args)):]
-		case strings.HasPrefix(arg, "-") && arg != "-c":
-			args = args[1:]
-		default:
-			return arg != "{connection_file}"
-		}
-	}
-	return false
 }
 
 // argumentPath is where a path may begin in an argument: at its beginning, after

@@ -11,6 +11,7 @@ import (
 
 	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/regular"
+	"isolate-namespace/internal/text"
 )
 
 // python returns the interpreter that a bare name, such as python3, means in the
@@ -59,11 +60,12 @@ func Python(argv []string, language string) string {
 	return kernel[0]
 }
 
-// HasModule reports whether a Python finds a module.
-func HasModule(python, module string) bool {
-	const script = "import importlib.util as u, sys; sys.exit(u.find_spec(%q) is None)"
-	_, err := ask(python, fmt.Sprintf(script, module), os.Environ())
-	return err == nil
+// ModuleRemedy returns what helps a Python's kernel that doesn't find a module.
+func ModuleRemedy(python, module string) string {
+	if _, missing, err := askPython(python, os.Environ(), module); err == nil && len(missing) == 0 { // without isolation
+		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
+	}
+	return installModule(python, module)
 }
 
 // pythonName is what jupyter_client replaces by its own interpreter when it is
@@ -73,21 +75,64 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 //go:embed ask/python_paths.py
 var pythonScript string
 
-func askPython(program string, environ []string) ([]string, error) {
-	out, err := ask(program, pythonScript, environ)
+// askPython asks a Python for the paths that it reads, and for those of modules
+// that it doesn't find.
+func askPython(program string, environ []string, modules ...string) (paths, missing []string, err error) {
+	out, err := ask(program, pythonScript, environ, modules...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var answer struct{ Paths []string }
+	var answer struct{ Paths, Missing []string }
 	if err := json.Unmarshal(out, &answer); err != nil {
-		return nil, fmt.Errorf("read what %s needs: %w", program, err)
+		return nil, nil, fmt.Errorf("read what %s needs: %w", program, err)
 	}
-	return answer.Paths, nil
+	return answer.Paths, answer.Missing, nil
+}
+
+// pythonModule returns the module, without its submodules, that these arguments
+// of a Python run; other says that they run something else.
+func pythonModule(args []string) (module string, other bool) {
+	for len(args) > 0 {
+		switch arg := args[0]; {
+		case arg == "-m" && len(args) > 1:
+			module, _, _ := strings.Cut(args[1], ".")
+			return module, false
+		case arg == "-X" || arg == "-W":
+			args = args[min(2, len(args)):]
+		case strings.HasPrefix(arg, "-") && arg != "-c":
+			args = args[1:]
+		default:
+			return "", arg != "{connection_file}"
+		}
+	}
+	return "", false
+}
+
+// missingModule returns the module that a command of Python's runs and that it
+// doesn't find, or "".
+func missingModule(argv []string, language string, environ []string) (string, error) {
+	if len(argv) == 0 || !isPython(argv[0], language) {
+		return "", nil
+	}
+	module, _ := pythonModule(argv[1:])
+	if module == "" {
+		return "", nil
+	}
+	_, missing, err := askPython(argv[0], environ, module)
+	return strings.Join(missing, " "), err
+}
+
+// installModule is what helps a Python that doesn't find a module.
+func installModule(python, module string) string {
+	if module == "ipykernel_launcher" {
+		module = "ipykernel"
+	}
+	return text.Quote(python) + " -m pip install " + module
 }
 
 // ask runs a script with an interpreter, away from the working directory,
 // whose files could be taken for modules.
-func ask(interpreter, script string, environ []string) ([]byte, error) {
-	out, _, err := answer(interpreter, []string{"-c", script}, environ)
+func ask(interpreter, script string, environ []string, args ...string) ([]byte, error) {
+	out, _, err := answer(interpreter, append([]string{"-c", script}, args...), environ)
 	return out, err
 }

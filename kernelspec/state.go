@@ -17,9 +17,9 @@ import (
 // from.
 type State string
 
-// States, worst last. The last six start no kernel. OtherBase, NeedsMore,
-// LibraryMissing, InterpreterHidden and InterpreterBroken are found by Inspect
-// alone.
+// States, worst last. The last seven start no kernel. OtherBase, NeedsMore,
+// LibraryMissing, ModuleMissing, InterpreterHidden and InterpreterBroken are found
+// by Inspect alone.
 const (
 	OK                State = "ok"
 	OtherBase         State = "another base"
@@ -28,6 +28,7 @@ const (
 	BaseGone          State = "base gone"
 	MountMissing      State = "mount missing"
 	LibraryMissing    State = "library missing"
+	ModuleMissing     State = "module missing"
 	InterpreterHidden State = "interpreter hidden"
 	InterpreterBroken State = "interpreter broken"
 	InterpreterGone   State = "interpreter gone"
@@ -89,6 +90,10 @@ func (j *Jupyter) inspect(t *Twin) {
 		t.State, t.Faults = LibraryMissing, missing
 		return
 	}
+	if module, err := missingModule(t.Spec.Command().Kernel, t.Language, t.Spec.environ()); err == nil && module != "" {
+		t.State, t.Faults = ModuleMissing, []string{module}
+		return
+	}
 	unseen, err := t.unseen()
 	if err != nil {
 		t.State, t.Faults = InterpreterBroken, []string{err.Error()}
@@ -122,6 +127,8 @@ func (j *Jupyter) remedy(t *Twin) string {
 		return ""
 	case MountMissing:
 		return "make it, or take it out of " + filepath.Join(t.Dir, "kernel.json")
+	case ModuleMissing:
+		return installModule(t.Spec.Command().Kernel[0], t.Faults[0])
 	case OtherBase:
 		return "isolate-kernelspec install " + t.Base + " makes a twin of the former"
 	case InterpreterHidden, LibraryMissing:

@@ -92,3 +92,16 @@ def test_twin_that_another_one_hides(tmp_path):
     done = jupyter.run(COMMAND, "install", "course", "--user")
     first = jupyter.home / "path/kernels/course-isolated"
     assert f"note: Jupyter takes the course-isolated in {first} first; isolate-kernelspec remove course-isolated removes that" in done.stderr
+
+
+def test_module_that_the_interpreter_lacks(person):
+    """No kernel starts, isolated or not: install says so, and what would help."""
+    done = person.run(COMMAND, "install", "course")
+    assert "no module" not in done.stderr
+    (site(person) / "outer.pth").unlink()
+    remedy = f"{person.home}/env/bin/python -m pip install ipykernel"
+    done = person.run(COMMAND, "install", "course")
+    assert f"note: the kernel doesn't start: its interpreter has no module ipykernel_launcher; {remedy}" in done.stderr
+    state, finding, notes = states(person)
+    assert state == "module missing" and finding["health"] == "missing" and finding["remedy"] == remedy
+    assert f"course-isolated: module missing: ipykernel_launcher; {remedy}" in notes

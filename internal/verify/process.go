@@ -189,12 +189,5 @@ func (t *trial) remedy(said string) string {
 		return lookForCause
 	}
 
-	module := match[1]
-	if kernelspec.HasModule(python, module) { // without isolation
-		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
-	}
-	if module == "ipykernel_launcher" {
-		module = "ipykernel"
-	}
-	return text.Quote(python) + " -m pip install " + module
+	return kernelspec.ModuleRemedy(python, match[1])
 }

@@ -1,10 +1,12 @@
 """Says, as JSON, which directories this Python needs to read.
 
-Run by isolate-kernelspec with the kernel's own interpreter. The prefixes hold
+Run by isolate-kernelspec with the kernel's own interpreter, and the names of
+modules, of which it also says which aren't there. The prefixes hold
 the interpreter and its library; sys.path and the .pth files lead to the user's
 packages and to projects installed to be edited in place.
 """
 
+import importlib.util
 import json
 import os
 import site
@@ -50,4 +52,14 @@ for path in needed:
     for p in (os.path.abspath(path), os.path.realpath(path)):
         if os.path.exists(p) and p not in paths:
             paths.append(p)
-json.dump({"executable": sys.executable, "paths": paths}, sys.stdout)
+
+
+def is_missing(module):
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:
+        return True
+
+
+missing = [module for module in sys.argv[1:] if is_missing(module)]
+json.dump({"executable": sys.executable, "paths": paths, "missing": missing}, sys.stdout)
