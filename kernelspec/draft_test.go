@@ -26,7 +26,7 @@ func jupyterWith(t *testing.T, name, spec string) (*Jupyter, string) {
 	}
 	return &Jupyter{
 		Executable: "/usr/bin/python3", Prefix: prefix, DataDir: filepath.Join(prefix, "user"),
-		specs: map[string]found{name: {Dir: dir}},
+		specs: map[string]found{name: {Dir: dir}}, launcher: "/bin/true",
 	}, dir
 }
 

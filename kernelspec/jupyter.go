@@ -19,6 +19,7 @@ type Jupyter struct {
 	DataDir    string   // the user's, such as ~/.local/share/jupyter
 	Path       []string // where kernels are searched for, first hit first
 	specs      map[string]found
+	launcher   string // beside this command
 }
 
 type found struct {
@@ -30,11 +31,14 @@ type found struct {
 var jupyterScript string
 
 // FindJupyter asks the Jupyter that the command jupyter of PATH belongs to.
-// Without one the usual places are searched.
-func FindJupyter() (*Jupyter, error) {
+// Without one the usual places are searched. Twins are expected to start the launcher
+// at the path given, or a copy of it.
+func FindJupyter(launcher string) (*Jupyter, error) {
 	interpreter := jupyterInterpreter()
 	if interpreter == "" {
-		return searchUsual(), nil
+		j := searchUsual()
+		j.launcher = launcher
+		return j, nil
 	}
 	out, err := ask(interpreter, jupyterScript, os.Environ())
 	if err != nil {
@@ -53,7 +57,7 @@ func FindJupyter() (*Jupyter, error) {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return nil, fmt.Errorf("read what %s says of its kernels: %w", interpreter, err)
 	}
-	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs}, nil
+	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs, launcher}, nil
 }
 
 // jupyterInterpreter returns the Python that the jupyter in PATH runs with, as its

@@ -26,6 +26,7 @@ const (
 	NeedsMore         State = "needs more"
 	BaseChanged       State = "base changed"
 	BaseGone          State = "base gone"
+	AnotherLauncher   State = "another launcher" // it may isolate less, or nothing
 	MountMissing      State = "mount missing"
 	LibraryMissing    State = "library missing"
 	ModuleMissing     State = "module missing"
@@ -37,15 +38,17 @@ const (
 
 // Starts reports whether a kernel starts in this state.
 func (s State) Starts() bool {
-	return slices.Contains([]State{OK, OtherBase, NeedsMore, BaseChanged, BaseGone}, s)
+	return slices.Contains([]State{OK, OtherBase, NeedsMore, BaseChanged, BaseGone, AnotherLauncher}, s)
 }
 
 // state returns what can be said of a twin without asking its interpreter.
 func (j *Jupyter) state(t *Twin) (state State, faults []string) {
 	kernel := t.Spec.Command().Kernel
 	switch {
-	case !regular.Executable(t.Spec.Command().Launcher):
+	case !regular.Executable(t.Launcher()):
 		return LauncherGone, nil
+	case !j.isLauncher(t.Launcher()):
+		return AnotherLauncher, []string{t.Launcher()}
 	case len(kernel) > 0 && filepath.IsAbs(kernel[0]) && !regular.Executable(kernel[0]):
 		return InterpreterGone, nil
 	}
@@ -67,6 +70,25 @@ func (j *Jupyter) state(t *Twin) (state State, faults []string) {
 	return OK, nil
 }
 
+// isLauncher reports whether a program is the launcher beside this command, or a copy
+// of it. Anybody can name another one isolate-kernel.
+func (j *Jupyter) isLauncher(program string) bool {
+	if program == j.launcher {
+		return true
+	}
+	own, err := regular.Open(j.launcher)
+	if err != nil {
+		return false
+	}
+	defer own.Close()
+	other, err := regular.Open(program)
+	if err != nil {
+		return false
+	}
+	defer other.Close()
+	return regular.Same(own, other)
+}
+
 // Inspect asks the interpreters of twins whether they run, and what they read
 // now, and sets the twins' states.
 func (j *Jupyter) Inspect(twins ...*Twin) {
@@ -78,6 +100,9 @@ func (j *Jupyter) Inspect(twins ...*Twin) {
 }
 
 func (j *Jupyter) inspect(t *Twin) {
+	if t.State == AnotherLauncher { // somebody else's, perhaps
+		return
+	}
 	if kernel := t.Spec.Command().Kernel; !t.State.Starts() || len(kernel) == 0 || !filepath.IsAbs(kernel[0]) {
 		return
 	}

@@ -64,6 +64,22 @@ func TestState(t *testing.T) {
 			twin.Spec["argv"].([]any)[0] = "/no/launcher"
 			writeSpec(t, twin.Dir, twin.Spec)
 		}, LauncherGone},
+		{"a launcher of the same name", func(t *testing.T, twin *Twin, _ string) {
+			other := filepath.Join(t.TempDir(), "true")
+			put(t, other, "#!/bin/sh\n")
+			twin.Spec["argv"].([]any)[0] = other
+			writeSpec(t, twin.Dir, twin.Spec)
+		}, AnotherLauncher},
+		{"a copy of the launcher", func(t *testing.T, twin *Twin, _ string) {
+			text, err := os.ReadFile("/bin/true")
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := filepath.Join(t.TempDir(), "launcher")
+			put(t, copied, string(text))
+			twin.Spec["argv"].([]any)[0] = copied
+			writeSpec(t, twin.Dir, twin.Spec)
+		}, OK},
 		{"no interpreter", func(t *testing.T, twin *Twin, _ string) {
 			argv := twin.Spec.Argv()
 			argv[slices.Index(argv, "--")+1] = "/no/python"

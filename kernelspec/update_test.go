@@ -50,6 +50,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	if _, err := Update(t.Context(), twin, j, "/bin/sh", nil); err != nil {
 		t.Fatal(err)
 	}
+	j.launcher = "/bin/sh"
 	twin = again(t, j)
 	want := []string{"/bin/sh", "--memory", "1G", "--mount", "ro:/srv", "--env", "NEW", "--",
 		"/usr/bin/python3", "-X", "dev", "-m", "ipykernel_launcher", "-f", "{connection_file}"}

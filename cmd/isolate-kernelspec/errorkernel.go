@@ -14,7 +14,6 @@ import (
 	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/protocol"
 	"isolate-namespace/internal/text"
-	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
 
@@ -83,7 +82,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 
 // languageOf returns the language of an installed kernel, or "" if it has none.
 func languageOf(kernelName string) string {
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := findJupyter()
 	if err != nil {
 		return ""
 	}

@@ -39,7 +39,7 @@ func (c *install) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := kernelspec.FindJupyter(launcher)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type list struct {
 
 // Run prints a table of the twins.
 func (c *list) Run(s *session) error {
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := findJupyter()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ type show struct {
 
 // Run says what a kernel that is started in this directory would see.
 func (c *show) Run(s *session) error {
-	installation, err := kernelspec.FindJupyter()
+	installation, err := findJupyter()
 	if err != nil {
 		return err
 	}
@@ -105,8 +105,13 @@ func (c *show) Run(s *session) error {
 	}
 	s.stdout.Line("%s, %q, in %s", twin.Name, twin.Display, twin.Dir)
 	s.stdout.Line("made of %s in %s: %s", twin.Base, twin.BaseDir, twin.State)
-	s.stdout.Lines("\nA kernel of a notebook in this directory sees the following.\n\n" + description +
+	sees := "A kernel of a notebook in this directory sees the following."
+	if twin.State == kernelspec.AnotherLauncher {
+		sees = "After an update a kernel of a notebook in this directory would see the following."
+	}
+	s.stdout.Lines("\n" + sees + "\n\n" + description +
 		"\nRefused: every other file, process and variable; new privileges and namespaces;\nsystem calls that a kernel has no use for.\n")
+	s.amiss(installation, twin)
 	return nil
 }
 
@@ -128,7 +133,7 @@ func (c *update) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := kernelspec.FindJupyter(launcher)
 	if err != nil {
 		return err
 	}
@@ -181,7 +186,7 @@ type remove struct {
 
 // Run removes, after seeing that each name is a twin's.
 func (c *remove) Run(s *session) error {
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := findJupyter()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"isolate-namespace/internal/manual"
 	"isolate-namespace/internal/options"
-	"isolate-namespace/kernelspec"
 )
 
 // writeManual makes the man pages and completions; scripts/build runs it.
@@ -93,7 +92,7 @@ type listNames struct {
 
 // Run prints a name on each line.
 func (c *listNames) Run(s *session) error {
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := findJupyter()
 	if err != nil {
 		return err
 	}

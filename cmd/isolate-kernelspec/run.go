@@ -93,7 +93,8 @@ func misuse(err error) error {
 }
 
 // findLauncher is isolate-kernel beside this command. The path is the one that
-// this command was found by: a link that an upgrade moves stays good.
+// this command was found by: a link that an upgrade moves stays good. An error says
+// that it isn't there.
 func findLauncher() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -101,12 +102,18 @@ func findLauncher() (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(self), "isolate-kernel")
 	if !regular.Executable(path) {
-		return "", &kernelspec.Error{
+		return path, &kernelspec.Error{
 			Reason: path + " is not there or can't be executed",
 			Remedy: "install the three commands together: scripts/install",
 		}
 	}
 	return path, nil
+}
+
+// findJupyter is kernelspec.FindJupyter with our launcher, whether it is there or not.
+func findJupyter() (*kernelspec.Jupyter, error) {
+	launcher, _ := findLauncher()
+	return kernelspec.FindJupyter(launcher)
 }
 
 // complain says what can't be done: the reason first, then the remedy.

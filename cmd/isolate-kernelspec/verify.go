@@ -2,7 +2,6 @@ package main
 
 import (
 	"isolate-namespace/internal/verify"
-	"isolate-namespace/kernelspec"
 )
 
 type verifyCommand struct {
@@ -12,7 +11,7 @@ type verifyCommand struct {
 
 // Run prints what held, a line when it is known, and ends with 0 if all did.
 func (c *verifyCommand) Run(s *session) error {
-	jupyter, err := kernelspec.FindJupyter()
+	jupyter, err := findJupyter()
 	if err != nil {
 		return err
 	}
