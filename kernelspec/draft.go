@@ -24,6 +24,8 @@ type draft struct {
 	// runs, or nil.
 	try  bool
 	ends []string
+
+	hidden []string // what the command read and doesn't see, since only its owner can
 }
 
 // makeTwin makes the twin of base: all its keys, its command after the launcher's, and
@@ -70,7 +72,7 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
 	capProtocol(spec)
 
-	return &draft{spec, append(n.notes, n.guess(base.Name)...), n.try, n.ends}, spec.Validate()
+	return &draft{spec, append(n.notes, n.guess(base.Name)...), n.try, n.ends, n.hidden}, spec.Validate()
 }
 
 // guess returns the note on a kernel whose program can't be asked.

@@ -105,8 +105,10 @@ func (d *draft) refuse(base *Kernel, err error) error {
 	for _, word := range d.ends {
 		words = append(words, text.Quote(word))
 	}
-	return &Error{
-		Reason: fmt.Sprintf("%s would not start isolated: %v", base.Name, err),
-		Remedy: fmt.Sprintf("let the argv in %s name what it comes to: %s", filepath.Join(base.Dir, "kernel.json"), strings.Join(words, " ")),
+	file := filepath.Join(base.Dir, "kernel.json")
+	remedy := fmt.Sprintf("let the argv in %s name what it comes to: %s", file, strings.Join(words, " "))
+	if len(d.hidden) > 0 {
+		remedy = mountOption(d.hidden) + " shows what only you can read; or " + remedy
 	}
+	return &Error{Reason: fmt.Sprintf("%s would not start isolated: %v", base.Name, err), Remedy: remedy}
 }

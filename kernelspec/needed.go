@@ -11,17 +11,18 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"isolate-namespace/isolate"
 )
 
 // A need is what one kernel must have inside.
 type need struct {
 	paths []string          // to show; settle reduces them
 	files []string          // to show, if need be one by one
+	read  []string          // files that the command read on the way to the program
 	write []string          // directories to show as copies that can be written to
 	env   map[string]string // variables that make it write elsewhere
 	notes []string          // for a person
+
+	hidden []string // of what the command read, what only its owner can
 
 	unknown bool     // the kernel's program can't be asked what it reads
 	try     bool     // the command only leads to the program, and does start it
@@ -48,7 +49,8 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 		return nil, err
 	}
 	if module, err := missingModule(c.argv, c.language, c.environ); err == nil && module != "" {
-		n.notes = append(n.notes, fmt.Sprintf("the kernel doesn't start: its interpreter has no module %s; %s", module, installModule(c.argv[0], module)))
+		n.notes = append(n.notes, fmt.Sprintf("the kernel doesn't start: its interpreter has no module %s; %s",
+			module, installModule(c.argv[0], module)))
 	} else if n.unknown || isWrapper(c.argv, c.language) {
 		if err := n.watch(ctx, c, linker); err != nil {
 			return nil, err
@@ -160,118 +162,15 @@ func (n *need) watch(ctx context.Context, c command, linker *linker) error {
 	for _, path := range seen.executed {
 		n.program(path, linker, seen.environ)
 	}
-	n.files = append(n.files, seen.read...)
+	for _, path := range seen.read {
+		if !slices.Contains(seen.executed, path) { // a shell reads its script
+			n.read = append(n.read, path)
+		}
+	}
 	n.files = append(n.files, seen.mapped...)
 	n.arguments(seen.argv[1:])
 
 	n.try = true
 	n.ends = slices.Concat([]string{seen.program}, seen.argv[1:])
 	return n.ask(command{n.ends, c.language, seen.environ}, linker)
-}
-
-// settle brings the paths into their final form: it drops what the base system or
-// another path shows, and never shows a whole home directory.
-func (n *need) settle() {
-	var paths []string
-	for _, path := range n.paths {
-		path = fileTree(path)
-		if !showsHome(path) {
-			paths = append(paths, path)
-			continue
-		}
-		// The prefix of an interpreter.
-		for _, part := range []string{"bin", "lib", "lib64", "libexec"} {
-			if part = filepath.Join(path, part); !showsHome(part) {
-				if _, err := os.Stat(part); err == nil {
-					paths = append(paths, part)
-				}
-			}
-		}
-	}
-	n.paths = reduce(paths)
-
-	var alone, own []string
-	for _, file := range n.files {
-		for _, path := range linksTo(file) {
-			if n.shows(path) || shownByBase(path) || slices.Contains(alone, path) {
-				continue
-			}
-			alone = append(alone, fileTree(path))
-			if showsHome(filepath.Dir(path)) {
-				own = append(own, path)
-			}
-		}
-	}
-	n.paths = reduce(append(n.paths, together(alone)...))
-	if len(own) > 0 {
-		n.notes = append(n.notes, "its command reads "+strings.Join(own, ", ")+", and so can what runs in the kernel")
-	}
-}
-
-// entries returns all of it in the syntax of MNTDIRS_KERNEL.
-func (n *need) entries() string {
-	// A path may disappear some day; then the kernel complains, if it needs it.
-	var mounts []isolate.Mount
-	for _, path := range n.paths {
-		mounts = append(mounts, isolate.ReadOnly(path).IfExists())
-	}
-	for _, path := range n.write {
-		mounts = append(mounts, isolate.CopyOnWrite(path).IfExists())
-	}
-	return isolate.FormatMounts(mounts)
-}
-
-// shows reports whether one of the paths shows this one.
-func (n *need) shows(path string) bool {
-	return slices.ContainsFunc(n.paths, func(tree string) bool { return within(tree, path) })
-}
-
-// linksTo returns a path, each link that it leads to, and where they end.
-func linksTo(path string) (paths []string) {
-	for range 40 { // as the kernel has it (path_resolution(7))
-		paths = append(paths, path)
-		target, err := os.Readlink(path)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
-		}
-		path = filepath.Clean(target)
-	}
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		paths = append(paths, real)
-	}
-	return paths
-}
-
-// shownByBase reports whether a sandbox that is given nothing shows a path.
-func shownByBase(path string) bool {
-	for _, tree := range []string{"/proc", "/sys", "/dev"} {
-		if within(tree, path) {
-			return true
-		}
-	}
-	if inBaseSystem(path) {
-		return true
-	}
-	e, err := isolate.Policy{Dir: "/"}.Explain(path)
-	return err == nil && e.Visible
-}
-
-// together shows a directory for many files of it.
-func together(files []string) []string {
-	const many = 8
-	count := map[string]int{}
-	for _, file := range files {
-		count[filepath.Dir(file)]++
-	}
-	var paths []string
-	for _, file := range files {
-		if dir := filepath.Dir(file); count[dir] >= many && !tooWide(dir) {
-			file = dir
-		}
-		paths = append(paths, file)
-	}
-	return paths
 }

@@ -36,8 +36,8 @@ def base(jupyter, *argv):
     make_base(jupyter, "wrapped", {"argv": list(argv), "display_name": "W", "language": "python", "metadata": {"debugger": True}})
 
 
-def install(jupyter, check=True, **options):
-    return jupyter.run(COMMANDS / "isolate-kernelspec", "install", "wrapped", "--prefix", jupyter.home / "prefix", check=check, **options)
+def install(jupyter, *arguments, check=True, **options):
+    return jupyter.run(COMMANDS / "isolate-kernelspec", "install", "wrapped", "--prefix", jupyter.home / "prefix", *arguments, check=check, **options)
 
 
 KERNEL = "python -m ipykernel_launcher -f {connection_file}"
@@ -143,6 +143,23 @@ def test_files_of_the_home_directory_are_named(person):
     done = install(person)
     assert f"note: its command reads {person.home}/.profile, and so can what runs in the kernel" in done.stderr
     assert f"ro,try:{person.home}/.profile" in person.spec("wrapped-isolated")["env"]["MNTDIRS_KERNEL"].split(" ")
+
+
+def test_file_that_nobody_else_can_read(person):
+    """A key that the command reads on its way stays hidden, and the kernel starts without it; one that it needs can be named."""
+    key = person.home / ".keys/token"
+    script(key, "export TOKEN=t\n")
+    key.chmod(0o600)
+    base(person, "bash", "-c", f". {key} 2>/dev/null; exec {person.home}/envs/mine/bin/{KERNEL}")
+    done = install(person)
+    assert f"note: its command reads {key}, which only you can read and kernels don't see; --mount ro:{key} shows it" in done.stderr
+    assert ".keys" not in person.spec("wrapped-isolated")["env"]["MNTDIRS_KERNEL"]
+
+    shutil.rmtree(person.home / "path/kernels/wrapped")
+    base(person, "bash", "-c", f"set -e; . {key}; exec {person.home}/envs/mine/bin/{KERNEL}")
+    done = install(person, check=False)
+    assert done.returncode == 1 and "wrapped would not start isolated" in done.stderr and f"; --mount ro:{key} shows what only you can read; or let the argv" in done.stderr
+    assert install(person, "--mount", f"ro:{key}").returncode == 0
 
 
 def test_function_of_the_shell_that_is_not_let_in(person):
