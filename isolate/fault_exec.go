@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"isolate-namespace/isolate/internal/executable"
+	"isolate-namespace/internal/executable"
 )
 
 // What we say about a program that can't run must be true, whoever wrote the
@@ -193,7 +193,7 @@ func libraryDirs(file *executable.File, path string, env []string) (ours, its []
 		ours = append(ours, dir, filepath.Join(dir, multiarch))
 	}
 
-	for _, list := range file.Search {
+	for _, list := range slices.Concat(file.RPath, file.RunPath) {
 		its = add(its, strings.NewReplacer("$ORIGIN", origin, "${ORIGIN}", origin).Replace(list))
 	}
 	return ours, its

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"isolate-namespace/isolate/internal/executable"
+	"isolate-namespace/internal/executable"
 )
 
 // linkedWith returns a program that the dynamic linker ends with status 127, since

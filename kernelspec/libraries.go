@@ -3,12 +3,13 @@ package kernelspec
 import (
 	"bufio"
 	"cmp"
-	"debug/elf"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/executable"
 )
 
 // A linker finds the files that programs and libraries are linked with, as
@@ -72,20 +73,18 @@ func (l *linker) add(path string, libraryPath []string) {
 		return
 	}
 	l.seen[real] = true
-	file, err := elf.Open(real)
-	if err != nil { // a script, or no file of this kind
+	file, err := executable.ReadPath(real)
+	if err != nil || file.Script {
 		return
 	}
-	defer file.Close()
 
-	if loader := loaderOf(file); loader != "" {
-		l.found(loader, libraryPath)
+	if file.Interpreter != "" {
+		l.found(file.Interpreter, libraryPath)
 	}
 
 	before, after := runPaths(file, filepath.Dir(real))
 	search := slices.Concat(before, libraryPath, after, l.configured)
-	needed, _ := file.ImportedLibraries()
-	for _, name := range needed {
+	for _, name := range file.Needed {
 		if strings.Contains(name, "/") {
 			l.found(name, libraryPath)
 			continue
@@ -142,34 +141,20 @@ func (l *linker) found(path string, libraryPath []string) {
 	}
 }
 
-// loaderOf returns the program that loads a file and its libraries, or "".
-func loaderOf(file *elf.File) string {
-	for _, part := range file.Progs {
-		if part.Type != elf.PT_INTERP || part.Filesz > 4096 {
-			continue
-		}
-		text := make([]byte, part.Filesz)
-		if _, err := part.ReadAt(text, 0); err == nil {
-			return strings.TrimRight(string(text), "\x00")
-		}
-	}
-	return ""
-}
-
 // runPaths returns the directories that a file itself names for its libraries: those
 // searched before LD_LIBRARY_PATH (DT_RPATH) and those searched after it
 // (DT_RUNPATH, with which the former don't count).
-func runPaths(file *elf.File, origin string) (before, after []string) {
-	if after = dynamicPath(file, elf.DT_RUNPATH, origin); after != nil {
+func runPaths(file executable.File, origin string) (before, after []string) {
+	if after = directories(file.RunPath, origin); after != nil {
 		return nil, after
 	}
-	return dynamicPath(file, elf.DT_RPATH, origin), nil
+	return directories(file.RPath, origin), nil
 }
 
-func dynamicPath(file *elf.File, tag elf.DynTag, origin string) (dirs []string) {
-	values, _ := file.DynString(tag)
-	for _, value := range values {
-		for _, dir := range strings.Split(value, ":") {
+// directories returns those of lists with colons.
+func directories(lists []string, origin string) (dirs []string) {
+	for _, list := range lists {
+		for _, dir := range strings.Split(list, ":") {
 			dir = strings.NewReplacer("$ORIGIN", origin, "${ORIGIN}", origin).Replace(dir)
 			if filepath.IsAbs(dir) {
 				dirs = append(dirs, filepath.Clean(dir))

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // linked writes a file that is linked with others, of which only the linker's
@@ -25,27 +26,27 @@ func linked(t *testing.T, path, loader string, tags map[elf.DynTag][]string) {
 			names = append(append(names, value...), 0)
 		}
 	}
-	dynamic = append(dynamic, elf.Dyn64{})
 
-	const headers, program, section, entry = 64, 56, 64, 16
-	at := uint64(headers + program)
-	interp, text := at, at+uint64(len(loader)+1)
+	const headers, program, entry = 64, 56, 16
+	interp := uint64(headers + 3*program)
+	text := interp + uint64(len(loader)+1)
 	dyn := text + uint64(len(names))
-	sections := dyn + uint64(len(dynamic)*entry)
+	dynamic = append(dynamic, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: text},
+		elf.Dyn64{Tag: int64(elf.DT_STRSZ), Val: uint64(len(names))}, elf.Dyn64{})
+	size := uint64(len(dynamic) * entry)
 
 	header := elf.Header64{
-		Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: headers, Shoff: sections,
-		Ehsize: headers, Phentsize: program, Phnum: 1, Shentsize: section, Shnum: 3, Shstrndx: 1,
+		Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: headers,
+		Ehsize: headers, Phentsize: program, Phnum: 3,
 	}
 	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
 	var file bytes.Buffer
 	for _, part := range []any{
 		header,
 		elf.Prog64{Type: uint32(elf.PT_INTERP), Off: interp, Filesz: uint64(len(loader) + 1)},
+		elf.Prog64{Type: uint32(elf.PT_LOAD), Filesz: dyn + size},
+		elf.Prog64{Type: uint32(elf.PT_DYNAMIC), Off: dyn, Filesz: size},
 		append([]byte(loader), 0), names, dynamic,
-		elf.Section64{},
-		elf.Section64{Type: uint32(elf.SHT_STRTAB), Off: text, Size: uint64(len(names))},
-		elf.Section64{Type: uint32(elf.SHT_DYNAMIC), Off: dyn, Size: uint64(len(dynamic) * entry), Link: 1, Entsize: entry},
 	} {
 		if err := binary.Write(&file, binary.LittleEndian, part); err != nil {
 			t.Fatal(err)
@@ -143,6 +144,9 @@ func TestModules(t *testing.T) {
 	linked(t, at("blas/lib/libblas.so.3"), "", nil)
 	linked(t, at("site/text.so"), "", nil)
 	if err := os.WriteFile(at("site/text.so"), []byte("no library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(at("site/pipe.so"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	l := newLinker()

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -63,7 +64,7 @@ func TestReadPrograms(t *testing.T) {
 			data, _ := section.Data()
 			interpreter = strings.TrimRight(string(data), "\x00")
 		}
-		if !slices.Equal(got.Needed, needed) || !slices.Equal(got.Search, runpath) ||
+		if !slices.Equal(got.Needed, needed) || !slices.Equal(got.RunPath, runpath) ||
 			got.Interpreter != interpreter || got.Machine != uint16(want.Machine) {
 			t.Errorf("%s: %+v; want %q, %q, %q", real, got, interpreter, needed, runpath)
 		}
@@ -131,13 +132,14 @@ func TestHolesAreNotRead(t *testing.T) {
 
 // Strings that many entries share aren't kept for each.
 func TestLongNamesAreNotKept(t *testing.T) {
-	table := bytes.Repeat([]byte{'x'}, maxStrings)
+	table := bytes.Repeat([]byte{'x'}, 1<<20)
+	all := io.NewSectionReader(bytes.NewReader(table), 0, 1<<20)
 	offsets := make([]uint64, 4*maxNames)
-	if kept := names(table, offsets); kept != nil {
+	if kept := names(all, offsets); kept != nil {
 		t.Errorf("%d names", len(kept))
 	}
 	table[maxName] = 0
-	if kept := names(table, offsets); len(kept) != maxNames { // the control
+	if kept := names(all, offsets); len(kept) != maxNames { // the control
 		t.Errorf("%d names", len(kept))
 	}
 }
@@ -236,13 +238,13 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c := &counter{Reader: bytes.NewReader(content)}
 		file := Read(c)
-		if most := maxFirstLine + maxHeaders + maxInterpreter + maxDynamic + maxStrings; c.read > most {
+		if most := maxFirstLine + maxHeaders + maxInterpreter + maxDynamic + 3*maxNames*(maxName+1); c.read > most {
 			t.Errorf("%d bytes are read", c.read)
 		}
-		if len(file.Interpreter) > maxInterpreter || len(file.Needed) > maxNames || len(file.Search) > maxNames {
+		if len(file.Interpreter) > maxInterpreter || len(file.Needed) > maxNames || len(file.RPath) > maxNames || len(file.RunPath) > maxNames {
 			t.Errorf("%+v", file)
 		}
-		for _, name := range slices.Concat(file.Needed, file.Search) {
+		for _, name := range slices.Concat(file.Needed, file.RPath, file.RunPath) {
 			if len(name) > maxName || strings.ContainsRune(name, 0) {
 				t.Errorf("%q", name)
 			}

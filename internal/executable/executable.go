@@ -21,9 +21,9 @@ type File struct {
 	Machine uint16
 	// Needed are the names of the libraries that it is linked with.
 	Needed []string
-	// Search are the directories that it names for them, ld.so(8): the values
-	// of DT_RPATH and DT_RUNPATH, each a list with colons.
-	Search []string
+	// RPath and RunPath are the directories that it names for them, ld.so(8): the
+	// values of DT_RPATH and DT_RUNPATH, each a list with colons.
+	RPath, RunPath []string
 }
 
 // The most that is read of each part, in bytes.
@@ -32,7 +32,6 @@ const (
 	maxInterpreter = 4096     // PATH_MAX, as load_elf_binary in fs/binfmt_elf.c has it
 	maxHeaders     = 64 << 10 // as load_elf_phdrs there has it
 	maxDynamic     = 64 << 10
-	maxStrings     = 1 << 20
 
 	maxNames = 256  // libraries, and lists of directories
 	maxName  = 4096 // each
@@ -176,7 +175,7 @@ func (p *program) interpreter() string {
 // libraries fills in what the dynamic section names.
 func (p *program) libraries(f *File) {
 	var table, size uint64
-	var needed, search []uint64 // offsets in the table of strings
+	var needed, rpath, runpath []uint64 // offsets in the table of strings
 
 	dynamic := p.segment(ptDynamic, maxDynamic)
 	for entry := 2 * p.layout.word; uint64(len(dynamic)) >= entry; dynamic = dynamic[entry:] {
@@ -188,8 +187,10 @@ func (p *program) libraries(f *File) {
 		switch tag {
 		case dtNeeded:
 			needed = append(needed, value)
-		case dtRpath, dtRunpath:
-			search = append(search, value)
+		case dtRpath:
+			rpath = append(rpath, value)
+		case dtRunpath:
+			runpath = append(runpath, value)
 		case dtStrtab:
 			table = value
 		case dtStrsz:
@@ -197,31 +198,33 @@ func (p *program) libraries(f *File) {
 		}
 	}
 
-	data := p.loaded(table, size)
-	f.Needed, f.Search = names(data, needed), names(data, search)
+	strings := p.loaded(table, size)
+	f.Needed, f.RPath, f.RunPath = names(strings, needed), names(strings, rpath), names(strings, runpath)
 }
 
-// loaded reads what a segment loads to an address.
-func (p *program) loaded(address, size uint64) []byte {
+// loaded returns what a segment loads to an address.
+func (p *program) loaded(address, size uint64) *io.SectionReader {
 	for _, s := range p.segments {
-		if s.kind == ptLoad && address >= s.vaddr && address-s.vaddr < s.size {
-			data, _ := p.read(s.offset+(address-s.vaddr), size, maxStrings)
-			return data
+		if s.kind == ptLoad && address >= s.vaddr && address-s.vaddr < s.size && s.offset < 1<<61 && address-s.vaddr < 1<<61 {
+			there := s.size - (address - s.vaddr)
+			return io.NewSectionReader(p.file, int64(s.offset+(address-s.vaddr)), int64(min(size, there, 1<<61)))
 		}
 	}
-	return nil
+	return io.NewSectionReader(p.file, 0, 0)
 }
 
 // names returns the strings at some offsets of a table, all of which may be of the
-// same long one.
-func names(table []byte, offsets []uint64) []string {
+// same long one. Tables are long in C++: only the names are read.
+func names(table *io.SectionReader, offsets []uint64) []string {
 	var all []string
+	block := make([]byte, maxName+1)
 	for _, offset := range offsets[:min(len(offsets), maxNames)] {
-		if offset < uint64(len(table)) {
-			name, _, _ := bytes.Cut(table[offset:], []byte{0})
-			if len(name) <= maxName {
-				all = append(all, string(name))
-			}
+		if offset >= uint64(table.Size()) {
+			continue
+		}
+		n, _ := table.ReadAt(block, int64(offset))
+		if name, _, ended := bytes.Cut(block[:n], []byte{0}); ended {
+			all = append(all, string(name))
 		}
 	}
 	return all
