@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"runtime"
+	"syscall"
 
 	"isolate-namespace/internal/text"
 )
@@ -12,11 +14,16 @@ import (
 const maxAnswer = 4 << 20
 
 // answer runs a program and returns what it prints, and the end of its standard
-// error.
+// error. If this process ends meanwhile, so does the program.
 func answer(program string, args, environ []string) (out []byte, errs string, err error) {
+	// The program ends with this thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
 	printed, said := limited{}, text.Tail{}
 	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = "/", environ, &printed, &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Run(); err != nil {
 		if printed.over {
 			err = errEndless
