@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -65,6 +66,7 @@ func TestTermination(t *testing.T) {
 			if test.stubborn {
 				k.ask("shell", "stubborn")
 			}
+			go io.Copy(io.Discard, k.stdout) // the stacks may be more than pipes hold
 			k.cmd.Process.Signal(test.signal)
 			status, took := k.wait()
 			if status != test.status || took > 10*time.Second {
