@@ -55,7 +55,7 @@ func askMake(program, language string, environ []string) (paths []string, known 
 		if interpreter == "" || isShell(interpreter) {
 			break
 		}
-		paths = append(paths, programTree(interpreter))
+		paths = append(paths, programTrees(interpreter)...)
 		program = interpreter
 	}
 	return nil, false, nil

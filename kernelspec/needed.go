@@ -66,7 +66,7 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 // program adds a program, what it was installed with, and what it is linked
 // with.
 func (n *need) program(path string, linker *linker, environ []string) {
-	n.paths = append(n.paths, programTree(path))
+	n.paths = append(n.paths, programTrees(path)...)
 	n.files = append(n.files, path)
 	linker.add(path, libraryPath(environ))
 }
@@ -130,7 +130,7 @@ func (n *need) arguments(args []string) {
 			switch {
 			case err != nil || !filepath.IsAbs(path) || inBaseSystem(path):
 			case info.Mode().IsRegular():
-				n.paths = append(n.paths, programTree(path))
+				n.paths = append(n.paths, programTrees(path)...)
 				n.files = append(n.files, path)
 			case info.IsDir() && showsHome(path):
 				n.notes = append(n.notes, path+", which its command names, is not shown: it holds the home directory")

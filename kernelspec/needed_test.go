@@ -128,17 +128,24 @@ func TestProgramTree(t *testing.T) {
 		"bin/own": "", ".local/bin/own": "", "wrap.sh": "", "miniconda3/bin/python3": "", "venvs/a b/bin/python": "", "code/run/start": "",
 		"tool/libexec/start": "", "js/node_modules/a/node_modules/b/x.js": "", ".config/wrap": "", "bin/python3.11": "",
 	})
-	if err := os.Symlink("../miniconda3/bin/python3", filepath.Join(home, "bin/python3")); err != nil {
-		t.Fatal(err)
+	for link, target := range map[string]string{
+		"bin/python3": "../miniconda3/bin/python3", "start": "bin/python3", "js/x": "node_modules/a/node_modules/b/x.js",
+		"linked": home + "/js",
+	} {
+		if err := os.Symlink(target, filepath.Join(home, link)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for path, want := range map[string]string{
 		"~/bin/own": "~/bin", "~/.local/bin/own": "~/.local/bin", "~/wrap.sh": "~/wrap.sh", "~/miniconda3/bin/python3": "~/miniconda3",
 		"~/venvs/a b/bin/python": "~/venvs/a b", "~/code/run/start": "~/code/run", "~/tool/libexec/start": "~/tool",
-		"~/js/node_modules/a/node_modules/b/x.js": "~/js/node_modules", "~/bin/python3": "~/miniconda3", "~/.config/wrap": "~/.config/wrap",
+		"~/js/node_modules/a/node_modules/b/x.js": "~/js/node_modules", "~/bin/python3": "~/bin|~/miniconda3", "~/start": "~/start|~/bin|~/miniconda3",
+		"~/linked/x": "~/linked|~/linked/node_modules|~/js/node_modules", "~/.config/wrap": "~/.config/wrap",
 		"/opt/wrap.sh": "/opt/wrap.sh", "/opt/bin/wrap": "/opt/bin", "/opt/tool/bin/x": "/opt/tool", "/wrap.sh": "/wrap.sh", "/home/wrap.sh": "/home/wrap.sh",
 		"/nix/store/0-python3/bin/python3": "/nix/store", "/gnu/store/0-python/bin/python3": "/gnu/store",
 	} {
-		if got := programTree(strings.Replace(path, "~", home, 1)); got != strings.Replace(want, "~", home, 1) {
+		got := strings.ReplaceAll(strings.Join(programTrees(strings.Replace(path, "~", home, 1)), "|"), home, "~")
+		if got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
@@ -186,15 +193,22 @@ func TestArguments(t *testing.T) {
 // Nothing that is shown holds the home directory, whatever an interpreter says;
 // and a file that is reached by links is seen by each name.
 func TestSettle(t *testing.T) {
-	home := wrappedWorld(t, map[string]string{"bin/python3": "", "lib/python3/os.py": "", "secret": "", ".local/lib/x": "", "real/lib.so": ""})
+	home := wrappedWorld(t, map[string]string{"bin/python3": "", "lib/python3/os.py": "", "secret": "", ".local/lib/x": "", "real/lib.so": "", "profile": ""})
 	for link, target := range map[string]string{"one.so": "two.so", "two.so": home + "/real/lib.so"} {
 		if err := os.Symlink(target, filepath.Join(home, link)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	n := &need{paths: []string{home, filepath.Dir(home), "/", home + "/.local"}, files: []string{home + "/one.so", "/usr/bin/python3", "/proc/version"}}
+	if err := os.Chmod(filepath.Join(home, "secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := &need{
+		paths: []string{home, filepath.Dir(home), "/", home + "/.local"},
+		files: []string{home + "/one.so", "/usr/bin/python3", "/proc/version"},
+		read:  []string{home + "/secret", home + "/profile", home + "/lib/python3/os.py"},
+	}
 	n.settle()
-	want := []string{".local/lib", "bin", "lib", "one.so", "real/lib.so", "two.so"}
+	want := []string{".local/lib", "bin", "lib", "one.so", "profile", "real/lib.so", "two.so"}
 	var got []string
 	for _, path := range n.paths {
 		got = append(got, strings.TrimPrefix(path, home+"/"))

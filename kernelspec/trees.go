@@ -24,31 +24,44 @@ func within(tree, path string) bool {
 // packages that it needs. Everybody may read them, and they hold no secrets.
 var stores = []string{"/nix/store", "/gnu/store"}
 
+// programTrees returns what shows a program: the directory of each link that leads
+// to it, and the tree that it was installed with.
+func programTrees(path string) (trees []string) {
+	for _, path := range linksTo(path) {
+		_, err := os.Readlink(path)
+		switch dir := filepath.Dir(path); {
+		case err != nil: // the end
+			trees = append(trees, programTree(path))
+		case tooWide(dir):
+			trees = append(trees, path)
+		default:
+			trees = append(trees, dir)
+		}
+	}
+	return trees
+}
+
 // programTree returns the tree that a file was installed with: the outermost
 // node_modules that holds it, the prefix above its bin, or its directory. If that
 // holds more than programs, it returns only the file.
 func programTree(path string) string {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		real = path
-	}
 	for _, store := range stores {
-		if within(store, real) {
+		if within(store, path) {
 			return store
 		}
 	}
-	if i := strings.Index(real, "/node_modules/"); i >= 0 {
-		return real[:i+len("/node_modules")]
+	if i := strings.Index(path, "/node_modules/"); i >= 0 {
+		return path[:i+len("/node_modules")]
 	}
 
-	dir := filepath.Dir(real)
+	dir := filepath.Dir(path)
 	if base := filepath.Base(dir); base == "bin" || base == "libexec" {
 		if tree := filepath.Dir(dir); !tooWide(tree) {
 			return tree
 		}
 	}
 	if tooWide(dir) {
-		return real
+		return path
 	}
 	return dir
 }
