@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/kernelargv"
+	"isolate-namespace/internal/remedy"
 )
 
 // metadataKey is where a twin says what it was made from.
@@ -80,19 +81,19 @@ func (n *need) guess(name string) []string {
 	if !n.unknown {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is of a make that can't be asked what it reads: it sees %s; add more with --mount 'ro:DIR'",
-		name, strings.Join(n.paths, ", "))}
+	return []string{fmt.Sprintf("%s is of a make that can't be asked what it reads: it sees %s; %s",
+		name, strings.Join(n.paths, ", "), remedy.AddMounts)}
 }
 
 // checkBase refuses kernels that a command in front of theirs can't isolate.
 func checkBase(base *Kernel, metadata map[string]any) error {
 	if _, isolated := metadata[metadataKey]; isolated {
-		return &Error{Reason: fmt.Sprintf("%s is a twin itself", base.Name), Remedy: "name the kernel that it was made from"}
+		return &Error{Reason: fmt.Sprintf("%s is a twin itself", base.Name), Remedy: remedy.NameBase}
 	}
 	provisioner, _ := metadata["kernel_provisioner"].(map[string]any)
 	if name, _ := provisioner["provisioner_name"].(string); name != "" && name != "local-provisioner" {
 		return &Error{Reason: fmt.Sprintf("%s is started by the provisioner %s, not on this machine", base.Name, name),
-			Remedy: "name a kernel that is a command on this machine"}
+			Remedy: remedy.NameLocalKernel}
 	}
 	return nil
 }

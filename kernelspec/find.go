@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/remedy"
 )
 
 // A Kernel is an installed kernel.
@@ -37,7 +39,7 @@ func (j *Jupyter) Find(name string) (*Kernel, error) {
 	if spec == nil {
 		var err error
 		if spec, err = readSpec(filepath.Join(hit.Dir, "kernel.json")); err != nil {
-			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+			return nil, &Error{Reason: err.Error(), Remedy: remedy.InstallKernelAgain}
 		}
 	} else if err := spec.Validate(); err != nil {
 		return nil, err
@@ -75,10 +77,10 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 			return &Kernel{Name: strings.ToLower(name), Dir: place, Spec: spec}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+			return nil, &Error{Reason: err.Error(), Remedy: remedy.InstallKernelAgain}
 		}
 	}
-	return nil, &Error{Reason: fmt.Sprintf("no kernel %s in %s", name, dir), Remedy: "name the directory that has its kernel.json"}
+	return nil, &Error{Reason: fmt.Sprintf("no kernel %s in %s", name, dir), Remedy: remedy.NameSpecDir}
 }
 
 // Count returns how many kernels Jupyter finds.

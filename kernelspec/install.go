@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"isolate-namespace/internal/text"
+	"isolate-namespace/internal/remedy"
 )
 
 // A Result is what Install or Update wrote.
@@ -41,10 +41,10 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	notes := made.notes
 	if there, err := readSpec(filepath.Join(dir, "kernel.json")); err == nil {
 		if !isTwin(there) {
-			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not a twin", name, dir), Remedy: "give the new one another --name"}
+			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not a twin", name, dir), Remedy: remedy.RenameNewTwin}
 		}
 		if lost := dropped(dir, there, spec); len(lost) > 0 {
-			notes = append(notes, fmt.Sprintf("it had %s; isolate-kernelspec update keeps them", strings.Join(lost, " ")))
+			notes = append(notes, fmt.Sprintf("it had %s; %s", strings.Join(lost, " "), remedy.UpdateKeeps))
 		}
 	}
 
@@ -69,7 +69,7 @@ func (o Options) name(base *Kernel) (string, error) {
 		return "", badName(name)
 	}
 	if name == base.Name {
-		return "", &Error{Reason: "the twin would replace its base", Remedy: "give it another --name"}
+		return "", &Error{Reason: "the twin would replace its base", Remedy: remedy.RenameTwin}
 	}
 	return name, nil
 }
@@ -101,14 +101,6 @@ func (d *draft) refuse(base *Kernel, err error) error {
 	if d.ends == nil {
 		return err
 	}
-	var words []string
-	for _, word := range d.ends {
-		words = append(words, text.Quote(word))
-	}
-	file := filepath.Join(base.Dir, "kernel.json")
-	remedy := fmt.Sprintf("let the argv in %s name what it comes to: %s", file, strings.Join(words, " "))
-	if len(d.hidden) > 0 {
-		remedy = mountOption(d.hidden) + " shows what only you can read; or " + remedy
-	}
-	return &Error{Reason: fmt.Sprintf("%s would not start isolated: %v", base.Name, err), Remedy: remedy}
+	return &Error{Reason: fmt.Sprintf("%s would not start isolated: %v", base.Name, err),
+		Remedy: remedy.NameWhatRuns(filepath.Join(base.Dir, "kernel.json"), d.ends, d.hidden)}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/regular"
+	"isolate-namespace/internal/remedy"
 )
 
 // Command returns the command that Jupyter runs for a kernel, with {connection_file}
@@ -28,7 +29,7 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 		if strings.Contains(arg, "{prefix}") && j.Prefix == "" {
 			return nil, &Error{
 				Reason: "the command has {prefix}, and there is no Jupyter to ask for it",
-				Remedy: "activate the environment that Jupyter is installed in",
+				Remedy: remedy.ActivateJupyter,
 			}
 		}
 		resolved[i] = strings.ReplaceAll(arg, "{prefix}", j.Prefix)
@@ -39,7 +40,7 @@ func resolve(base *Kernel, j *Jupyter) ([]string, error) {
 		return nil, err
 	}
 	if !regular.Executable(program) {
-		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", program), Remedy: "install that kernel again"}
+		return nil, &Error{Reason: fmt.Sprintf("the kernel's program %s can't be executed", program), Remedy: remedy.InstallKernelAgain}
 	}
 	resolved[0] = program
 	return resolved, checkPlaceholders(resolved)
@@ -69,7 +70,7 @@ func (k *Kernel) program(name string, j *Jupyter) (string, error) {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return "", &Error{Reason: fmt.Sprintf("the kernel's program %s is not in PATH", name), Remedy: "install it, or activate its environment"}
+		return "", &Error{Reason: fmt.Sprintf("the kernel's program %s is not in PATH", name), Remedy: remedy.InstallProgram}
 	}
 	return path, nil
 }
@@ -78,13 +79,12 @@ func (k *Kernel) program(name string, j *Jupyter) (string, error) {
 // and no other brace is: some front ends replace only the first placeholder, others
 // take every brace for one.
 func checkPlaceholders(argv []string) error {
-	const mend = "mend the argv of the base's kernel.json"
 	all := strings.Join(argv, "\x00")
 	if strings.Count(all, "{connection_file}") != 1 {
-		return &Error{Reason: "the command doesn't have {connection_file} exactly once", Remedy: mend}
+		return &Error{Reason: "the command doesn't have {connection_file} exactly once", Remedy: remedy.MendArgv}
 	}
 	if rest := strings.Replace(all, "{connection_file}", "", 1); strings.ContainsAny(rest, "{}") {
-		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: mend}
+		return &Error{Reason: "the command has braces that some front ends would take for placeholders", Remedy: remedy.MendArgv}
 	}
 	return nil
 }

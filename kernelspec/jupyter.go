@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/internal/remedy"
 )
 
 // A Jupyter holds what one installation of Jupyter says about itself.
@@ -44,7 +45,7 @@ func FindJupyter(launcher string) (*Jupyter, error) {
 	if err != nil {
 		return nil, &Error{
 			Reason: fmt.Sprintf("ask Jupyter for its kernels: %v", err),
-			Remedy: "activate the environment that Jupyter is installed in",
+			Remedy: remedy.ActivateJupyter,
 		}
 	}
 

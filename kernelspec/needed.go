@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/remedy"
 )
 
 // A need is what one kernel must have inside.
@@ -50,7 +52,7 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 	}
 	if module, err := missingModule(c.argv, c.language, c.environ); err == nil && module != "" {
 		n.notes = append(n.notes, fmt.Sprintf("the kernel doesn't start: its interpreter has no module %s; %s",
-			module, installModule(c.argv[0], module)))
+			module, remedy.InstallModule(c.argv[0], module)))
 	} else if n.unknown || isWrapper(c.argv, c.language) {
 		if err := n.watch(ctx, c, linker); err != nil {
 			return nil, err
@@ -76,7 +78,7 @@ func (n *need) ask(c command, linker *linker) error {
 	program := c.argv[0]
 	paths, known, err := askMake(program, c.language, c.environ)
 	if err != nil {
-		return &Error{Reason: fmt.Sprintf("ask the kernel's interpreter what it needs: %v", err), Remedy: "see that the interpreter runs"}
+		return &Error{Reason: fmt.Sprintf("ask the kernel's interpreter what it needs: %v", err), Remedy: remedy.RunInterpreter}
 	}
 	if n.unknown = !known; !known {
 		return nil

@@ -5,15 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/remedy"
 )
 
 func badName(name string) error {
-	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: "a name has letters, digits, dots, dashes and underscores"}
-}
-
-// installOrRemove returns the remedy for a twin whose base is gone.
-func installOrRemove(twin *Twin) string {
-	return "install " + twin.Base + " again, or isolate-kernelspec remove " + twin.Name
+	return &Error{Reason: fmt.Sprintf("%q is no kernel's name", name), Remedy: remedy.WriteName}
 }
 
 // notFound returns the error that there is no kernel of the name, and says which of
@@ -22,7 +19,7 @@ func (j *Jupyter) notFound(name string) error {
 	names := slices.Sorted(maps.Keys(j.specs))
 	if len(names) == 0 {
 		return &Error{Reason: fmt.Sprintf("no kernel %q, nor any other, in %s", name, strings.Join(j.Path, ", ")),
-			Remedy: "activate the environment that Jupyter is installed in"}
+			Remedy: remedy.ActivateJupyter}
 	}
 	return &Error{Reason: fmt.Sprintf("no kernel %q", name), Remedy: suggest(name, names)}
 }
@@ -30,24 +27,23 @@ func (j *Jupyter) notFound(name string) error {
 // noTwin is notFound for the name of a twin.
 func (j *Jupyter) noTwin(name string) error {
 	names := j.TwinNames()
-	remedy := "there is none; isolate-kernelspec install NAME makes one"
+	help := remedy.NoTwin
 	if len(names) > 0 {
-		remedy = suggest(name, names)
+		help = suggest(name, names)
 	}
-	return &Error{Reason: fmt.Sprintf("no twin %q", name), Remedy: remedy}
+	return &Error{Reason: fmt.Sprintf("no twin %q", name), Remedy: help}
 }
 
 // suggest names the nearest of names, if one is near, and all.
 func suggest(name string, names []string) string {
-	all := "there are: " + strings.Join(names, ", ")
 	name = strings.ToLower(name)
 	meant := strings.TrimSuffix(name, "-isolated") // of one that was never installed, or is gone
 	far := func(other string) int { return min(distance(name, other), distance(meant, other)) }
 	nearest := slices.MinFunc(names, func(a, b string) int { return far(a) - far(b) })
 	if far(nearest) > max(2, len(name)/3) || far(nearest) >= len(meant) {
-		return all
+		return remedy.NamesThereAre(names)
 	}
-	return fmt.Sprintf("did you mean %s? T%s", nearest, all[1:])
+	return remedy.DidYouMean(nearest, names)
 }
 
 // distance returns how many letters must change to make b from a (Levenshtein).

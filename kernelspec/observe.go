@@ -19,6 +19,7 @@ import (
 
 	"isolate-namespace/internal/protocol"
 	"isolate-namespace/internal/regular"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/internal/trace"
 )
@@ -85,7 +86,7 @@ func observe(ctx context.Context, c command) (*observed, error) {
 		return nil, &unobserved{strings.TrimSuffix("it ends at its start: "+<-last, ": "), true}
 	case w.kernel == 0:
 		return nil, &Error{Reason: "the kernel runs in no process of its command, as in a container or on another machine",
-			Remedy: "name a kernel that is a command on this machine"}
+			Remedy: remedy.NameLocalKernel}
 	}
 	return w.observed(uses, dir, path), nil
 }

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/remedy"
 )
 
 // A Place is where a spec is installed to. The zero Place is next to the base,
@@ -19,13 +21,13 @@ func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 	user := filepath.Join(j.DataDir, "kernels")
 	switch {
 	case p.User && p.SysPrefix || p.User && p.Prefix != "" || p.SysPrefix && p.Prefix != "":
-		return "", &Error{Reason: "more than one place is named", Remedy: "choose one of --user, --sys-prefix and --prefix"}
+		return "", &Error{Reason: "more than one place is named", Remedy: remedy.ChoosePlace}
 	case p.User:
 		return user, nil
 	case p.SysPrefix && j.Prefix == "":
 		return "", &Error{
 			Reason: "there is no Jupyter whose prefix could be used",
-			Remedy: "activate its environment, or name a place with --prefix",
+			Remedy: remedy.NamePrefix,
 		}
 	case p.SysPrefix:
 		return filepath.Join(j.Prefix, "share/jupyter/kernels"), nil

@@ -11,7 +11,7 @@ import (
 
 	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/regular"
-	"isolate-namespace/internal/text"
+	"isolate-namespace/internal/remedy"
 )
 
 // python returns the interpreter that a bare name, such as python3, means in the
@@ -63,9 +63,9 @@ func Python(argv []string, language string) string {
 // ModuleRemedy returns what helps a Python's kernel that doesn't find a module.
 func ModuleRemedy(python, module string) string {
 	if _, missing, err := askPython(python, os.Environ(), module); err == nil && len(missing) == 0 { // without isolation
-		return "isolate-kernelspec update shows the kernel what its interpreter reads now"
+		return remedy.UpdateShows
 	}
-	return installModule(python, module)
+	return remedy.InstallModule(python, module)
 }
 
 // pythonName is what jupyter_client replaces by its own interpreter when it is
@@ -120,14 +120,6 @@ func missingModule(argv []string, language string, environ []string) (string, er
 	}
 	_, missing, err := askPython(argv[0], environ, module)
 	return strings.Join(missing, " "), err
-}
-
-// installModule is what helps a Python that doesn't find a module.
-func installModule(python, module string) string {
-	if module == "ipykernel_launcher" {
-		module = "ipykernel"
-	}
-	return text.Quote(python) + " -m pip install " + module
 }
 
 // ask runs a script with an interpreter, away from the working directory,

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"isolate-namespace/internal/text"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -50,17 +50,8 @@ func (n *need) settleRead() {
 	}
 	if len(n.hidden) > 0 {
 		n.notes = append(n.notes, "its command reads "+strings.Join(n.hidden, ", ")+
-			", which only you can read and kernels don't see; "+mountOption(n.hidden)+" shows it")
+			", which only you can read and kernels don't see; "+remedy.ShowPrivate(n.hidden))
 	}
-}
-
-// mountOption returns the option that shows paths, as a shell reads it.
-func mountOption(paths []string) string {
-	var mounts []isolate.Mount
-	for _, path := range paths {
-		mounts = append(mounts, isolate.ReadOnly(path))
-	}
-	return "--mount " + text.Quote(isolate.FormatMounts(mounts))
 }
 
 // unseen returns those of some files, and of what they lead to as links, that

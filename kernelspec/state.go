@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"isolate-namespace/internal/regular"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -146,20 +147,19 @@ func (j *Jupyter) Explain(t *Twin) (detail, remedy string) {
 
 // remedy returns what helps a twin whose state isn't OK.
 func (j *Jupyter) remedy(t *Twin) string {
-	update := "isolate-kernelspec update " + t.Name
 	switch t.State {
 	case OK:
 		return ""
 	case MountMissing:
-		return "make it, or take it out of " + filepath.Join(t.Dir, "kernel.json")
+		return remedy.MakeSource(filepath.Join(t.Dir, "kernel.json"))
 	case ModuleMissing:
-		return installModule(t.Spec.Command().Kernel[0], t.Faults[0])
+		return remedy.InstallModule(t.Spec.Command().Kernel[0], t.Faults[0])
 	case OtherBase:
-		return "isolate-kernelspec install " + t.Base + " makes a twin of the former"
+		return remedy.InstallOtherBase(t.Base)
 	case InterpreterHidden, LibraryMissing:
 		// An update keeps what a person took out.
 		if entries := t.takenOut(t.Faults); entries != "" {
-			return fmt.Sprintf("add %s to MNTDIRS_KERNEL in %s", entries, filepath.Join(t.Dir, "kernel.json"))
+			return remedy.AddEntries(entries, filepath.Join(t.Dir, "kernel.json"))
 		}
 	}
 
@@ -169,11 +169,11 @@ func (j *Jupyter) remedy(t *Twin) string {
 	}
 	switch {
 	case err != nil && t.State.Starts():
-		return installOrRemove(t)
+		return remedy.InstallBaseOrRemove(t.Base, t.Name)
 	case err != nil, t.State == InterpreterBroken:
-		return "install " + t.Base + " again, then " + update + "; or isolate-kernelspec remove " + t.Name
+		return remedy.InstallBaseAndUpdate(t.Base, t.Name)
 	}
-	return update
+	return remedy.UpdateTwin(t.Name)
 }
 
 // takenOut returns the entries of MNTDIRS_KERNEL, as they were made, that would

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/remedy"
 )
 
 // A Twin is the isolated twin of a kernel, as it lies on disk.
@@ -57,7 +59,7 @@ func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 		return nil, err
 	}
 	if !isTwin(base.Spec) {
-		return nil, &Error{Reason: base.Name + " is not a twin", Remedy: "isolate-kernelspec list names the twins"}
+		return nil, &Error{Reason: base.Name + " is not a twin", Remedy: remedy.ListTwins}
 	}
 	return j.examine(base.Name, base.Dir, base.Spec), nil
 }
@@ -98,10 +100,10 @@ func (j *Jupyter) Base(twin *Twin) (*Kernel, error) {
 	if spec, err := readSpec(filepath.Join(twin.BaseDir, "kernel.json")); err == nil {
 		return &Kernel{Name: twin.Base, Dir: twin.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{Reason: err.Error(), Remedy: "install that kernel again"}
+		return nil, &Error{Reason: err.Error(), Remedy: remedy.InstallKernelAgain}
 	}
 	if !j.has(twin.Base) {
-		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", twin.Base), Remedy: installOrRemove(twin)}
+		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", twin.Base), Remedy: remedy.InstallBaseOrRemove(twin.Base, twin.Name)}
 	}
 	base, err := j.Find(twin.Base)
 	if err == nil {

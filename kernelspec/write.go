@@ -9,15 +9,17 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/remedy"
 )
 
 // explainWrite says what helps if nothing could be written.
 func explainWrite(err error, kernels string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
-		return &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: "perhaps you want --user?"}
+		return &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: remedy.InstallForUser}
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
-		return &Error{Reason: fmt.Sprintf("no space is left for %s", kernels), Remedy: "make some; what was there before is kept"}
+		return &Error{Reason: fmt.Sprintf("no space is left for %s", kernels), Remedy: remedy.MakeSpace}
 	}
 	return err
 }

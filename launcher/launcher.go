@@ -29,7 +29,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/kernelargv"
-	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
@@ -125,7 +124,7 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 	ended := make(chan struct{})
 	go passSignals(k.Cmd, signals, orphaned, ended)
 	r, err := startRelay(l.leadTo(k), func(reason error) {
-		text.NewOutput(stderr).Complain("isolate-kernel", reason.Error(), peer.Remedy)
+		text.NewOutput(stderr).Complain("isolate-kernel", reason.Error(), remedy.ConnectAsUser)
 	})
 	if err != nil {
 		k.Signal(unix.SIGKILL)

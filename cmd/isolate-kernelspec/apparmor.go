@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/share"
 )
@@ -21,12 +22,12 @@ func (s *session) appArmor(launcher string) error {
 	if !plainPath.MatchString(dir) {
 		return &kernelspec.Error{
 			Reason: fmt.Sprintf("AppArmor would take %q for a pattern", dir),
-			Remedy: "install the commands in a directory of letters and digits",
+			Remedy: remedy.InstallPlain,
 		}
 	}
 	if other := changeable(launcher); other != "" {
 		s.notes([]string{other + " can be changed by others than root: whoever can has user namespaces for any program; " +
-			"sudo scripts/install /usr/local avoids that"})
+			remedy.InstallAsRoot})
 	}
 	s.stdout.Lines(strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+dir+"/", 1))
 	return nil

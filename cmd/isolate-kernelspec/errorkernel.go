@@ -11,8 +11,8 @@ import (
 
 	"isolate-namespace/internal/end"
 	"isolate-namespace/internal/errorkernel"
-	"isolate-namespace/internal/peer"
 	"isolate-namespace/internal/protocol"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/launcher"
 )
@@ -55,7 +55,7 @@ func serve(ending *launcher.Ending) (asked bool, err error) {
 
 	var once sync.Once
 	ctx = protocol.WithRefusal(ctx, func(reason error) {
-		once.Do(func() { text.NewOutput(os.Stderr).Complain("isolate-kernel", reason.Error(), peer.Remedy) })
+		once.Do(func() { text.NewOutput(os.Stderr).Complain("isolate-kernel", reason.Error(), remedy.ConnectAsUser) })
 	})
 	c, err := protocol.ReadConnection(ending.ConnectionFile)
 	if err != nil {

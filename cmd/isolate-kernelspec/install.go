@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/kernelspec"
 )
 
@@ -25,11 +26,11 @@ type install struct {
 func (c *install) Run(s *session) error {
 	switch {
 	case len(c.Names) == 0 && !c.All:
-		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name some, or use --all; jupyter kernelspec list has them"}
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameKernels}
 	case len(c.Names) > 0 && c.All:
 		return allAndNames()
 	case (len(c.Names) > 1 || c.All) && (c.Name != "" || c.DisplayName != "" || c.From != ""):
-		return &kernelspec.Error{Reason: "one --name, --display-name or --from for several kernels", Remedy: "install them one by one"}
+		return &kernelspec.Error{Reason: "one --name, --display-name or --from for several kernels", Remedy: remedy.InstallOneByOne}
 	}
 	chosen := c.Sandbox.options()
 	if err := check(chosen); err != nil {
@@ -74,7 +75,7 @@ func (c *install) Run(s *session) error {
 }
 
 func allAndNames() error {
-	return &kernelspec.Error{Reason: "--all and names at once", Remedy: "choose one"}
+	return &kernelspec.Error{Reason: "--all and names at once", Remedy: remedy.ChooseOne}
 }
 
 func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
@@ -98,11 +99,10 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if first := jupyter.Before(result.Name, result.Dir); first != "" {
-		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; isolate-kernelspec remove %s removes that",
-			result.Name, first, result.Name)})
+		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; %s", result.Name, first, remedy.RemoveFirst(result.Name))})
 	}
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
-		s.notes([]string{fmt.Sprintf("made of %s, not of %s; --from chooses", base.Dir, other[0])})
+		s.notes([]string{fmt.Sprintf("made of %s, not of %s; %s", base.Dir, other[0], remedy.ChooseFrom)})
 	}
 	return nil
 }

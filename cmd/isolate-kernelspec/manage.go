@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
@@ -31,7 +32,7 @@ func (c *list) Run(s *session) error {
 		return s.json(map[string]any{"kernels": append([]*kernelspec.Twin{}, all...)})
 	}
 	if len(all) == 0 {
-		s.stdout.Line("No twins. isolate-kernelspec install NAME makes one.")
+		s.stdout.Line("No twins. %s.", remedy.MakeTwin)
 		return nil
 	}
 
@@ -49,8 +50,8 @@ func (c *list) Run(s *session) error {
 
 // amiss says what is amiss with a twin, if anything is.
 func (s *session) amiss(jupyter *kernelspec.Jupyter, twin *kernelspec.Twin) {
-	if detail, remedy := jupyter.Explain(twin); twin.State != kernelspec.OK {
-		s.notes([]string{fmt.Sprintf("%s: %s; %s", twin.Name, detail, remedy)})
+	if detail, help := jupyter.Explain(twin); twin.State != kernelspec.OK {
+		s.notes([]string{fmt.Sprintf("%s: %s; %s", twin.Name, detail, help)})
 	}
 }
 
@@ -125,7 +126,7 @@ type update struct {
 func (c *update) Run(s *session) error {
 	switch {
 	case len(c.Names) == 0 && !c.All:
-		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name some, or use --all; isolate-kernelspec list has them"}
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameTwins}
 	case len(c.Names) > 0 && c.All:
 		return allAndNames()
 	}

@@ -85,11 +85,11 @@ func misuse(err error) error {
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) && wrong.Context.Selected() != nil && strings.HasPrefix(err.Error(), `expected "<name>`) {
 		if wrong.Context.Selected().Name == "verify" {
-			return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name one; jupyter kernelspec list has them"}
+			return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameKernel}
 		}
-		return &kernelspec.Error{Reason: "no kernel is named", Remedy: "name a twin; isolate-kernelspec list has them"}
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameTwin}
 	}
-	return &kernelspec.Error{Reason: err.Error(), Remedy: "isolate-kernelspec --help lists what there is"}
+	return &kernelspec.Error{Reason: err.Error(), Remedy: remedy.ListCommands}
 }
 
 // findLauncher is isolate-kernel beside this command. The path is the one that
@@ -104,7 +104,7 @@ func findLauncher() (string, error) {
 	if !regular.Executable(path) {
 		return path, &kernelspec.Error{
 			Reason: path + " is not there or can't be executed",
-			Remedy: "install the three commands together: scripts/install",
+			Remedy: remedy.InstallCommands,
 		}
 	}
 	return path, nil

@@ -10,6 +10,7 @@ import (
 
 	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/options"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/kernelspec"
 	"isolate-namespace/launcher"
 )
@@ -74,7 +75,7 @@ func check(given kernelargv.Options) error {
 		if strings.ContainsAny(word, "{}") {
 			return &kernelspec.Error{
 				Reason: fmt.Sprintf("%q has a brace, which front ends take for a placeholder", word),
-				Remedy: "use a name without braces",
+				Remedy: remedy.UseNoBraces,
 			}
 		}
 	}

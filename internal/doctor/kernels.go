@@ -3,6 +3,7 @@ package doctor
 import (
 	"strconv"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/kernelspec"
 )
 
@@ -15,7 +16,7 @@ func kernels(sandbox error, launcher string) []Finding {
 
 	found := []Finding{{"Jupyter", Good, j.Executable + ", kernels found: " + strconv.Itoa(j.Count()), ""}}
 	if j.Executable == "" {
-		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", "activate the environment that Jupyter is installed in"}
+		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", remedy.ActivateJupyter}
 	}
 	twins := j.Twins()
 	j.Inspect(twins...)

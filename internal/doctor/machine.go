@@ -17,19 +17,18 @@ import (
 // kernel is about the running kernel, whose version is only to blame if there
 // is no sandbox.
 func kernel(sandbox error) Finding {
-	const newer = "use Linux 5.12 or later"
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
-		return Finding{"kernel", Unknown, "uname: " + err.Error(), newer}
+		return Finding{"kernel", Unknown, "uname: " + err.Error(), remedy.NewerLinux}
 	}
 
 	release := unix.ByteSliceToString(name.Release[:])
 	switch {
 	case sandbox == nil:
 	case strings.Contains(release, "gvisor"):
-		return Finding{"kernel", Missing, "gVisor " + release + ", which lacks what a sandbox needs", "run the container without gVisor"}
+		return Finding{"kernel", Missing, "gVisor " + release + ", which lacks what a sandbox needs", remedy.WithoutGVisor}
 	case !atLeast(release, 5, 12):
-		return Finding{"kernel", Missing, "Linux " + release, newer}
+		return Finding{"kernel", Missing, "Linux " + release, remedy.NewerLinux}
 	}
 	return Finding{"kernel", Good, "Linux " + release, ""}
 }
@@ -74,15 +73,11 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 	const name = "AppArmor"
 	switch {
 	case profile != "" && sandbox != nil:
-		const allow = "docker run --security-opt apparmor=unconfined; in Kubernetes appArmorProfile: {type: Unconfined}; " +
-			"elsewhere allow userns and mount in it"
-		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts", allow}
+		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts", remedy.AllowInProfile}
 	case profile != "":
 		return Finding{name, Good, "confines this process by the profile " + profile + ", which lets sandboxes be made", ""}
 	case restricts && sandbox != nil:
-		const install = "isolate-kernelspec doctor --apparmor | sudo tee /etc/apparmor.d/isolate && " +
-			"sudo apparmor_parser -r /etc/apparmor.d/isolate"
-		return Finding{name, Weaker, "restricts user namespaces of programs without a profile", install}
+		return Finding{name, Weaker, "restricts user namespaces of programs without a profile", remedy.InstallProfile}
 	case restricts:
 		return Finding{name, Good, "restricts user namespaces, but not those of these commands", ""}
 	}
@@ -92,11 +87,10 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 func landlock() Finding {
 	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
-		return Finding{"Landlock", Weaker, errno.Error(),
-			"boot with lsm=landlock,... (Linux 5.13 or later), or show directories with cow: or ro:"}
+		return Finding{"Landlock", Weaker, errno.Error(), remedy.BootLandlock}
 	}
 	if version < 6 {
-		return Finding{"Landlock", Weaker, fmt.Sprintf("version %d, without scopes", version), "use Linux 6.12 or later"}
+		return Finding{"Landlock", Weaker, fmt.Sprintf("version %d, without scopes", version), remedy.LandlockScopes}
 	}
 	return Finding{"Landlock", Good, fmt.Sprintf("version %d", version), ""}
 }
@@ -105,7 +99,7 @@ func landlock() Finding {
 func seccomp(sandbox error) Finding {
 	_, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
 	if sandbox != nil && errors.Is(err, unix.EINVAL) { // prctl(2)
-		return Finding{"seccomp", Missing, "no filters of system calls", "use a kernel with CONFIG_SECCOMP_FILTER"}
+		return Finding{"seccomp", Missing, "no filters of system calls", remedy.SeccompFilter}
 	}
 	return Finding{"seccomp", Good, "system calls can be filtered", ""}
 }
@@ -122,7 +116,7 @@ func judgeCorePattern(pattern string) Finding {
 	const name = "core dumps"
 	if socket, ok := strings.CutPrefix(pattern, "@"); ok {
 		detail := "go to the socket " + strings.TrimLeft(socket, "@") + " whatever the limit, though without memory unless the program asks for it"
-		return Finding{name, Weaker, detail, "sudo sysctl -w kernel.core_pattern=core"}
+		return Finding{name, Weaker, detail, remedy.DumpToFile}
 	}
 	return Finding{name, Good, "are not made", ""}
 }
@@ -161,7 +155,7 @@ func copyOnWrite(sandbox error) Finding {
 	}
 	dir, err := os.MkdirTemp("", "isolate-doctor-")
 	if err != nil {
-		return Finding{name, Unknown, "not looked at: " + err.Error(), "make room in " + os.TempDir() + ", or set TMPDIR"}
+		return Finding{name, Unknown, "not looked at: " + err.Error(), remedy.MakeRoom()}
 	}
 	defer os.RemoveAll(dir)
 	if err := os.MkdirAll(filepath.Join(dir, "whole/inner"), 0o700); err != nil {
@@ -170,15 +164,14 @@ func copyOnWrite(sandbox error) Finding {
 
 	cow := isolate.Policy{Mounts: []isolate.Mount{isolate.CopyOnWrite(dir)}}
 	if err := try(cow); err != nil {
-		const other = "use a kernel with overlayfs, or ro: in place of cow:"
-		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), other)}
+		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), remedy.UseOverlay)}
 	}
 
 	// The copy remembers what became of a directory in attributes that a memory
 	// file system takes since Linux 6.6.
 	const remove = `rm -r "$1/whole" && mkdir "$1/whole" && test ! -e "$1/whole/inner"`
 	if _, err := run(cow, "/bin/sh", "-c", remove, "sh", dir); err != nil {
-		return Finding{name, Weaker, "works, but for the removal of directories", "use Linux 6.6 or later, or isolate --cow-dir"}
+		return Finding{name, Weaker, "works, but for the removal of directories", remedy.OverlayInMemory}
 	}
 	return Finding{name, Good, "overlayfs works in a sandbox", ""}
 }

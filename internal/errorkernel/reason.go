@@ -3,6 +3,7 @@ package errorkernel
 import (
 	"strings"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 )
 
@@ -33,7 +34,7 @@ func Killed(limit string) Reason {
 		name:   "KernelKilled",
 		what:   "the kernel was killed while it ran this cell",
 		cause:  "it reached " + limit,
-		remedy: "use less, or raise the limit in the kernel's kernel.json",
+		remedy: remedy.RaiseLimit,
 		after:  "A new kernel takes its place; the old one's variables are lost.",
 	}
 }

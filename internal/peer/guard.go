@@ -35,9 +35,6 @@ func (e *ForeignUserError) Error() string {
 	return "a connection of " + whose + " to the kernel's ports was refused"
 }
 
-// Remedy is what a person can do about an error of Admit.
-const Remedy = "connect as the user who runs the kernel, or as root"
-
 // A Guard decides who may connect to listening sockets of ours: a client on
 // another machine, or one on this machine whose socket belongs to our user, to
 // root, or to a user of one of the processes above ours. A gateway that starts

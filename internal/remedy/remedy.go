@@ -1,5 +1,7 @@
 // Package remedy says what a person can do about what went wrong. Package
-// isolate says of which kind it is; what to type depends on the command.
+// isolate says of which kind it is; what to type depends on the command
+// (table.go). What goes wrong with kernels and their twins has no kinds: where
+// the reason is found, the remedy is named (kernelspec.go, doctor.go).
 package remedy
 
 import (
@@ -73,7 +75,11 @@ func about(err error) (kind isolate.Kind, path, about string) {
 	return "", "", ""
 }
 
-// entry shows a path read-only, as a shell reads it.
-func entry(path string) string {
-	return text.Quote(isolate.FormatMounts([]isolate.Mount{isolate.ReadOnly(path)}))
+// entry shows paths read-only, as a shell reads it.
+func entry(paths ...string) string {
+	var mounts []isolate.Mount
+	for _, path := range paths {
+		mounts = append(mounts, isolate.ReadOnly(path))
+	}
+	return text.Quote(isolate.FormatMounts(mounts))
 }

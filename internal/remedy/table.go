@@ -24,7 +24,7 @@ const (
 // for the way to a control group.
 type row struct{ all, isolate, kernel, kernelspec string }
 
-// table has every remedy.
+// table has the remedies of failures that have a kind.
 func table() map[isolate.Kind]row {
 	const (
 		below  = "work in a directory below it, or name the directories that the program needs in MNTDIRS"
@@ -43,7 +43,7 @@ func table() map[isolate.Kind]row {
 		isolate.KindNoUserNamespaces: {all: "use a kernel with CONFIG_USER_NS"},
 		isolate.KindUnmappable:       {all: "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"},
 		isolate.KindProcHidden:       {all: "start the container with --security-opt systempaths=unconfined (podman: unmask=ALL)"},
-		isolate.KindOldKernel:        {all: "use Linux 5.12 or later"},
+		isolate.KindOldKernel:        {all: NewerLinux},
 		isolate.KindNoLandlock:       {all: "mount it as cow: or ro:, or accept links there with --allow-symlinks"},
 		isolate.KindRootStays:        {all: "on a machine that runs from its initial RAM disk, boot from a real root"},
 		isolate.KindNoGroup:          {all: "{group}, or leave the limit out"},

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/kernelspec"
 )
@@ -145,7 +146,7 @@ func (p *process) connect(ctx context.Context) (*client, error) {
 	}
 
 	k.Sockets.Close()
-	return nil, &kernelspec.Error{Reason: "the kernel doesn't answer", Remedy: "see what it says when Jupyter starts it"}
+	return nil, &kernelspec.Error{Reason: "the kernel doesn't answer", Remedy: remedy.SeeWhatItSays}
 }
 
 // signal sends a signal to the kernel and what it has started, as Jupyter does.
@@ -164,8 +165,6 @@ func (p *process) stop() {
 	}
 }
 
-const lookForCause = "isolate-kernelspec doctor looks for the cause"
-
 // explain puts the reason and the remedy to an error of start.
 func (t *trial) explain(err error) error {
 	var missing *os.PathError
@@ -174,7 +173,7 @@ func (t *trial) explain(err error) error {
 		said := text.LastLine(t.said.String())
 		return &kernelspec.Error{Reason: err.Error() + ": " + said, Remedy: t.remedy(said)}
 	case errors.As(err, &missing):
-		return &kernelspec.Error{Reason: "start " + missing.Path + ": " + missing.Err.Error(), Remedy: lookForCause}
+		return &kernelspec.Error{Reason: "start " + missing.Path + ": " + missing.Err.Error(), Remedy: remedy.LookForCause}
 	}
 	return err
 }
@@ -186,7 +185,7 @@ func (t *trial) remedy(said string) string {
 	python := kernelspec.Python(t.argv, t.language)
 	match := noModule.FindStringSubmatch(said)
 	if match == nil || python == "" {
-		return lookForCause
+		return remedy.LookForCause
 	}
 
 	return kernelspec.ModuleRemedy(python, match[1])
