@@ -78,9 +78,9 @@ func ExampleCommand() {
 		log.Fatal(err)
 	}
 	policy := isolate.Policy{
-		Dir: "/work",
+		Dir: "/box",
 		Mounts: []isolate.Mount{
-			isolate.CopyOnWrite(dir).At("/work"),
+			isolate.CopyOnWrite(dir).At("/box"),
 			isolate.ReadOnly("/usr/share").At("/data"),
 		},
 	}

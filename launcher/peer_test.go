@@ -1,9 +1,11 @@
 package launcher
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,6 +57,27 @@ func TestOtherUsersClient(t *testing.T) {
 	}
 }
 
+// stop stops a process and returns when none of its threads runs any more.
+func stop(t *testing.T, process *os.Process) {
+	t.Helper()
+	process.Signal(syscall.SIGSTOP)
+	for range 500 {
+		running := 0
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", process.Pid))
+		for _, task := range tasks {
+			stat, err := os.ReadFile(task)
+			if _, state, _ := strings.Cut(string(stat), ") "); err == nil && state[0] != 'T' {
+				running++
+			}
+		}
+		if len(tasks) > 0 && running == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the process doesn't stop")
+}
+
 // What a client sends that has closed its end before the launcher could look
 // whose it is doesn't reach the kernel.
 func TestClientThatIsGone(t *testing.T) {
@@ -62,7 +85,7 @@ func TestClientThatIsGone(t *testing.T) {
 	answers := map[bool]float64{}
 	for _, stays := range []bool{false, true} { // true: the control
 		before := k.ask("shell", "accepted").(float64)
-		k.cmd.Process.Signal(syscall.SIGSTOP)
+		stop(t, k.cmd.Process)
 		conn, err := net.Dial("tcp", k.connection.place("shell"))
 		if err != nil {
 			t.Fatal(err)
