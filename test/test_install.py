@@ -56,14 +56,18 @@ def test_native_kernel(tmp_path, kernels):
 
 
 def test_resources_and_unknown_keys(jupyter):
-    """Unknown keys and linked logos are copied, and front ends list the twin."""
+    """Unknown keys and logos are copied, and front ends list the twin. A link that leads out of the directory is not followed."""
     base = make_base(jupyter, "strange", {"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Strange", "language": "python", "codemirror_mode": "x", "metadata": {"mine": [1]}})
     (jupyter.home / "logo.svg").write_text("<svg/>")
-    (base / "logo-svg.svg").symlink_to("../../../logo.svg")
-    install(jupyter, "strange", "--display-name", "Odd")
+    (base / "logo-svg.svg").write_text("<svg/>")
+    (base / "logo-32x32.png").symlink_to("logo-svg.svg")
+    (base / "logo-64x64.png").symlink_to("../../../logo.svg")
+    said = install(jupyter, "strange", "--display-name", "Odd").stderr
     clone = jupyter.home / "prefix/share/jupyter/kernels/strange-isolated"
-    assert (clone / "logo-svg.svg").read_text() == "<svg/>" and not (clone / "logo-svg.svg").is_symlink()
+    for name in "logo-svg.svg", "logo-32x32.png":
+        assert (clone / name).read_text() == "<svg/>" and not (clone / name).is_symlink()
+    assert not (clone / "logo-64x64.png").exists() and "not copied from" in said and "logo-64x64.png" in said
     spec = jupyter.spec("strange-isolated")
     assert spec["codemirror_mode"] == "x" and spec["metadata"]["mine"] == [1] and spec["display_name"] == "Odd"
     listed = json.loads(jupyter.run("jupyter", "kernelspec", "list", "--json",
