@@ -227,7 +227,9 @@ def test_killed(jupyter):
     """The processes end with verify; the next trial removes the directory, and leaves that of a trial that is still running."""
     verify_it = [COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"]
     options = dict(env={**jupyter.env, **found(jupyter)}, cwd=jupyter.home, stdout=subprocess.PIPE, text=True)
-    killed, other = subprocess.Popen(verify_it, **options), subprocess.Popen(verify_it, **options)
+    other = subprocess.Popen(verify_it, **options)
+    other.stdout.readline()  # it has looked for what others left by then
+    killed = subprocess.Popen(verify_it, **options)
     killed.stdout.readline()
     killed.kill()
     killed.communicate()
