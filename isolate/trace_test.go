@@ -188,7 +188,11 @@ func TestTracedProgramOutside(t *testing.T) {
 			}
 			var status unix.WaitStatus
 			pid := 0
-			for deadline := time.Now().Add(time.Second); pid == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			patience := 30 * time.Second // an emulated machine takes seconds to start Python
+			if want(0, 0) {
+				patience = 2 * time.Second
+			}
+			for deadline := time.Now().Add(patience); pid == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 				pid, _ = unix.Wait4(c.Process.Pid, &status, unix.WNOHANG|unix.WALL, nil)
 			}
 			if !want(status, pid) {

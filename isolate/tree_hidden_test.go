@@ -96,10 +96,10 @@ func submounts() []submount {
 	all := []submount{
 		{name: "proc", mount: "mount --rbind /proc $P"},
 		{name: "a process", mount: "mount --bind /proc/$PPID $P"},
-		{name: "sysctls", mount: "mount --bind /proc/sys $P"},
+		{name: "sysctls", mount: "mount --rbind /proc/sys $P"},
 		{name: "a file of proc", mount: "rmdir $P; touch $P; mount --bind /proc/version $P", seen: "grep -q Linux $P"},
 		{name: "sysfs", mount: "mount --rbind /sys $P"},
-		{name: "a part of sysfs", mount: "mount --bind /sys/kernel $P"},
+		{name: "a part of sysfs", mount: "mount --rbind /sys/kernel $P"},
 		{name: "devpts", mount: "mount --bind /dev/pts $P"},
 		{name: "queues", mount: "mount -t mqueue none $P; touch $P/queue"},
 		{name: "a namespace", mount: "rmdir $P; touch $P; mount --bind /proc/self/ns/net $P", seen: `test "$(stat -f -c %t $P)" = 6e736673`},
