@@ -72,12 +72,7 @@ func searchPath(env []string) []string {
 // isSystem reports whether a directory of PATH belongs to the base system, which
 // every sandbox shows. What follows it in PATH takes nothing's place.
 func isSystem(dir string) bool {
-	for _, system := range []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"} {
-		if dir == system {
-			return true
-		}
-	}
-	return false
+	return slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"}, dir)
 }
 
 // prefixParts are what programs need of the prefix that they are installed in. A

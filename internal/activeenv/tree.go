@@ -21,9 +21,11 @@ var managedTrees = []string{
 // managed returns the tree that a tool has installed and that path lies in, or "".
 // It is known by its place, which no program in it can choose.
 func (f *finder) managed(path string) string {
-	for _, store := range []string{"/nix", "/gnu/store"} {
-		if real, err := filepath.EvalSymlinks(path); err == nil && isBelow(real, store) {
-			return store
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		for _, store := range []string{"/nix", "/gnu/store"} {
+			if isBelow(real, store) {
+				return store
+			}
 		}
 	}
 	if parts := strings.Split(path, "/"); len(parts) > 3 && parts[1] == "opt" {
