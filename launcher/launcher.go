@@ -56,8 +56,8 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 		c, _ := findConnectionFile(kernelargv.Parse(append([]string{"isolate-kernel"}, args...)).Kernel)
 		return report(&failure{err, c, &listeners{}, parent}, stderr), nil
 	}
-	if o.help {
-		fmt.Fprint(stdout, usage())
+	if o.show != "" {
+		fmt.Fprint(stdout, o.show)
 		return 0, nil
 	}
 

@@ -178,7 +178,7 @@ func TestComplaints(t *testing.T) {
 			name: "a directory that isn't there", setup: setup{env: map[string]string{"MNTDIRS": ". /does/not/exist"}}, status: 125,
 			want: "/does/not/exist: no such file or directory",
 		},
-		{name: "an option that isn't there", argv: []string{"--version"}, status: 125, want: `read the options: "--version" is no option`},
+		{name: "an option that isn't there", argv: []string{"--no-such-option"}, status: 125, want: `read the options: "--no-such-option" is no option`},
 		{name: "no such kernel", argv: []string{"--", "/no/such/kernel", "FILE"}, status: 127, want: "run /no/such/kernel: not found inside the sandbox"},
 		{name: "not a program", argv: []string{"--", "/etc/hosts", "FILE"}, status: 126, want: "run /etc/hosts: permission denied"},
 	}

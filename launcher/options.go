@@ -7,6 +7,7 @@ import (
 
 	option "isolate-namespace/internal/options"
 	"isolate-namespace/internal/remedy"
+	"isolate-namespace/internal/version"
 	"isolate-namespace/isolate"
 )
 
@@ -35,7 +36,7 @@ sandbox, 126 if COMMAND can't be executed, 127 if it isn't there.
 
 // options are what the command line says.
 type options struct {
-	help    bool
+	show    string // print this, and run no kernel
 	network isolate.Network
 	env     []string // NAME or NAME=VALUE
 	mounts  []string
@@ -47,10 +48,10 @@ type options struct {
 	allowSymlinks     bool
 }
 
-func table() []option.Option { return slices.Concat(option.Kernel(), option.Help()) }
+func table() []option.Option { return slices.Concat(option.Kernel(), option.Common()) }
 
-// errHelp ends the options where help was asked for.
-var errHelp = errors.New("help")
+// errShow ends the options where the command is to say something of itself.
+var errShow = errors.New("show")
 
 // parseOptions reads the command line. It is strict, and quick to refuse: a
 // front end may take this command for a Python and start it with anything.
@@ -58,8 +59,8 @@ func parseOptions(args []string) (*options, error) {
 	o := &options{}
 	kernel, ended, err := option.Parse(table(), args, o.set)
 	switch {
-	case errors.Is(err, errHelp):
-		return &options{help: true}, nil
+	case errors.Is(err, errShow):
+		return o, nil
 	case err != nil:
 		return nil, misuse(err)
 	case !ended && len(kernel) > 0:
@@ -77,7 +78,11 @@ func parseOptions(args []string) (*options, error) {
 func (o *options) set(name string, values []string) (err error) {
 	switch name {
 	case "--help":
-		return errHelp
+		o.show = usage()
+		return errShow
+	case "--version":
+		o.show = version.Line("isolate-kernel") + "\n"
+		return errShow
 	case "--network":
 		o.network, err = isolate.ParseNetwork(values[0])
 	case "--env":

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"isolate-namespace/internal/version"
 	"isolate-namespace/isolate"
 )
 
@@ -40,7 +41,8 @@ func TestParseOptions(t *testing.T) {
 		{name: "a log's size that is none", args: []string{"--log-size", "0", "--", "k"}, err: `--log-size "0": not a size such as 64M`},
 		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
 		{name: "what the kernel leaves", args: []string{"--allow-symlinks", "--writable-notebooks", "--", "k"}, want: options{allowSymlinks: true, writableNotebooks: true, kernel: []string{"k"}}},
-		{name: "help", args: []string{"--help", "x"}, want: options{help: true}},
+		{name: "help", args: []string{"--help", "x"}, want: options{show: usage()}},
+		{name: "version", args: []string{"--version"}, want: options{show: version.Line("isolate-kernel") + "\n"}},
 		{name: "nothing", err: "no kernel's command: it follows --"},
 		{name: "no command", args: []string{"--"}, err: "no kernel's command after --"},
 		{name: "taken for Python, a program", args: []string{"-c", "import sys"}, err: `"-c" is no option`},

@@ -35,6 +35,14 @@ SET_UP = {
 }
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_version(name):
+    changes = pathlib.Path(__file__).with_name("..") / "CHANGELOG.md"
+    version = re.search(r"^## (\S+)", changes.read_text(), re.MULTILINE)[1]
+    said = subprocess.run([COMMANDS / name, "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(rf"{name} {re.escape(version)} \(revision \S+, go\S+, linux/\S+\)\n", said), said
+
+
 class Shell:
     """Completes command lines, with isolate's completions where the shell looks for them."""
 

@@ -16,6 +16,7 @@ import (
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/text"
+	"isolate-namespace/internal/version"
 	"isolate-namespace/kernelspec"
 )
 
@@ -28,6 +29,8 @@ type commands struct {
 	Verify  verifyCommand `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
 	Doctor  doctorCommand `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
 	Remove  remove        `cmd:"" help:"Remove twins. No other kernel is touched."`
+
+	Version kong.VersionFlag `hidden:"" help:"Show the version, and what it was built from."`
 
 	ErrorKernel errorKernel `cmd:"" hidden:""`
 	Manual      writeManual `cmd:"" hidden:""`
@@ -57,7 +60,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	s := newSession(stdout, stderr)
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(s.stdout, s.stderr),
-		kong.Description("Isolated twins of installed Jupyter kernels."),
+		kong.Description("Isolated twins of installed Jupyter kernels. --version says which build this is."),
+		kong.Vars{"version": version.Line("isolate-kernelspec")},
 		kong.Exit(func(status int) { exit = status }))
 	if err != nil {
 		return s.complain(err)

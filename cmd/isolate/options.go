@@ -35,8 +35,11 @@ sandbox, 126 if PROGRAM can't be executed, 127 if it isn't there.
 `
 }
 
-// errHelp ends the options where help was asked for.
-var errHelp = errors.New("help")
+// errHelp and errVersion end the options where one of these was asked for.
+var (
+	errHelp    = errors.New("help")
+	errVersion = errors.New("version")
+)
 
 // options are what the command line and the environment say.
 type options struct {
@@ -80,7 +83,7 @@ func parseOptions(args []string) (*options, error) {
 func misuse(err error) error {
 	var value *option.ValueError
 	var setup *isolate.SetupError
-	if errors.As(err, &value) && (value.Err == errHelp || errors.As(err, &setup)) {
+	if errors.As(err, &value) && (value.Err == errHelp || value.Err == errVersion || errors.As(err, &setup)) {
 		return value.Err
 	}
 	return &isolate.SetupError{Doing: "read the options", Err: err, Kind: remedy.KindOptions}
@@ -94,6 +97,8 @@ func (o *options) set(name string, v []string) (err error) {
 	switch name {
 	case "--help":
 		return errHelp
+	case "--version":
+		return errVersion
 	case "--mount":
 		return o.mount(v[0])
 	case "--tmpfs":

@@ -14,6 +14,7 @@ import (
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
+	"isolate-namespace/internal/version"
 	"isolate-namespace/isolate"
 )
 
@@ -24,11 +25,14 @@ var errHidden = errors.New("not visible")
 // ended the program, or 0.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, sig unix.Signal) {
 	o, err := parseOptions(args)
-	if errors.Is(err, errHelp) {
+	switch {
+	case errors.Is(err, errHelp):
 		fmt.Fprint(stdout, usage())
 		return 0, 0
-	}
-	if err == nil {
+	case errors.Is(err, errVersion):
+		fmt.Fprintln(stdout, version.Line("isolate"))
+		return 0, 0
+	case err == nil:
 		err = o.carryOut(stdin, stdout, stderr)
 	}
 	if err == errHidden {

@@ -103,9 +103,9 @@ func table(paragraph string) []options.Option {
 	case "{bubblewrap}":
 		return options.Bubblewrap()
 	case "{isolate-kernel}":
-		return append(options.Kernel(), options.Help()...)
-	case "{help}":
-		return options.Help()
+		return append(options.Kernel(), options.Common()...)
+	case "{common}":
+		return options.Common()
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (p *Page) AddCommand(synopsis string, c *Page) {
 	for _, o := range c.Options {
 		own.Blocks = append(own.Blocks, Block{Term: term(o), Text: o.Text})
 	}
-	c.Options = append(c.Options, p.Options...)
+	c.Options = append(c.Options, options.Help()...)
 	if own.Blocks == nil {
 		return
 	}

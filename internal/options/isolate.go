@@ -68,7 +68,7 @@ func Isolate() []Option {
 			Names: []string{"-v", "--verbose"},
 			Text:  "First say what the program sees.",
 		},
-	}, Help())
+	}, Common())
 }
 
 // Bubblewrap returns the options that isolate shares with bubblewrap.

@@ -33,7 +33,12 @@ func Kernel() []Option {
 	})
 }
 
-// Help returns the option of every command.
+// Common returns the options of every command.
+func Common() []Option {
+	return append([]Option{{Names: []string{"--version"}, Text: "The version, and what it was built from."}}, Help()...)
+}
+
+// Help returns the option of every command, and of every command of a command.
 func Help() []Option {
 	return []Option{{Names: []string{"-h", "--help"}, Text: "A summary of the options."}}
 }
