@@ -146,7 +146,7 @@ def test_help_fits_a_screen(command):
 ])
 def test_values(shell, line, wanted):
     found = {c.rstrip("/=") for c in shell.candidates(line)}
-    assert found - {"-h", "--help"} == wanted
+    assert found - {"-h", "--help", "--version"} == wanted
 
 
 @pytest.mark.parametrize("entry", ["ro:d", "target=d"])
