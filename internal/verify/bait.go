@@ -2,9 +2,6 @@ package verify
 
 import (
 	"crypto/rand"
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -13,43 +10,34 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
-	"isolate-namespace/internal/protocol"
+	"isolate-namespace/internal/scratch"
 )
 
 // bait is what lies around a kernel and what it shouldn't find: a file, another
 // kernel's connection file, a process, a service.
 type bait struct {
-	dir        string // holds all the files; locked while it is in use
-	lock       *os.File
-	connection *protocol.Connection // the kernel's own
-	values     map[string]string    // for the probes, by placeholder
+	dir    *scratch.Dir      // holds all the files
+	values map[string]string // for the probes, by placeholder
 
 	decoy    *exec.Cmd
 	listener net.Listener
 	visitors atomic.Int32
 }
 
-// dirPattern names the directories of trials, for os.MkdirTemp and path.Match.
+// dirPattern names the directories of trials.
 const dirPattern = "verify-*"
 
 // layBait lays out all of it below dataDir. That isn't where Jupyter keeps its
 // connection files: the launcher hides those wherever they lie, and would hide
 // with them what is tried here.
 func layBait(dataDir string) (b *bait, err error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return nil, err
-	}
-	removeAbandoned(dataDir)
-
 	b = &bait{}
 	defer func() {
 		if err != nil {
 			b.remove()
 		}
 	}()
-	if err := b.makeDir(dataDir); err != nil {
+	if b.dir, err = scratch.Make(dataDir, dirPattern); err != nil {
 		return nil, err
 	}
 	if err := b.makeFiles(); err != nil {
@@ -68,7 +56,7 @@ func layBait(dataDir string) (b *bait, err error) {
 }
 
 // path returns a path below the directory.
-func (b *bait) path(name string) string { return filepath.Join(b.dir, name) }
+func (b *bait) path(name string) string { return filepath.Join(b.dir.Path, name) }
 
 // connectionFile returns the path of the kernel's own.
 func (b *bait) connectionFile() string { return b.path("connections/kernel.json") }
@@ -76,48 +64,13 @@ func (b *bait) connectionFile() string { return b.path("connections/kernel.json"
 // workDir returns the directory that the kernel is started in.
 func (b *bait) workDir() string { return b.path("work") }
 
-// makeDir makes the directory, and locks it against removeAbandoned. Another
-// trial may have removed it in between.
-func (b *bait) makeDir(dataDir string) (err error) {
-	for {
-		if b.dir, err = os.MkdirTemp(dataDir, dirPattern); err != nil {
-			return err
-		}
-		b.lock, err = os.Open(b.dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-
-		err := unix.Flock(int(b.lock.Fd()), unix.LOCK_EX)
-		if err != nil && err != unix.ENOLCK && err != unix.EOPNOTSUPP { // a file system without locks
-			return &os.PathError{Op: "flock", Path: b.dir, Err: err}
-		}
-		if _, err := os.Stat(b.dir); err == nil {
-			return nil
-		}
-		b.lock.Close()
-	}
-}
-
-func (b *bait) makeFiles() (err error) {
-	if b.connection, err = protocol.NewConnection(); err != nil {
-		return err
-	}
-	connection, err := json.Marshal(b.connection)
-	if err != nil {
-		return err
-	}
-
+func (b *bait) makeFiles() error {
 	for _, dir := range []string{b.workDir(), filepath.Dir(b.connectionFile())} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
 	files := map[string][]byte{
-		b.connectionFile():               connection,
 		b.path("connections/other.json"): []byte("{}"),
 		b.path("secret"):                 []byte("secret\n"),
 	}
@@ -164,29 +117,7 @@ func (b *bait) remove() {
 	if b.listener != nil {
 		b.listener.Close()
 	}
-	if b.dir != "" {
-		os.RemoveAll(b.dir)
-	}
-	if b.lock != nil {
-		b.lock.Close()
-	}
-}
-
-// removeAbandoned removes the directories of trials that were killed: nobody
-// holds their locks any more.
-func removeAbandoned(dataDir string) {
-	dirs, err := filepath.Glob(filepath.Join(dataDir, dirPattern))
-	if err != nil {
-		return
-	}
-	for _, dir := range dirs {
-		lock, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			continue
-		}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			os.RemoveAll(dir)
-		}
-		lock.Close()
+	if b.dir != nil {
+		b.dir.Remove()
 	}
 }

@@ -6,17 +6,20 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"isolate-namespace/internal/frontend"
 	"isolate-namespace/internal/text"
 )
+
+// patience is how long a kernel has for anything but its start.
+const patience = 15 * time.Second
 
 // all makes every check. The error is that of a restart, without which there is
 // nothing more to check.
 func (t *trial) all() error {
 	t.check("start", nil, "answers kernel_info")
-	t.check("heartbeat", t.client.beat(patience), "comes back")
+	t.check("heartbeat", t.Client.Beat(patience), "comes back")
 
 	if t.dialect == nil {
 		t.tell(Check{Name: "probes", Kind: Isolation, Unknown: true, Detail: "there are none for this language"})
@@ -28,16 +31,16 @@ func (t *trial) all() error {
 		t.check("interrupt", t.interrupted(), "ends a cell, not the kernel")
 	}
 
-	if err := t.end("shutdown_request", true); err != nil {
+	if err := t.End("shutdown_request", true); err != nil {
 		t.check("restart", err, "")
 		return nil
 	}
-	t.client.Close()
-	if err := t.start(); err != nil {
+	t.Client.Close()
+	if err := t.Start(); err != nil {
 		return t.explain(err)
 	}
 	t.check("restart", nil, "on the same ports")
-	t.check("shutdown", t.end("shutdown_request", false), "the kernel ends, and its launcher")
+	t.check("shutdown", t.End("shutdown_request", false), "the kernel ends, and its launcher")
 	return nil
 }
 
@@ -70,7 +73,7 @@ func (t *trial) cells() {
 
 // answers42 runs a cell that prints 42.
 func (t *trial) answers42(patience time.Duration) error {
-	text, err := t.client.run(t.dialect.hello, patience)
+	text, err := t.Client.Run(t.dialect.hello, patience)
 	if err == nil && !strings.Contains(text, "42") {
 		err = fmt.Errorf("printed %q", text)
 	}
@@ -79,24 +82,24 @@ func (t *trial) answers42(patience time.Duration) error {
 
 // asked lets a cell ask for a line.
 func (t *trial) asked() error {
-	k := t.client
-	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.input, true))
+	k := t.Client
+	id, err := k.Send(k.Shell, "execute_request", frontend.Execution(t.dialect.input, true))
 	if err != nil {
 		return err
 	}
 
-	ctx, cancel := k.within(patience)
+	ctx, cancel := k.Within(patience)
 	defer cancel()
 	select {
-	case <-k.inputs:
+	case <-k.Inputs:
 	case <-ctx.Done():
-		return errSilent
+		return frontend.ErrSilent
 	}
-	if _, err := k.send(k.Stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
+	if _, err := k.Send(k.Stdin, "input_reply", map[string]any{"value": "a line"}); err != nil {
 		return err
 	}
 
-	text, err := k.output(id, patience)
+	text, err := k.Output(id, patience)
 	if err == nil && !strings.Contains(text, "got a line") {
 		err = fmt.Errorf("printed %q", text)
 	}
@@ -142,7 +145,7 @@ func (t *trial) tried() (string, error) {
 		}
 		program = fmt.Sprintf(t.dialect.source, t.dialect.probes)
 	}
-	return t.client.run(program, 2*patience)
+	return t.Client.Run(program, 2*patience)
 }
 
 // noAnswer says why a probe gave no answer.
@@ -156,12 +159,12 @@ func noAnswer(err error, printed string) string {
 // interrupted interrupts a cell that doesn't end, as the front ends do, and
 // checks that the same kernel still works.
 func (t *trial) interrupted() error {
-	k := t.client
-	id, err := k.send(k.Shell, "execute_request", execution(t.dialect.forever, false))
+	k := t.Client
+	id, err := k.Send(k.Shell, "execute_request", frontend.Execution(t.dialect.forever, false))
 	if err != nil {
 		return err
 	}
-	if err := k.begun(id, patience); err != nil {
+	if err := k.Begun(id, patience); err != nil {
 		return fmt.Errorf("the cell doesn't begin: %w", err)
 	}
 	answered := t.replied(id)
@@ -171,11 +174,11 @@ func (t *trial) interrupted() error {
 	case <-time.After(time.Second): // nothing is published between being taken up and running
 	}
 
-	if err := t.interrupt(); err != nil {
+	if err := t.Interrupt(); err != nil {
 		return err
 	}
 	select {
-	case <-t.ended: // as xeus-python does on SIGINT, plain or isolated
+	case <-t.Ended: // as xeus-python does on SIGINT, plain or isolated
 		return errors.New("ends the kernel")
 	case err := <-answered:
 		if err != nil {
@@ -194,47 +197,14 @@ func (t *trial) interrupted() error {
 	return fmt.Errorf("afterwards nothing is executed: %w", err)
 }
 
-// interrupt interrupts the kernel in the way that its spec names.
-func (t *trial) interrupt() error {
-	if t.byMessage {
-		_, err := t.client.send(t.client.Control, "interrupt_request", map[string]any{})
-		return err
-	}
-	return t.signal(syscall.SIGINT)
-}
-
 // replied returns a channel that says when the message of this identity is
 // answered, or isn't in time.
 func (t *trial) replied(id string) <-chan error {
 	answered := make(chan error, 1)
-	k := t.client
+	k := t.Client
 	go func() {
-		_, err := k.reply(id, patience)
+		_, err := k.Reply(id, patience)
 		answered <- err
 	}()
 	return answered
-}
-
-// end asks the kernel to end and waits for its process. Like Jupyter it insists
-// if asking isn't enough, as it isn't for every kernel.
-func (t *trial) end(kind string, restart bool) error {
-	if _, err := t.client.send(t.client.Control, kind, map[string]any{"restart": restart}); err != nil {
-		return err
-	}
-
-	asked := time.After(2500 * time.Millisecond) // as jupyter_client's KernelManager.finish_shutdown
-	for {
-		select {
-		case <-t.ended:
-			return nil
-		case <-asked:
-			if err := t.signal(syscall.SIGTERM); err != nil {
-				return err
-			}
-		case <-time.After(patience):
-			return errors.New("the process goes on")
-		case <-t.ctx.Done():
-			return t.ctx.Err()
-		}
-	}
 }

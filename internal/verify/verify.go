@@ -1,8 +1,8 @@
 // Package verify starts a kernel as Jupyter does and has it try to get out.
 //
 // Kernel is one trial from beginning to end: bait is laid out (bait.go), the
-// kernel is started beside it (process.go), a front end's part is played
-// (client.go), and each check is reported (checks.go). What goes wrong with a
+// kernel is started beside it and a front end's part is played
+// (internal/frontend), and each check is reported (checks.go). What goes wrong with a
 // twin is compared with its base (compare.go).
 package verify
 
@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 
+	"isolate-namespace/internal/frontend"
 	"isolate-namespace/kernelspec"
 )
 
@@ -47,7 +48,7 @@ type trial struct {
 	protocolOnly bool // without probes
 
 	*bait
-	*process
+	*frontend.Process
 }
 
 // Kernel starts a kernel from its spec exactly as Jupyter does, speaks
@@ -116,16 +117,30 @@ func (t *trial) begin(j *kernelspec.Jupyter, kernel *kernelspec.Kernel) error {
 	if t.bait, err = layBait(j.DataDir); err != nil {
 		return err
 	}
-	t.process = newProcess(t.ctx, t.bait, argv, kernel.Spec)
-	if err := t.start(); err != nil {
+	if err := t.prepare(argv, kernel.Spec); err != nil {
+		t.bait.remove()
+		return err
+	}
+	if err := t.Start(); err != nil {
 		t.bait.remove()
 		return t.explain(err)
 	}
 	return nil
 }
 
+// prepare makes the kernel's process, with what the probes look for in its
+// environment.
+func (t *trial) prepare(argv []string, spec kernelspec.Spec) (err error) {
+	if t.Process, err = frontend.NewProcess(t.ctx, argv, spec.Expanded(), t.workDir(), t.connectionFile()); err != nil {
+		return err
+	}
+	t.ByMessage = spec.InterruptsByMessage()
+	t.Env = append(t.Env, "ISOLATE_VERIFY_TOKEN="+t.values["TOKEN"])
+	return nil
+}
+
 // finish ends the kernel and removes the bait.
 func (t *trial) finish() {
-	t.stop()
+	t.Stop()
 	t.bait.remove()
 }

@@ -1,4 +1,6 @@
-package verify
+// Package frontend plays a front end's part: it starts a kernel as Jupyter does
+// (process.go) and speaks Jupyter's protocol with it (client.go).
+package frontend
 
 import (
 	"bytes"
@@ -14,26 +16,27 @@ import (
 	"isolate-namespace/internal/protocol"
 )
 
-// A client is one front end's end of the five sockets.
-type client struct {
+// A Client is one front end's end of the five sockets.
+type Client struct {
 	protocol.Sockets
 	ctx        context.Context
 	cancel     context.CancelFunc
 	connection *protocol.Connection
 	session    string
 
-	replies, inputs, published chan *protocol.Message
-	beats                      chan []byte
+	replies           chan *protocol.Message
+	Inputs, Published chan *protocol.Message // what the kernel asks for, and what it publishes
+	beats             chan []byte
 }
 
 // newClient connects the sockets. It waits for a kernel that isn't listening
 // yet. What waits on the client ends with ctx.
-func newClient(ctx context.Context, c *protocol.Connection) (*client, error) {
-	k := &client{
+func newClient(ctx context.Context, c *protocol.Connection) (*Client, error) {
+	k := &Client{
 		ctx: ctx, cancel: func() {}, connection: c, session: protocol.NewSession(),
 		replies:   make(chan *protocol.Message, 10),
-		inputs:    make(chan *protocol.Message, 10),
-		published: make(chan *protocol.Message, 30),
+		Inputs:    make(chan *protocol.Message, 10),
+		Published: make(chan *protocol.Message, 30),
 		beats:     make(chan []byte, 10),
 	}
 
@@ -56,19 +59,19 @@ func newClient(ctx context.Context, c *protocol.Connection) (*client, error) {
 
 	go k.pump(k.Shell, k.replies)
 	go k.pump(k.Control, k.replies)
-	go k.pump(k.Stdin, k.inputs)
-	go k.pump(k.IOPub, k.published)
+	go k.pump(k.Stdin, k.Inputs)
+	go k.pump(k.IOPub, k.Published)
 	return k, nil
 }
 
 // Close ends what waits on the sockets, and closes them.
-func (k *client) Close() {
+func (k *Client) Close() {
 	k.cancel()
 	k.Sockets.Close()
 }
 
 // pump brings the messages of a socket that are whole and signed to a channel.
-func (k *client) pump(from zmq4.Socket, to chan<- *protocol.Message) {
+func (k *Client) pump(from zmq4.Socket, to chan<- *protocol.Message) {
 	for {
 		raw, err := from.Recv()
 		if err != nil {
@@ -87,8 +90,8 @@ func (k *client) pump(from zmq4.Socket, to chan<- *protocol.Message) {
 	}
 }
 
-// send sends a message and returns its identity.
-func (k *client) send(to zmq4.Socket, kind string, content map[string]any) (id string, err error) {
+// Send sends a message and returns its identity.
+func (k *Client) Send(to zmq4.Socket, kind string, content map[string]any) (id string, err error) {
 	m := protocol.NewMessage(k.session, kind, protocol.Header{}, content)
 	frames, err := k.connection.Key.Encode(m)
 	if err != nil {
@@ -97,26 +100,26 @@ func (k *client) send(to zmq4.Socket, kind string, content map[string]any) (id s
 	return m.Header.ID, to.SendMulti(zmq4.NewMsgFrom(frames...))
 }
 
-// errSilent is the error of a kernel that doesn't answer in time.
-var errSilent = errors.New("no answer")
+// ErrSilent is the error of a kernel that doesn't answer in time.
+var ErrSilent = errors.New("no answer")
 
-// within returns a context that ends after patience, or with the client.
-func (k *client) within(patience time.Duration) (context.Context, context.CancelFunc) {
+// Within returns a context that ends after patience, or with the client.
+func (k *Client) Within(patience time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(k.ctx, patience)
 }
 
 // request sends a message and waits for its answer.
-func (k *client) request(to zmq4.Socket, kind string, content map[string]any, patience time.Duration) (*protocol.Message, error) {
-	id, err := k.send(to, kind, content)
+func (k *Client) request(to zmq4.Socket, kind string, content map[string]any, patience time.Duration) (*protocol.Message, error) {
+	id, err := k.Send(to, kind, content)
 	if err != nil {
 		return nil, err
 	}
-	return k.reply(id, patience)
+	return k.Reply(id, patience)
 }
 
-// reply waits for the answer to the message of this identity.
-func (k *client) reply(id string, patience time.Duration) (*protocol.Message, error) {
-	ctx, cancel := k.within(patience)
+// Reply waits for the answer to the message of this identity.
+func (k *Client) Reply(id string, patience time.Duration) (*protocol.Message, error) {
+	ctx, cancel := k.Within(patience)
 	defer cancel()
 	for {
 		select {
@@ -125,7 +128,7 @@ func (k *client) reply(id string, patience time.Duration) (*protocol.Message, er
 				return m, nil
 			}
 		case <-ctx.Done():
-			return nil, errSilent
+			return nil, ErrSilent
 		}
 	}
 }
@@ -137,10 +140,10 @@ const late = 200 * time.Millisecond
 // longestOutput is more than any probe prints, in bytes.
 const longestOutput = 1 << 20
 
-// output returns what the cell of this identity prints until the kernel is idle
+// Output returns what the cell of this identity prints until the kernel is idle
 // again, and a little longer.
-func (k *client) output(id string, patience time.Duration) (string, error) {
-	ctx, cancel := k.within(patience)
+func (k *Client) Output(id string, patience time.Duration) (string, error) {
+	ctx, cancel := k.Within(patience)
 	defer cancel()
 
 	var text bytes.Buffer
@@ -151,7 +154,7 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 			return "", errors.New("it prints without end")
 		}
 		select {
-		case m := <-k.published:
+		case m := <-k.Published:
 			if m.Parent.ID != id {
 				continue
 			}
@@ -162,7 +165,7 @@ func (k *client) output(id string, patience time.Duration) (string, error) {
 		case <-over:
 			return text.String(), nil
 		case <-timeout:
-			return text.String(), errSilent
+			return text.String(), ErrSilent
 		}
 	}
 }
@@ -182,47 +185,47 @@ func printed(m *protocol.Message) string {
 	return ""
 }
 
-// begun waits until the kernel has taken up the message of this identity.
-func (k *client) begun(id string, patience time.Duration) error {
-	ctx, cancel := k.within(patience)
+// Begun waits until the kernel has taken up the message of this identity.
+func (k *Client) Begun(id string, patience time.Duration) error {
+	ctx, cancel := k.Within(patience)
 	defer cancel()
 	for {
 		select {
-		case m := <-k.published:
+		case m := <-k.Published:
 			if m.Parent.ID == id {
 				return nil
 			}
 		case <-ctx.Done():
-			return errSilent
+			return ErrSilent
 		}
 	}
 }
 
-// execution returns the content of a request to run a cell. After an error kernels
+// Execution returns the content of a request to run a cell. After an error kernels
 // refuse what follows for a moment, but not with stop_on_error off.
-func execution(code string, stdin bool) map[string]any {
+func Execution(code string, stdin bool) map[string]any {
 	return map[string]any{
 		"code": code, "silent": false, "store_history": false, "user_expressions": map[string]any{},
 		"allow_stdin": stdin, "stop_on_error": false,
 	}
 }
 
-// run executes a cell and returns what it printed.
-func (k *client) run(code string, patience time.Duration) (string, error) {
-	id, err := k.send(k.Shell, "execute_request", execution(code, false))
+// Run executes a cell and returns what it printed.
+func (k *Client) Run(code string, patience time.Duration) (string, error) {
+	id, err := k.Send(k.Shell, "execute_request", Execution(code, false))
 	if err != nil {
 		return "", err
 	}
-	text, err := k.output(id, patience)
+	text, err := k.Output(id, patience)
 	if err != nil {
 		return text, err
 	}
-	_, err = k.reply(id, patience)
+	_, err = k.Reply(id, patience)
 	return text, err
 }
 
-// beat sends a heartbeat, which must come back as it is.
-func (k *client) beat(patience time.Duration) error {
+// Beat sends a heartbeat, which must come back as it is.
+func (k *Client) Beat(patience time.Duration) error {
 	go func() {
 		if err := k.Heartbeat.Send(zmq4.NewMsgString("beat")); err != nil {
 			return
@@ -232,7 +235,7 @@ func (k *client) beat(patience time.Duration) error {
 		}
 	}()
 
-	ctx, cancel := k.within(patience)
+	ctx, cancel := k.Within(patience)
 	defer cancel()
 	select {
 	case b := <-k.beats:
@@ -241,6 +244,6 @@ func (k *client) beat(patience time.Duration) error {
 		}
 		return nil
 	case <-ctx.Done():
-		return errSilent
+		return ErrSilent
 	}
 }
