@@ -10,9 +10,21 @@ esac
 cd "$(dirname "$(readlink -f "$0")")"
 until [ -e go.mod ]; do cd ..; done
 
-PATH=$PATH:/usr/local/go/bin # where https://go.dev/doc/install puts it
+. scripts/dev/install.sh
+mkdir -p .build
+
+# A Go that is as new as go.mod asks for: the one in PATH, the one where
+# https://go.dev/doc/install puts it, or else one from the Python package index,
+# which keeps its files in .build.
+PATH=$PATH:/usr/local/go/bin
+needed=$(sed -n 's/^go //p' go.mod)
+present=$(GOTOOLCHAIN=local go version 2>/dev/null | sed 's/^go version go\([0-9.]*\).*/\1/')
+if [ "$(printf '%s\n' "$needed" "$present" | sort -V | head -n 1)" != "$needed" ]; then
+	venv go
+	PATH=$(echo "$PWD"/.build/venv-go/lib/python3*/site-packages/go/bin):$PATH
+	export GOPATH="$PWD/.build/go" GOCACHE="$PWD/.build/go/cache" GOFLAGS=-modcacherw
+fi
 export PATH CGO_ENABLED=0
-command -v go >/dev/null || { echo "${0##*/}: go is not installed; see https://go.dev/doc/install" >&2; exit 1; }
 
 # tool NAME [ARG...] runs a developers' tool at the version of tools.mod, which
 # keeps them out of go.mod. To raise one:
