@@ -52,9 +52,6 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	if err != nil {
 		return nil, err
 	}
-	for _, source := range missingSources(spec) {
-		notes = append(notes, source+" does not exist; kernels won't start until it does")
-	}
 	result.Notes = append(notes, result.Notes...)
 	return result, nil
 }
@@ -93,6 +90,9 @@ func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) er
 		return nil, explainWrite(err, filepath.Dir(dir))
 	}
 	result.Notes = append(result.Notes, left...)
+	for _, source := range missingSources(spec) {
+		result.Notes = append(result.Notes, source+" does not exist; kernels won't start until it does")
+	}
 	return result, nil
 }
 

@@ -3,13 +3,15 @@ package kernelspec
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"isolate-namespace/internal/kernelargv"
 )
 
 // Update makes a twin again from its base as it is now, for the launcher given.
-// Options and what a person changed by hand are kept. try is as in Options.
-func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, try func(*Kernel) error) (*Result, error) {
+// Options and what a person changed by hand are kept, and options are added to
+// them. try is as in Options.
+func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, added kernelargv.Options, try func(*Kernel) error) (*Result, error) {
 	base, err := j.Base(twin)
 	if err != nil {
 		return nil, err
@@ -28,7 +30,9 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, try fu
 		return nil, err
 	}
 	merge(spec, made, twin.Spec)
-	spec["argv"] = anySlice(kernelargv.Merge(fresh.spec.Command(), made.Command(), twin.Spec.Command()).Argv())
+	current := twin.Spec.Command()
+	current.Options = slices.Concat(current.Options, added.Without(current.Options))
+	spec["argv"] = anySlice(kernelargv.Merge(fresh.spec.Command(), made.Command(), current).Argv())
 	mergeDirs(spec.object("env"), fresh.spec.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 
 func TestUpdateOfNothingChangesNothing(t *testing.T) {
 	j, twin, _ := installed(t, Options{Sandbox: sandbox("--network host --mount ro:/srv --env A=b --memory 2G"), DisplayName: "Mine"})
-	if _, err := Update(t.Context(), twin, j, "/bin/true", nil); err != nil {
+	if _, err := Update(t.Context(), twin, j, "/bin/true", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(twin, again(t, j)); diff != "" {
@@ -47,7 +47,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	if twin.State != BaseChanged {
 		t.Errorf("state %q before the update", twin.State)
 	}
-	if _, err := Update(t.Context(), twin, j, "/bin/sh", nil); err != nil {
+	if _, err := Update(t.Context(), twin, j, "/bin/sh", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	j.launcher = "/bin/sh"
@@ -138,7 +138,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 				t.Fatalf("made with %s", kernel[0])
 			}
 
-			result, err = Update(t.Context(), twin, second, "/bin/true", nil)
+			result, err = Update(t.Context(), twin, second, "/bin/true", nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,4 +163,24 @@ func mustParse(t *testing.T, text string) Spec {
 		t.Fatal(err)
 	}
 	return spec
+}
+
+// What an update adds stays, and isn't added twice.
+func TestUpdateAddsOptions(t *testing.T) {
+	j, twin, _ := installed(t, Options{Sandbox: sandbox("--mount ro:/srv --memory 2G")})
+	gone := filepath.Join(t.TempDir(), "gone")
+	for _, added := range []string{"--mount ro:/srv --mount ro:/opt --env A", "--mount ro:/opt --mount " + gone, ""} {
+		result, err := Update(t.Context(), twin, j, "/bin/true", sandbox(added), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if noted := strings.Contains(strings.Join(result.Notes, "\n"), gone+" does not exist"); noted != !strings.HasSuffix(added, "A") {
+			t.Errorf("%s: noted %q", added, result.Notes)
+		}
+		twin = again(t, j)
+	}
+	want := strings.Fields("--mount ro:/srv --memory 2G --env OMP_NUM_THREADS --mount ro:/opt --env A --mount " + gone)
+	if diff := cmp.Diff(want, twin.Spec.Command().Options.Words()); diff != "" {
+		t.Errorf("want - got +:\n%s", diff)
+	}
 }

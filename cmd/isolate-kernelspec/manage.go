@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
+	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
@@ -119,6 +120,19 @@ func (c *show) Run(s *session) error {
 type update struct {
 	Names []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
 	All   bool     `help:"All of them."`
+	Mount []string `short:"m" sep:"none" placeholder:"ENTRIES" help:"What the kernel sees from now on, in addition to what it saw."`
+	Env   []string `sep:"none" placeholder:"NAME[=VALUE]" help:"Pass a variable from now on, or set one."`
+}
+
+// added returns the options that twins get.
+func (c *update) added() (options kernelargv.Options) {
+	for _, entries := range c.Mount {
+		options = append(options, kernelargv.New("--mount", entries))
+	}
+	for _, variable := range c.Env {
+		options = append(options, kernelargv.New("--env", variable))
+	}
+	return options
 }
 
 // Run updates, one kernel after the other; one that fails doesn't keep the
@@ -129,6 +143,10 @@ func (c *update) Run(s *session) error {
 		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameTwins}
 	case len(c.Names) > 0 && c.All:
 		return allAndNames()
+	}
+	added := c.added()
+	if err := check(added); err != nil {
+		return err
 	}
 	launcher, err := findLauncher()
 	if err != nil {
@@ -147,7 +165,7 @@ func (c *update) Run(s *session) error {
 	defer end(nil)
 	failed := false
 	for _, twin := range all {
-		result, err := kernelspec.Update(ctx, twin, jupyter, launcher, trier(ctx, jupyter))
+		result, err := kernelspec.Update(ctx, twin, jupyter, launcher, added, trier(ctx, jupyter))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -153,6 +153,23 @@ func InstallBaseAndUpdate(base, twin string) string {
 	return "install " + base + " again, then " + UpdateTwin(twin) + "; or isolate-kernelspec remove " + twin
 }
 
+// What helps to rehearse a notebook.
+const (
+	// RehearseSource is for a student's notebook.
+	RehearseSource = "rehearse the assignment's own, in source"
+	// RehearseLess is for a notebook beside which too much lies.
+	RehearseLess = "keep large data elsewhere, and show it with --mount"
+)
+
+// RehearseLanguage is for a notebook of another language than the twin's. It asks for
+// the kernel of this name, which may be empty.
+func RehearseLanguage(kernel string) string {
+	if kernel == "" {
+		return "rehearse it with a twin of its own kernel"
+	}
+	return "rehearse it with a twin of " + kernel
+}
+
 // What helps a kernel that is tried, or runs.
 const (
 	// SeeWhatItSays is for a kernel that runs and doesn't answer.
