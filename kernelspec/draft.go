@@ -70,6 +70,7 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 		// version, or doesn't list the kernel.
 		metadata["interpreter"] = map[string]any{"path": argv[0]}
 	}
+	delete(metadata, plainKey)
 	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
 	capProtocol(spec)
 

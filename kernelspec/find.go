@@ -72,7 +72,7 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 		return nil, err
 	}
 	for _, place := range []string{dir, filepath.Join(dir, name)} {
-		spec, err := readSpec(filepath.Join(place, "kernel.json"))
+		spec, err := plainIn(place)
 		if err == nil {
 			return &Kernel{Name: strings.ToLower(name), Dir: place, Spec: spec}, nil
 		}
@@ -86,12 +86,13 @@ func (j *Jupyter) FindIn(dir, name string) (*Kernel, error) {
 // Count returns how many kernels Jupyter finds.
 func (j *Jupyter) Count() int { return len(j.specs) }
 
-// Names returns the kernels that can be isolated: all but the twins.
+// Names returns the kernels that can be isolated: all but the twins, and the plain
+// kernels beside default twins.
 func (j *Jupyter) Names() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
 		spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json"))
-		if err != nil || !isTwin(spec) {
+		if err != nil || !isTwin(spec) && !isPlain(spec) {
 			names = append(names, name)
 		}
 	}
@@ -104,6 +105,9 @@ func (j *Jupyter) Others(base *Kernel) []string {
 	var dirs []string
 	for _, kernels := range j.Path {
 		dir := filepath.Join(kernels, base.Name)
+		if made, err := readRecord(dir); err == nil && made.isDefault() {
+			continue // the base's own
+		}
 		if hasKernel(dir) && dir != base.Dir && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}

@@ -14,6 +14,7 @@ import (
 type Result struct {
 	Name  string   // of the twin
 	Dir   string   // its directory
+	Plain string   // of a default twin, the name of the plain kernel
 	Notes []string // what a person should know, a line each
 }
 
@@ -24,7 +25,11 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	if err != nil {
 		return nil, err
 	}
-	kernels, err := p.dir(base, j)
+	place := p.dir
+	if o.Default {
+		place = p.first
+	}
+	kernels, err := place(base, j)
 	if err != nil {
 		return nil, err
 	}
@@ -38,17 +43,24 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	}
 
 	dir := filepath.Join(kernels, name)
+	if o.Default && filepath.Dir(base.Dir) == kernels {
+		dir = base.Dir // whose name may have capital letters
+	}
 	notes := made.notes
-	if there, err := readSpec(filepath.Join(dir, "kernel.json")); err == nil {
-		if !isTwin(there) {
+	if there, err := readTwin(dir); err == nil {
+		if !isTwin(there) && dir != base.Dir {
 			return nil, &Error{Reason: fmt.Sprintf("%s in %s is another kernel, not a twin", name, dir), Remedy: remedy.RenameNewTwin}
 		}
-		if lost := dropped(dir, there, spec); len(lost) > 0 {
+		if lost := dropped(dir, there, spec); isTwin(there) && len(lost) > 0 {
 			notes = append(notes, fmt.Sprintf("it had %s; %s", strings.Join(lost, " "), remedy.UpdateKeeps))
 		}
 	}
 
-	result, err := made.finish(spec, base, dir, o.Try)
+	var plain string
+	if o.Default {
+		plain = plainName(base, dir)
+	}
+	result, err := made.finish(spec, base, dir, plain, o.Try)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +70,14 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 
 // name returns the name that the twin of base gets.
 func (o Options) name(base *Kernel) (string, error) {
+	switch {
+	case o.Default && o.Name != "":
+		return "", &Error{Reason: "--name and --default at once", Remedy: remedy.ChooseOne}
+	case o.Default && isPlain(base.Spec):
+		return "", &Error{Reason: base.Name + " is the plain kernel beside a twin", Remedy: remedy.NameBase}
+	case o.Default:
+		return base.Name, nil
+	}
 	name := strings.ToLower(o.Name)
 	if name == "" {
 		name = base.Name + "-isolated"
@@ -71,9 +91,10 @@ func (o Options) name(base *Kernel) (string, error) {
 	return name, nil
 }
 
-// finish tries a twin whose command only leads to its program, and writes it.
-func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) error) (*Result, error) {
-	result := &Result{Name: filepath.Base(dir), Dir: dir}
+// finish tries a twin whose command only leads to its program, and writes it. For a
+// default twin it also writes the plain kernel, under the name given.
+func (d *draft) finish(spec Spec, base *Kernel, dir, plain string, try func(*Kernel) error) (*Result, error) {
+	result := &Result{Name: filepath.Base(dir), Dir: dir, Plain: plain}
 	if d.try && try != nil {
 		err := try(&Kernel{Name: result.Name, Dir: base.Dir, Spec: spec})
 		var untried *Untried
@@ -85,7 +106,14 @@ func (d *draft) finish(spec Spec, base *Kernel, dir string, try func(*Kernel) er
 		}
 	}
 
-	left, err := write(spec, &record{Base: base.Spec, Made: d.spec, Ends: d.ends}, base.Dir, dir)
+	made := &record{Base: base.Spec, Made: d.spec, Ends: d.ends, Plain: plain}
+	var left []string
+	var err error
+	if plain != "" {
+		left, err = writeDefault(spec, made, base, dir)
+	} else {
+		left, err = write(spec, made, base.Dir, dir)
+	}
 	if err != nil {
 		return nil, explainWrite(err, filepath.Dir(dir))
 	}

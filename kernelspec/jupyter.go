@@ -20,6 +20,7 @@ type Jupyter struct {
 	DataDir    string   // the user's, such as ~/.local/share/jupyter
 	Path       []string // where kernels are searched for, first hit first
 	specs      map[string]found
+	native     *found // ipykernel's own python3, if a twin has that name
 	launcher   string // beside this command
 }
 
@@ -54,11 +55,12 @@ func FindJupyter(launcher string) (*Jupyter, error) {
 		DataDir            string `json:"data_dir"`
 		Path               []string
 		Specs              map[string]found
+		Native             *found
 	}
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return nil, fmt.Errorf("read what %s says of its kernels: %w", interpreter, err)
 	}
-	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs, launcher}, nil
+	return &Jupyter{answer.Executable, answer.Prefix, answer.DataDir, answer.Path, answer.Specs, answer.Native, launcher}, nil
 }
 
 // jupyterInterpreter returns the Python that the jupyter in PATH runs with, as its

@@ -9,6 +9,7 @@ import (
 // Options are what a person chooses of a twin.
 type Options struct {
 	Name        string             // empty: the base's with "-isolated"
+	Default     bool               // the twin gets the base's name, and Jupyter finds it first
 	DisplayName string             // empty: the base's with " (isolated)"
 	Launcher    string             // absolute path of isolate-kernel
 	Sandbox     kernelargv.Options // the launcher's

@@ -38,8 +38,10 @@ func (p Place) dir(base *Kernel, j *Jupyter) (string, error) {
 
 	// A kernel that Python itself provides lies among its packages.
 	if next := filepath.Dir(base.Dir); filepath.Base(next) == "kernels" &&
-		unix.Access(next, unix.W_OK) == nil && unix.Access(filepath.Dir(next), unix.W_OK) == nil {
+		writable(next) && writable(filepath.Dir(next)) {
 		return next, nil
 	}
 	return user, nil
 }
+
+func writable(path string) bool { return unix.Access(path, unix.W_OK) == nil }

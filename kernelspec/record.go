@@ -18,12 +18,23 @@ type record struct {
 
 	// Ends is the command that the base's comes to, if it only leads there.
 	Ends []string `json:"ends,omitempty"`
+
+	// Of a default twin: the name of the plain kernel beside it, and the twin's
+	// kernel.json as it was last written, for the case that another is installed over
+	// it.
+	Plain string `json:"plain,omitempty"`
+	Twin  Spec   `json:"twin,omitempty"`
+}
+
+func (r *record) marshal() ([]byte, error) {
+	data, err := json.MarshalIndent(r, "", " ")
+	return append(data, '\n'), err
 }
 
 // recordName is a name that neither Jupyter nor front ends look at.
 const recordName = "isolate.json"
 
-// maxRecordSize is enough for two kernel.json and a command, in bytes.
+// maxRecordSize is enough for three kernel.json and a command, in bytes.
 const maxRecordSize = 4 * maxSize
 
 func readRecord(dir string) (*record, error) {

@@ -115,7 +115,9 @@ func (r *resources) entries(dir string) ([]fs.DirEntry, error) {
 func (r *resources) leave(path, reason string) { r.left[reason] = append(r.left[reason], path) }
 
 // isResource reports whether a file of a spec's directory is copied as it is.
-func isResource(name string) bool { return name != "kernel.json" && name != recordName }
+func isResource(name string) bool {
+	return !slices.Contains([]string{"kernel.json", plainFile, recordName}, name)
+}
 
 // notes says what isn't copied, a line for each reason.
 func (r *resources) notes() (notes []string) {

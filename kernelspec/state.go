@@ -18,7 +18,8 @@ import (
 // from.
 type State string
 
-// States, worst last. The last seven start no kernel. OtherBase, NeedsMore,
+// States, worst last. The last seven start no kernel; with PlainFirst another starts,
+// which isn't isolated. OtherBase, NeedsMore,
 // LibraryMissing, ModuleMissing, InterpreterHidden and InterpreterBroken are found
 // by Inspect alone.
 const (
@@ -28,6 +29,7 @@ const (
 	BaseChanged       State = "base changed"
 	BaseGone          State = "base gone"
 	AnotherLauncher   State = "another launcher" // it may isolate less, or nothing
+	PlainFirst        State = "plain kernel first"
 	MountMissing      State = "mount missing"
 	LibraryMissing    State = "library missing"
 	ModuleMissing     State = "module missing"
@@ -154,6 +156,10 @@ func (j *Jupyter) remedy(t *Twin) string {
 		return remedy.MakeSource(filepath.Join(t.Dir, "kernel.json"))
 	case ModuleMissing:
 		return remedy.InstallModule(t.Spec.Command().Kernel[0], t.Faults[0])
+	case PlainFirst:
+		if t.Faults[0] != t.Dir {
+			return remedy.InstallDefault(t.Name)
+		}
 	case OtherBase:
 		return remedy.InstallOtherBase(t.Base)
 	case InterpreterHidden, LibraryMissing:
@@ -248,11 +254,8 @@ func (j *Jupyter) otherProgram(t *Twin) string {
 			return ""
 		}
 	}
-	if !j.has(t.Base) {
-		return ""
-	}
-	base, err := j.Find(t.Base)
-	if err != nil || isTwin(base.Spec) {
+	base, err := j.plain(t.Base)
+	if err != nil || base == nil {
 		return ""
 	}
 	argv, err := resolve(base, j)

@@ -20,6 +20,7 @@ type Twin struct {
 	Base     string            `json:"base"`
 	BaseDir  string            `json:"base_dir"`
 	Dir      string            `json:"dir"`
+	Plain    string            `json:"plain"` // of a default twin, the plain kernel's name
 	State    State             `json:"state"`
 	Network  string            `json:"network"`
 	Limits   map[string]string `json:"limits"` // by the launcher's option, without its dashes
@@ -30,20 +31,24 @@ type Twin struct {
 // TwinNames returns the names of the twins that Jupyter finds.
 func (j *Jupyter) TwinNames() (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
-		if spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isTwin(spec) {
+		spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json"))
+		if err == nil && isTwin(spec) || j.hiddenTwin(name) != nil {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// Twins returns the twins that Jupyter finds, by name. One that can't be read is
+// Twins returns the twins that Jupyter finds, and default twins in whose place it finds
+// a plain kernel, by name. One that can't be read is
 // not known to be a twin and is left out.
 func (j *Jupyter) Twins() []*Twin {
 	var all []*Twin
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {
 		if spec, err := readSpec(filepath.Join(j.specs[name].Dir, "kernel.json")); err == nil && isTwin(spec) {
 			all = append(all, j.examine(name, j.specs[name].Dir, spec))
+		} else if hidden := j.hiddenTwin(name); hidden != nil {
+			all = append(all, hidden)
 		}
 	}
 	return all
@@ -59,6 +64,9 @@ func (j *Jupyter) FindTwin(name string) (*Twin, error) {
 		return nil, err
 	}
 	if !isTwin(base.Spec) {
+		if hidden := j.hiddenTwin(base.Name); hidden != nil {
+			return hidden, nil
+		}
 		return nil, &Error{Reason: base.Name + " is not a twin", Remedy: remedy.ListTwins}
 	}
 	return j.examine(base.Name, base.Dir, base.Spec), nil
@@ -79,6 +87,9 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
 	}
 
+	if made, err := readRecord(dir); err == nil && made.isDefault() {
+		twin.Plain = made.Plain
+	}
 	for _, o := range spec.Command().Options {
 		switch {
 		case o.Name == "--network":
@@ -97,15 +108,15 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 func (j *Jupyter) Base(twin *Twin) (*Kernel, error) {
 	interpreter, _ := twin.Spec.object("metadata")["interpreter"].(map[string]any)
 	path, _ := interpreter["path"].(string)
-	if spec, err := readSpec(filepath.Join(twin.BaseDir, "kernel.json")); err == nil {
+	if spec, err := plainIn(twin.BaseDir); err == nil {
 		return &Kernel{Name: twin.Base, Dir: twin.BaseDir, Spec: spec, Interpreter: path}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, &Error{Reason: err.Error(), Remedy: remedy.InstallKernelAgain}
 	}
-	if !j.has(twin.Base) {
+	base, err := j.plain(twin.Base)
+	if base == nil && err == nil {
 		return nil, &Error{Reason: fmt.Sprintf("base gone: no kernel %q", twin.Base), Remedy: remedy.InstallBaseOrRemove(twin.Base, twin.Name)}
 	}
-	base, err := j.Find(twin.Base)
 	if err == nil {
 		base.Interpreter = path
 	}

@@ -38,7 +38,7 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, added 
 		return nil, err
 	}
 
-	result, err := fresh.finish(spec, base, twin.Dir, try)
+	result, err := fresh.finish(spec, base, twin.Dir, twin.Plain, try)
 	if err != nil {
 		return nil, err
 	}

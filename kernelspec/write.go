@@ -1,7 +1,6 @@
 package kernelspec
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,17 +23,19 @@ func explainWrite(err error, kernels string) error {
 	return err
 }
 
-// write puts the spec and the base's resources into a temporary directory and renames
-// it. The temporary one isn't among the kernels, where Jupyter would list it. The
+// write puts the spec, its record, if there is one, and the base's resources into a
+// temporary directory and renames it. The temporary one isn't among the kernels, where Jupyter would list it. The
 // notes say which resources it leaves out.
 func write(spec Spec, made *record, baseDir, dir string) (notes []string, err error) {
 	data, err := spec.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	history, err := json.MarshalIndent(made, "", " ")
-	if err != nil {
-		return nil, err
+	files := map[string][]byte{"kernel.json": data}
+	if made != nil {
+		if files[recordName], err = made.marshal(); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func write(spec Spec, made *record, baseDir, dir string) (notes []string, err er
 	if err := r.copyTo(fresh); err != nil {
 		return nil, fmt.Errorf("copy the resources of %s: %w", baseDir, err)
 	}
-	for name, text := range map[string][]byte{"kernel.json": data, recordName: append(history, '\n')} {
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(fresh, name), text, 0o644); err != nil {
 			return nil, err
 		}

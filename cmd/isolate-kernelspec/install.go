@@ -13,6 +13,7 @@ type install struct {
 	Names       []string `arg:"" optional:"" name:"name" kernels:"plain" help:"Installed kernels, such as python3."`
 	All         bool     `help:"All kernels that Jupyter finds and that aren't isolated."`
 	From        string   `placeholder:"DIR" help:"Take the base from here, if several have its name."`
+	Default     bool     `help:"Take the kernel's own name and place; the plain kernel gets another name."`
 	Name        string   `placeholder:"NAME" help:"Name of the new kernel; default NAME-isolated."`
 	DisplayName string   `placeholder:"NAME" help:"Name that front ends show; default: the base's with (isolated)."`
 	User        bool     `help:"Install for this user."`
@@ -44,7 +45,7 @@ func (c *install) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	options := kernelspec.Options{Name: c.Name, DisplayName: c.DisplayName, Launcher: launcher, Sandbox: chosen}
+	options := kernelspec.Options{Name: c.Name, Default: c.Default, DisplayName: c.DisplayName, Launcher: launcher, Sandbox: chosen}
 	if slices.Contains(chosen.Values("--network"), "host") {
 		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, " +
 			"the Jupyter server and other kernels' output among them"})
@@ -84,7 +85,7 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	if c.From != "" {
 		base, err = jupyter.FindIn(c.From, name)
 	} else {
-		base, err = jupyter.Find(name)
+		base, err = jupyter.FindPlain(name)
 	}
 	if err != nil {
 		return err
@@ -98,11 +99,24 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
+	if c.Default {
+		return isFirst(s, jupyter, result)
+	}
 	if first := jupyter.Before(result.Name, result.Dir); first != "" {
 		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; %s", result.Name, first, remedy.RemoveFirst(result.Name))})
 	}
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
 		s.notes([]string{fmt.Sprintf("made of %s, not of %s; %s", base.Dir, other[0], remedy.ChooseFrom)})
 	}
+	return nil
+}
+
+// isFirst says which kernel is the plain one now. If Jupyter doesn't find the default
+// twin under its name, it is an error.
+func isFirst(s *session, jupyter *kernelspec.Jupyter, result *kernelspec.Result) error {
+	if err := jupyter.FindsFirst(result); err != nil {
+		return err
+	}
+	s.stdout.Line("The plain kernel is %s", result.Plain)
 	return nil
 }

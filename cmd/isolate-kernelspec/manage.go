@@ -107,8 +107,11 @@ func (c *show) Run(s *session) error {
 	}
 	s.stdout.Line("%s, %q, in %s", twin.Name, twin.Display, twin.Dir)
 	s.stdout.Line("made of %s in %s: %s", twin.Base, twin.BaseDir, twin.State)
+	if twin.Plain != "" {
+		s.stdout.Line("in the place of %s; the plain kernel is %s", twin.Base, twin.Plain)
+	}
 	sees := "A kernel of a notebook in this directory sees the following."
-	if twin.State == kernelspec.AnotherLauncher {
+	if twin.State == kernelspec.AnotherLauncher || twin.State == kernelspec.PlainFirst {
 		sees = "After an update a kernel of a notebook in this directory would see the following."
 	}
 	s.stdout.Lines("\n" + sees + "\n\n" + description +

@@ -121,6 +121,21 @@ const (
 	ChooseFrom = "--from chooses"
 )
 
+// What helps to put a twin in the place of its base.
+const (
+	// LeaveOutPlace is for a place that is searched after another.
+	LeaveOutPlace = "leave the place out, and one that is found first is chosen"
+	// InstallAsOwner is for a kernel in a place that can't be written to.
+	InstallAsOwner = "run this as the user whose directory it is, such as root"
+	// ChooseDefaultPlace is for a kernel's directory that is a link.
+	ChooseDefaultPlace = "choose another place with --user, --sys-prefix or --prefix"
+)
+
+// InstallDefault is for a default twin in whose place Jupyter finds a plain kernel.
+func InstallDefault(name string) string {
+	return "isolate-kernelspec install " + name + " --default makes one that is found first"
+}
+
 // RemoveFirst is for a twin that Jupyter finds after another of its name.
 func RemoveFirst(name string) string { return "isolate-kernelspec remove " + name + " removes that" }
 

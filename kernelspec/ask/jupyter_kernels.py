@@ -22,6 +22,17 @@ for name, directory in manager.find_kernel_specs().items():
         except Exception:
             continue
     specs[name] = {"dir": directory, "spec": spec}
+
+# A twin in the place of python3 hides ipykernel's own, which it may be made from.
+native = None
+if os.path.exists(os.path.join(specs.get("python3", {}).get("dir", ""), "isolate.json")):
+    try:
+        from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+
+        native = {"dir": RESOURCES, "spec": get_kernel_dict()}
+    except Exception:
+        pass
+
 json.dump(
     {
         "executable": sys.executable,
@@ -29,6 +40,7 @@ json.dump(
         "data_dir": jupyter_data_dir(),
         "path": jupyter_path("kernels"),
         "specs": specs,
+        "native": native,
     },
     sys.stdout,
 )
