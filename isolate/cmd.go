@@ -35,14 +35,15 @@ type Cmd struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
-	init     *os.File // its pidfd: a number may be another process's, once init was waited for
-	dialogue *dialogue
-	stdio    stdio
-	terminal *terminal.Terminal // nil: the program has none
-	limiter  *limiter
-	unshown  []string
-	started  time.Time
-	report   Report // complete with status
+	init      *os.File // its pidfd: a number may be another process's, once init was waited for
+	dialogue  *dialogue
+	stdio     stdio
+	terminal  *terminal.Terminal // nil: the program has none
+	limiter   *limiter
+	unshown   []string
+	keptNames []string
+	started   time.Time
+	report    Report // complete with status
 
 	explainExit func(*ExitError)
 	ended       chan struct{} // closed when status is known
@@ -88,7 +89,7 @@ func (c *Cmd) Start() error {
 	}
 	defer c.stdio.closeInner()
 
-	if c.limiter, err = newLimiter(policy.Limits); err == nil {
+	if c.limiter, err = newLimiter(&policy); err == nil {
 		tree, err = c.launchRetrying(&policy, tree, files)
 		if err != nil {
 			c.limiter.group.Remove()
@@ -105,7 +106,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 
-	c.unshown = tree.unshown()
+	c.unshown, c.keptNames = tree.unshown(), policy.keptNames
 	c.ended = make(chan struct{})
 	c.stdio.copy()
 	if c.terminal != nil {
@@ -221,6 +222,7 @@ func (c *Cmd) listen() {
 	}
 
 	c.report = c.limiter.report(c.status, usage, c.started)
+	c.report.KeptNames = c.keptNames
 	c.limiter.group.Remove()
 	c.Policy.tidyCowDir()
 	close(c.ended)

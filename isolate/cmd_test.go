@@ -191,6 +191,9 @@ func callerRole(args []string) int {
 		var setup *SetupError
 		errors.As(err, &setup)
 		fmt.Fprintf(os.Stderr, "%v: %#v\n", err, setup)
+		if setup != nil && setup.Where != nil {
+			fmt.Fprintf(os.Stderr, "refused: %v\n", setup.Where.Refused)
+		}
 	}
 	return ExitCode(err)
 }

@@ -37,10 +37,7 @@ func identify(l *calls.List, policy *Policy) {
 	what := calls.StartSession.Of("")
 	l.Do(what, unix.SYS_SETSID)
 	l.Do(what, unix.SYS_UMASK, calls.Num(0)) // modes in the tree are meant as written
-	l.Do(calls.SetHostname.Of(policy.Hostname), unix.SYS_SETHOSTNAME, l.Str(policy.Hostname), calls.Num(len(policy.Hostname)))
-	// The kernel's word for no domain. A container's filter may refuse this call.
-	const none = "(none)"
-	l.Do(calls.ClearDomain.Of(""), unix.SYS_SETDOMAINNAME, l.Str(none), calls.Num(len(none))).Fine = calls.AnyError
+	nameHost(l, policy)
 }
 
 // forget overwrites init's copy of its caller's command line and environment. Nothing

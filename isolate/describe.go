@@ -18,7 +18,7 @@ func (p Policy) Describe() (string, error) {
 		return "", err
 	}
 	defer t.close()
-	limits, err := newLimiter(p.Limits)
+	limits, err := newLimiter(&p)
 	if err != nil {
 		return "", err
 	}
@@ -27,7 +27,7 @@ func (p Policy) Describe() (string, error) {
 	var b strings.Builder
 	say := func(what, words string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), words)) }
 	say("Network", p.networkWords())
-	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.Hostname))
+	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.hostWords()))
 	say("Directory", p.Dir)
 	say("Environment", strings.Join(names(p.Env), " "))
 	say("Limits", limits.words())
@@ -63,6 +63,15 @@ func (p *Policy) networkWords() string {
 		return "the host's, with every service on its loopback interface"
 	}
 	return "none, but a loopback interface of its own"
+}
+
+// hostWords names the host that the program is on, and says what of it can't be set
+// here.
+func (p *Policy) hostWords() string {
+	if p.keptNames == nil {
+		return p.Hostname
+	}
+	return p.Hostname + "; its " + strings.Join(p.keptNames, " and ") + " can't be set here"
 }
 
 // names returns the names of variables, in order.

@@ -17,6 +17,9 @@ type SetupError struct {
 	Err   error  // why it failed
 	Kind  Kind   // the kind of failure; may be empty
 	About string // what Kind is about
+	// Where is the place where no sandbox can be made, for kinds that are about it;
+	// else nil.
+	Where *Surroundings
 }
 
 func (e *SetupError) Error() string {

@@ -144,6 +144,9 @@ func (n *node) words() string {
 	case deviceNode:
 		return "a device"
 	case procNode:
+		if n.access == AccessReadOnly {
+			return "read-only, with the names and command lines of processes outside"
+		}
 		return "the sandbox's own processes"
 	case procSysNode:
 		return "read-only"

@@ -13,12 +13,15 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 )
 
-// explainClone says why the kernel made no namespaces. The kernel returns one of four
-// error numbers for a dozen reasons, so explainClone looks at the settings, the most
-// specific first.
-func explainClone(errno unix.Errno) error {
+// explainClone says why the kernel made no namespaces. The kernel returns one of a few
+// error numbers for a dozen reasons, so explainClone looks at the settings and the
+// place, the most specific first.
+func explainClone(p *Policy, errno unix.Errno) error {
 	e := &SetupError{Doing: "make namespaces", Err: errno}
+	s := p.lookAround()
 	switch {
+	case s.GVisor:
+		return onGVisor(e, s)
 	case sysctl("user/max_user_namespaces") == "0" && nested():
 		e.Err = errors.New("this already runs in a sandbox that forbids another one inside")
 		e.Kind = KindNested
@@ -28,6 +31,12 @@ func explainClone(errno unix.Errno) error {
 	case sysctl("kernel/unprivileged_userns_clone") == "0" && os.Geteuid() != 0:
 		e.Err = errors.New("kernel.unprivileged_userns_clone is 0")
 		e.Kind, e.About = KindSettingOff, "kernel.unprivileged_userns_clone"
+	case s.refuses("clone"):
+		e.Err = errors.New("a filter of system calls forbids them")
+		e.Kind, e.Where = KindFiltered, s
+	case errno == unix.EACCES && s.Profile != "":
+		e.Err = fmt.Errorf("the AppArmor profile %s forbids user namespaces", s.Profile)
+		e.Kind, e.Where = KindConfined, s
 	case appArmorRestricts():
 		return appArmor(e)
 	case zeroLimit() != "":
@@ -36,9 +45,6 @@ func explainClone(errno unix.Errno) error {
 	case errno == unix.ENOSPC || errno == unix.EUSERS:
 		e.Err = errors.New("too many namespaces, or 32 of them inside each other")
 		e.Kind = KindTooMany
-	case errno == unix.EPERM && filtered():
-		e.Err = errors.New("a system-call filter, as containers have, forbids them")
-		e.Kind = KindFiltered
 	case errno == unix.EPERM:
 		e.Err = errors.New("forbidden here, as in a chroot")
 		e.Kind = KindChroot
@@ -51,18 +57,18 @@ func explainClone(errno unix.Errno) error {
 }
 
 // explainCall says why a step of the set-up failed.
-func explainCall(n calls.Note, errno unix.Errno) error {
+func explainCall(p *Policy, n calls.Note, errno unix.Errno) error {
 	e := &SetupError{Doing: n.Step.String(), Path: n.Path, Err: errno}
 	denied := errno == unix.EPERM || errno == unix.EACCES
+	if denied || errno == unix.ENOSYS {
+		if explainByPlace(e, p.lookAround(), n, errno) {
+			return e
+		}
+	}
+
 	switch {
 	case denied && appArmorRestricts():
 		return appArmor(e)
-	case denied && (n.Step == calls.MapUser || n.Step == calls.MapGroup):
-		e.Err = errors.New("the caller's user may not be mapped here")
-		e.Kind = KindUnmappable
-	case denied && n.Step == calls.MakeFileSystem && n.Path == "proc":
-		e.Err = errors.New("parts of /proc are hidden, as in a container, and then none can be made")
-		e.Kind = KindProcHidden
 	case n.Step == calls.EnterGroup:
 		e.Kind = KindNoGroup
 	case errno == unix.ENOSYS:
@@ -91,6 +97,77 @@ func explainCall(n calls.Note, errno unix.Errno) error {
 	}
 
 	return e
+}
+
+// explainByPlace says why a step that was denied, or has no system call, failed, if
+// that is due to the place. It reports whether it is.
+func explainByPlace(e *SetupError, s *Surroundings, n calls.Note, errno unix.Errno) bool {
+	denied := errno != unix.ENOSYS
+	switch {
+	case s.GVisor && !denied:
+		onGVisor(e, s)
+	case n.Step == calls.SetHostname:
+		e.Err = errors.New("this can't be done here")
+		e.Kind, e.Where = KindHostname, s
+	case denied && n.Step == calls.MakeFileSystem && n.Path == "proc":
+		e.Err = errors.New("parts of /proc are hidden here, and then no other can be made")
+		e.Kind, e.Where = KindProcHidden, s
+		s.Profile = "" // this far it forbade nothing
+	case !denied && s.Filtered && isLinux(5, 12), denied && s.refusesAnyMount(), denied && s.Filtered && n.Step == calls.LeaveRoot:
+		e.Err = errors.New("a filter of system calls forbids that")
+		e.Kind, e.Where = KindFiltered, s
+		if n.Step == calls.LeaveRoot && !s.refuses("pivot_root") {
+			s.Refused = append(s.Refused, "pivot_root")
+		}
+		s.refuseSome()
+	case denied && s.Profile != "" && needsPrivilege(n.Step):
+		e.Err = fmt.Errorf("the AppArmor profile %s forbids that", s.Profile)
+		e.Kind, e.Where = KindConfined, s
+	case denied && !appArmorRestricts() && (n.Step == calls.MapUser || n.Step == calls.MapGroup):
+		e.Err = errors.New("the caller's user may not be mapped here")
+		e.Kind, e.Where = KindUnmappable, s
+	default:
+		return false
+	}
+	return true
+}
+
+// needsPrivilege reports whether a step needs a privilege that the sandbox's own user
+// namespace gives, but for a security module.
+func needsPrivilege(s calls.Step) bool {
+	switch s {
+	case calls.DenySetgroups, calls.MapUser, calls.MapGroup, calls.RaiseLoopback, calls.PrivateMounts, calls.MakeFileSystem,
+		calls.AssembleRoot, calls.MountAt, calls.Mask, calls.KeepInPlace, calls.FreezeRoot, calls.LeaveRoot, calls.DropPrivileges:
+		return true
+	}
+	return false
+}
+
+// explainKill says why init was killed, if a filter did that.
+func explainKill(p *Policy, status unix.WaitStatus) error {
+	e := &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
+	if status.Signaled() && status.Signal() == unix.SIGSYS {
+		e.Err = errors.New("a filter of system calls killed init")
+		e.Kind, e.Where = KindFiltered, p.lookAround()
+		e.Where.refuseSome()
+	}
+	return e
+}
+
+// onGVisor is the error for what gVisor can't do.
+func onGVisor(e *SetupError, s *Surroundings) error {
+	e.Err = errors.New("gVisor, which is this container's kernel, can't do that")
+	e.Kind, e.Where = KindGVisor, s
+	return e
+}
+
+// lookAround is LookAround, without what the policy has no need of.
+func (p *Policy) lookAround() *Surroundings {
+	s := LookAround()
+	if p.ShareProc {
+		s.Masks, s.OnlyProcesses = nil, false
+	}
+	return s
 }
 
 // isPassing reports whether something changed while the sandbox was made, so that
@@ -146,10 +223,4 @@ func sysctl(name string) string {
 func nested() bool {
 	uids, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && strings.Join(strings.Fields(string(uids)), " ") != "0 0 4294967295"
-}
-
-// filtered reports whether this process has a seccomp filter.
-func filtered() bool {
-	status, err := os.ReadFile("/proc/self/status")
-	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2"))
 }

@@ -17,7 +17,7 @@ func TestForbidden(t *testing.T) {
 	cases := []struct{ name, place, want, kind string }{
 		{"no user namespaces", "echo 0 > /proc/sys/user/max_user_namespaces", "sandbox that forbids another", string(KindNested)},
 		{"no network namespaces", "echo 0 > /proc/sys/user/max_net_namespaces", "user.max_net_namespaces is 0", `About:"user.max_net_namespaces"`},
-		{"parts of /proc are hidden", "mount -t proc proc /proc && mount --bind /dev/null /proc/keys", "parts of /proc are hidden, as in a container", `Kind:"` + string(KindProcHidden)},
+		{"parts of /proc are hidden", "mount -t proc proc /proc && mount --bind /dev/null /proc/keys", "parts of /proc are hidden here", `Kind:"` + string(KindProcHidden)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func runIn(t *testing.T, script string) (string, error) {
 // The reason why no namespace can be made is said in words, and has a kind.
 func TestExplainClone(t *testing.T) {
 	for errno, want := range map[unix.Errno]Kind{unix.ENOSPC: KindTooMany, unix.EINVAL: KindNoUserNamespaces} {
-		if err := explainClone(errno); kindOf(err) != want {
+		if err := explainClone(new(Policy), errno); kindOf(err) != want {
 			t.Errorf("%v: %v of kind %q: want %q", errno, err, kindOf(err), want)
 		}
 	}
@@ -125,7 +125,7 @@ func TestSourceThatVanishes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.limiter, _ = newLimiter(policy.Limits)
+		c.limiter, _ = newLimiter(&policy)
 		err = c.launch(&policy, tree, files)
 		if kindOf(err) == KindVanished {
 			vanished++

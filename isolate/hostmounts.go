@@ -47,10 +47,18 @@ const mostTries = 50
 // openHostMounts opens the table. What changes from here on is noticed.
 func openHostMounts() (*hostMounts, error) {
 	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil, noProc()
+	}
 	if err != nil {
 		return nil, &SetupError{Doing: "read the mounts", Path: "/proc/self/mountinfo", Err: err}
 	}
 	return &hostMounts{fd: fd}, nil
+}
+
+// noProc is the error for a place where sandboxes can't be planned.
+func noProc() error {
+	return &SetupError{Doing: "read the mounts", Err: errors.New("no process file system is mounted at /proc"), Kind: KindNoProc}
 }
 
 func (h *hostMounts) close() {

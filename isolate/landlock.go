@@ -3,7 +3,9 @@ package isolate
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -36,8 +38,8 @@ const (
 var privateHomes = []string{".cache", ".config", ".local"}
 
 // newLandlock decides what the wall lets through, on a kernel with this version
-// of Landlock.
-func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
+// of Landlock, or without it for a reason.
+func (t *tree) newLandlock(p *Policy, abi int, reason unix.Errno) (landlock, error) {
 	l := landlock{abi: abi}
 	shared := t.sharedDirs(p)
 	l.makes = len(shared) > 0 && !p.AllowSymlinks && !p.AllowUserNamespaces
@@ -45,8 +47,7 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 		return l, nil
 	}
 	if l.abi == 0 {
-		return l, &SetupError{Doing: "share", Path: shared[0],
-			Err: errors.New("this kernel has no Landlock to keep links out of it"), Kind: KindNoLandlock}
+		return l, noLandlock(p, shared[0], reason)
 	}
 
 	// What is allowed in a directory is allowed in everything below it, including
@@ -79,6 +80,23 @@ func (t *tree) newLandlock(p *Policy, abi int) (landlock, error) {
 	return l, nil
 }
 
+// noLandlock says why a directory can't be shared.
+func noLandlock(p *Policy, dir string, reason unix.Errno) error {
+	e := &SetupError{Doing: "share", Path: dir, Kind: KindNoLandlock}
+	s := p.lookAround()
+	switch {
+	case s.GVisor:
+		return onGVisor(e, s)
+	case s.Filtered && (reason == unix.EPERM || reason == unix.EACCES || reason == unix.ENOSYS && isLinux(5, 13)):
+		e.Err = errors.New("a filter of system calls forbids Landlock, which would keep links out of it")
+	case reason == unix.EOPNOTSUPP:
+		e.Err = errors.New("Landlock, which would keep links out of it, is off in this kernel")
+	default:
+		e.Err = errors.New("this kernel has no Landlock to keep links out of it")
+	}
+	return e
+}
+
 // sharedDirs returns the directories in which what the program makes stays on the
 // host.
 func (t *tree) sharedDirs(p *Policy) []string {
@@ -92,13 +110,64 @@ func (t *tree) sharedDirs(p *Policy) []string {
 	return dirs
 }
 
-// landlockABI returns the version of the running kernel's Landlock, or 0.
-func landlockABI() int {
-	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+// landlockABI returns the version of the running kernel's Landlock that can be used,
+// or 0, and then why there is none.
+func landlockABI() (abi int, reason unix.Errno) {
+	reported, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
-		return 0
+		return 0, errno
 	}
-	return int(abi)
+	return usableABI(int(reported))
+}
+
+// usableABI returns the version up to which the kernel does what version abi means:
+// the kernel of RHEL 9.7 reports 6 and refuses the scopes. A ruleset that nobody
+// enters does nothing.
+func usableABI(abi int) (usable int, reason unix.Errno) {
+	for _, next := range []int{landlockScopes - 1, landlockRefer - 1, 0} {
+		if abi <= next {
+			continue
+		}
+		attr := rulesetAttr(landlock{abi: abi, makes: true})
+		fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(unsafe.SliceData(attr))), uintptr(8*len(attr)), 0)
+		if errno == 0 {
+			unix.Close(int(fd))
+			return abi, 0
+		}
+		if errno != unix.EINVAL && errno != unix.E2BIG {
+			return 0, errno
+		}
+		abi, reason = next, errno
+	}
+	return 0, reason
+}
+
+// rulesetAttr returns the words of a struct landlock_ruleset_attr for the wall: no
+// more of them than it needs, since a kernel may refuse those that it doesn't know.
+func rulesetAttr(wall landlock) []uint64 {
+	var handled uint64
+	if wall.makes {
+		handled = withheld
+		if wall.abi >= landlockRefer {
+			handled |= unix.LANDLOCK_ACCESS_FS_REFER
+		}
+	}
+	if wall.abi >= landlockScopes {
+		const net, scoped = 0, unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
+		return []uint64{handled, net, scoped}
+	}
+	return []uint64{handled}
+}
+
+// Landlock returns the version of Landlock that the running kernel reports, and the
+// one up to which sandboxes can use it, 0 for none.
+func Landlock() (reported, usable int) {
+	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0, 0
+	}
+	usable, _ = usableABI(int(version))
+	return int(version), usable
 }
 
 // tmpDir returns the private directory for temporary files in which everything can
@@ -115,24 +184,13 @@ func (l *landlock) tmpDir() string {
 // enterLandlock appends the calls that put the wall around the process, for
 // good and for all that comes after it.
 func enterLandlock(l *calls.List, wall landlock) {
-	var handled, scoped uint64
-	if wall.makes {
-		handled = withheld
-		if wall.abi >= landlockRefer {
-			handled |= unix.LANDLOCK_ACCESS_FS_REFER
-		}
-	}
-
-	if wall.abi >= landlockScopes {
-		scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
-	}
-	if handled|scoped == 0 {
+	attr := rulesetAttr(wall)
+	if slices.Max(attr) == 0 {
 		return
 	}
 
-	const attrSize = 3 * 8 // struct landlock_ruleset_attr up to scoped; an older kernel takes zeros
-	ruleset := l.Get(calls.MakeRuleset.Of(""), unix.SYS_LANDLOCK_CREATE_RULESET, l.Words(handled, 0, scoped), calls.Num(attrSize), calls.Num(0))
-	if handled&unix.LANDLOCK_ACCESS_FS_REFER != 0 {
+	ruleset := l.Get(calls.MakeRuleset.Of(""), unix.SYS_LANDLOCK_CREATE_RULESET, l.Words(attr...), calls.Num(8*len(attr)), calls.Num(0))
+	if attr[0]&unix.LANDLOCK_ACCESS_FS_REFER != 0 {
 		// Once anything is withheld, so is moving, unless it is allowed.
 		allowBeneath(l, ruleset, "/", unix.LANDLOCK_ACCESS_FS_REFER)
 	}

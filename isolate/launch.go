@@ -58,15 +58,18 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	unix.Close(theirs)
 	if errno != 0 {
 		unix.Close(ours)
-		return explainClone(errno)
+		return explainClone(policy, errno)
 	}
 
 	c.init = os.NewFile(uintptr(pidfd), "init")
 	c.dialogue = newDialogue(ours, init, c.terminal != nil)
-	if err := c.confirm(init); err != nil {
+	if err := c.confirm(policy, init); err != nil {
 		c.kill()
-		c.reap()
+		status, _ := c.reap()
 		c.hangUp()
+		if errors.Is(err, errKilled) {
+			return explainKill(policy, status)
+		}
 		return err
 	}
 
@@ -78,7 +81,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 func (c *Cmd) launchWithoutGroup(policy *Policy, t *tree, stdio [3]int) error {
 	c.limiter.group.Remove()
 	policy.Limits.Group = false
-	limiter, err := newLimiter(policy.Limits)
+	limiter, err := newLimiter(policy)
 	if err != nil {
 		return err
 	}
@@ -152,8 +155,11 @@ func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
 	return pidfd, errno
 }
 
+// errKilled says that init ended without a word.
+var errKilled = errors.New("init was killed")
+
 // confirm waits for init to say that the program runs.
-func (c *Cmd) confirm(init *initproc.Process) error {
+func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 	defer runtime.KeepAlive(init)
 	m, file, err := c.dialogue.hear()
 	if err == nil && m.Kind == initproc.Opened {
@@ -168,7 +174,7 @@ func (c *Cmd) confirm(init *initproc.Process) error {
 			Err: errors.New("it needs more than the " + c.limiter.describe("memory"))}
 	}
 	if err != nil {
-		return &SetupError{Doing: "make the sandbox", Err: errors.New("init was killed")}
+		return errKilled
 	}
 
 	errno := unix.Errno(m.Value)
@@ -177,9 +183,9 @@ func (c *Cmd) confirm(init *initproc.Process) error {
 		if init.Setup.Note(int(m.Index)).Step == calls.CompareMounts {
 			return mountsChanged()
 		}
-		return explainCall(init.Setup.Note(int(m.Index)), errno)
+		return explainCall(policy, init.Setup.Note(int(m.Index)), errno)
 	case initproc.EntryFailed:
-		return explainCall(init.Entry.Note(int(m.Index)), errno)
+		return explainCall(policy, init.Entry.Note(int(m.Index)), errno)
 	case initproc.ExecFailed:
 		return &ExecError{Name: c.Name, Err: errno}
 	}

@@ -18,6 +18,7 @@ import (
 // A limiter enforces the limits of one sandbox.
 type limiter struct {
 	bounds
+	ownProc bool // there is a /proc/sys of the sandbox's own
 	group   *cgroup.Group
 	inForce []InForce
 	rlimits []rlimit
@@ -41,8 +42,8 @@ type setting struct {
 
 // newLimiter finds a way to enforce every limit that is set, and those defaults that
 // can be enforced.
-func newLimiter(l Limits) (*limiter, error) {
-	m := &limiter{bounds: l.bounds(), stop: make(chan struct{}), ended: make(chan string, 1)}
+func newLimiter(p *Policy) (*limiter, error) {
+	m := &limiter{bounds: p.Limits.bounds(), ownProc: !p.ShareProc, stop: make(chan struct{}), ended: make(chan string, 1)}
 	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
 		m.group = cgroup.New(m.want())
 	}
@@ -122,7 +123,9 @@ func (m *limiter) fallback(name string) (by string) {
 		m.rlimit(unix.RLIMIT_DATA, uint64(m.Memory), uint64(m.Memory))
 		// System V's shared memory isn't data of a process. An ordinary user can't
 		// limit it.
-		m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
+		if m.ownProc {
+			m.numbers = append(m.numbers, setting{"kernel/shmall", max(1, m.Memory/int64(os.Getpagesize())), true})
+		}
 		return eachProcess
 	case "pids":
 		// RLIMIT_NPROC counts in our own user namespace, including init (Linux
@@ -154,7 +157,7 @@ func (m *limiter) fallback(name string) (by string) {
 // inNamespace enforces a limit through a setting of the sandbox's user namespace.
 func (m *limiter) inNamespace(name string, n int64) (by string) {
 	number := setting{inotifyNumbers[name].namespace, n, m.isDefault(name)}
-	if unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
+	if !m.ownProc || unix.Access("/proc/sys/"+number.name, unix.F_OK) != nil {
 		return ""
 	}
 	m.numbers = append(m.numbers, number)
@@ -199,6 +202,9 @@ func (m *limiter) unenforceable(name string) error {
 		Kind: KindNoGroup, Err: errors.New("no cgroup of its own can be made here")}
 	if _, byNamespace := inotifyNumbers[name]; byNamespace {
 		e.Kind, e.Err = KindNoLimit, errors.New("this kernel has none for a user namespace")
+		if !m.ownProc {
+			e.Err = errors.New("that needs a /proc of the sandbox's own")
+		}
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"isolate-namespace/internal/filtered"
 	"isolate-namespace/isolate/internal/attack"
 )
 
@@ -53,5 +54,7 @@ func testRoles() map[string]func(args []string) int {
 		"mounter":      mounterRole,
 		"meanwhile":    meanwhileRole,
 		"describer":    describerRole,
+		"filtered":     filtered.Main,
+		"surroundings": surroundingsRole,
 	}
 }

@@ -59,16 +59,13 @@ func (b *builder) seclude(mounts *hostMounts) {
 	b.Do(what, unix.SYS_CLOSE, calls.Num(mounts.fd))
 }
 
-// begin makes the two file systems. It also makes the process file system: the kernel
-// allows that only while an unmasked one is visible (mount_too_revealing in
-// fs/namespace.c), as in the old root.
+// begin makes the two file systems, and first the process file system.
 func (b *builder) begin() {
-	// 4: a process doesn't see those that it can't trace, such as init (proc(5)).
-	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
-	if !b.policy.AllowUserNamespaces {
-		b.forbidUserNamespaces()
+	if b.policy.ShareProc {
+		b.shareProc()
+	} else {
+		b.makeProc()
 	}
-	b.limitNamespaces()
 	b.root = b.newFS("tmpfs", plain, "mode", "0755")
 	base := b.policy.AssembleOn
 	if base == "" {
@@ -82,6 +79,27 @@ func (b *builder) begin() {
 	b.attach(b.scratch, scratchName)
 	b.makeMasks()
 	b.Do(calls.EnterScratch.Of(""), unix.SYS_FCHDIR, b.scratch.Arg()) // for what takes no descriptors
+}
+
+// makeProc makes the process file system: the kernel allows that only while an
+// unmasked one is visible (mount_too_revealing in fs/namespace.c), as in the old
+// root.
+func (b *builder) makeProc() {
+	// 4: a process doesn't see those that it can't trace, such as init (proc(5)).
+	b.proc = b.newFS("proc", plain|unix.MOUNT_ATTR_NOEXEC, "hidepid", "4")
+	if !b.policy.AllowUserNamespaces {
+		b.forbidUserNamespaces()
+	}
+	b.limitNamespaces()
+}
+
+// shareProc takes the caller's process file system, with all that hides parts of it.
+// The program could write to some files of the caller's other processes, and nothing
+// in it is the sandbox's to change.
+func (b *builder) shareProc() {
+	what := calls.MountSource.Of("/proc")
+	b.proc = b.clone(what, "/proc", unix.AT_RECURSIVE)
+	b.setAttrs(what, b.proc, plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY, unix.AT_RECURSIVE)
 }
 
 // makeMasks makes what masks show, unchangeable.

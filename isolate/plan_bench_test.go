@@ -29,7 +29,7 @@ func BenchmarkMountPlan(b *testing.B) {
 					b.Fatal(err)
 				}
 				l := calls.New()
-				limits, err := newLimiter(policy.Limits)
+				limits, err := newLimiter(&policy)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -46,7 +46,10 @@ type Policy struct {
 	// Directories below it can be shown.
 	Home string
 
-	// Hostname is the sandbox's. Empty means "isolated".
+	// Hostname is the sandbox's. Empty means "isolated", or the caller's where a
+	// filter of system calls keeps names from being set, as in a container of
+	// Podman's; Report.KeptNames says so. One that is given and can't be set is an
+	// error.
 	Hostname string
 
 	// Limits bound what the program and all that it starts can use.
@@ -73,9 +76,18 @@ type Policy struct {
 	// in its place.
 	AllowSymlinks bool
 
+	// ShareProc shows the caller's process file system, read-only, in place of one
+	// of the sandbox's own. Where parts of /proc are hidden, as in most containers,
+	// the kernel makes no other. The program then sees the names, command lines and
+	// limits of the caller's other processes, under numbers that aren't those that
+	// it knows its own processes by; and limits that need /proc/sys aren't there.
+	ShareProc bool
+
 	// AssembleOn is an existing directory of the host on which the new root is
 	// assembled. Empty means that none is needed.
 	AssembleOn string
+
+	keptNames []string // as in Report, once the policy is complete
 }
 
 // A User is a user's and a group's number.
@@ -142,9 +154,7 @@ func (p Policy) complete() (Policy, error) {
 	}
 
 	p.Env = withDefault(p.Env, "HOME", p.Home)
-	if p.Hostname == "" {
-		p.Hostname = "isolated"
-	}
+	p.keepNames()
 	if p.User == nil {
 		p.User = &User{os.Geteuid(), os.Getegid()}
 	}

@@ -110,7 +110,7 @@ func TestSourceSwappedForALink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.limiter, err = newLimiter(policy.Limits); err != nil {
+		if c.limiter, err = newLimiter(&policy); err != nil {
 			t.Fatal(err)
 		}
 		err = c.launch(&policy, tree, stdio)

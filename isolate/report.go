@@ -31,6 +31,9 @@ type Report struct {
 	LargestProcess int64
 	// InForce are the limits that held, and how each was enforced.
 	InForce []InForce
+	// KeptNames are "hostname" and "domainname" where the program saw the caller's,
+	// since a filter of system calls kept the sandbox's own from being set.
+	KeptNames []string
 }
 
 // report is made once the sandbox has ended.
@@ -78,6 +81,13 @@ func (r *Report) JSON() []byte {
 
 	if len(r.InForce) > 0 {
 		b.WriteString("\n  ")
+	}
+	b.WriteString("],\n  \"kept_names\": [")
+	for i, name := range r.KeptNames {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(name))
 	}
 	b.WriteString("]\n}\n")
 	return b.Bytes()

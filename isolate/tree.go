@@ -104,7 +104,8 @@ func newTree(p *Policy) (t *tree, err error) {
 		return nil, err
 	}
 
-	t.wall, err = t.newLandlock(p, landlockABI())
+	abi, reason := landlockABI()
+	t.wall, err = t.newLandlock(p, abi, reason)
 	return t, err
 }
 

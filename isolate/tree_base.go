@@ -114,12 +114,18 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // addSystem adds what every sandbox has itself, whatever the base is.
 func (t *tree) addSystem(p *Policy) error {
-	t.add(&node{kind: procNode, target: "/proc", source: "/proc", dir: true})
+	proc := &node{kind: procNode, target: "/proc", source: "/proc", dir: true, access: AccessPrivate}
+	if p.ShareProc {
+		proc.access = AccessReadOnly
+	}
+	t.add(proc)
 	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
-	if !p.AllowUserNamespaces && !isCovered {
-		// The kernel lets a sandbox inside mount its own process file system only
-		// if all of this one is visible.
-		t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
+	// The kernel lets a sandbox inside mount its own process file system only if
+	// all of this one is visible, which one that is shared hardly ever is.
+	if (!p.AllowUserNamespaces || p.ShareProc) && !isCovered {
+		if !p.ShareProc {
+			t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
+		}
 		masked, err := maskedProc()
 		if err != nil {
 			return err

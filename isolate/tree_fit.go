@@ -36,6 +36,9 @@ func (n *node) fit() (keep bool, err error) {
 	switch {
 	case err != nil && (n.kind == maskNode || n.base), n.kind == linkNode:
 		return false, nil // a mount has something else where the base has this
+	case err != nil && n.kind == procSysNode:
+		return false, &SetupError{Doing: "mount at", Path: n.target, Err: errors.New("/proc has nothing but processes here"),
+			Kind: KindProcHidden, Where: LookAround()}
 	case err != nil:
 		return false, &SetupError{Doing: "mount at", Path: n.target, Err: fmt.Errorf("%s has no such entry", n.cover.source),
 			Kind: KindNoTarget, About: n.cover.outside(n.target)}

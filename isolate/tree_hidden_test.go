@@ -449,7 +449,7 @@ func meanwhileRole(args []string) int {
 		return 1
 	}
 	stdio, _ := c.stdio.open(nil, os.Stdout, os.Stderr)
-	c.limiter, _ = newLimiter(policy.Limits)
+	c.limiter, _ = newLimiter(&policy)
 	err = c.launch(&policy, tree, stdio)
 	c.stdio.closeInner()
 	if err != nil {

@@ -149,6 +149,9 @@ func look(path string) (*hostFile, error) {
 	}
 	defer unix.Close(fd)
 	real, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noProc()
+	}
 	if err != nil {
 		return nil, err
 	}

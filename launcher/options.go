@@ -46,6 +46,7 @@ type options struct {
 
 	writableNotebooks bool
 	allowSymlinks     bool
+	shareProc         bool
 }
 
 func table() []option.Option { return slices.Concat(option.Kernel(), option.Common()) }
@@ -102,6 +103,8 @@ func (o *options) set(name string, values []string) (err error) {
 		o.writableNotebooks = true
 	case "--allow-symlinks":
 		o.allowSymlinks = true
+	case "--share-proc":
+		o.shareProc = true
 	default:
 		if !slices.Contains(isolate.LimitNames(), name[2:]) {
 			return option.ErrNoEffect

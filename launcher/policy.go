@@ -30,6 +30,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
 
 		AllowSymlinks: o.allowSymlinks,
+		ShareProc:     o.shareProc,
 	}
 	switch {
 	case c.ipc:

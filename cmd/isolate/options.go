@@ -121,6 +121,8 @@ func (o *options) set(name string, v []string) (err error) {
 		p.AllowSymlinks = true
 	case "--allow-userns":
 		p.AllowUserNamespaces = true
+	case "--share-proc":
+		p.ShareProc = true
 	case "--basedir":
 		p.AssembleOn = o.path(v[0])
 	case "--report":

@@ -47,6 +47,17 @@ func TestJudgeAppArmor(t *testing.T) {
 	}
 }
 
+func TestJudgeLandlock(t *testing.T) {
+	for versions, want := range map[[2]int]string{
+		{0, 0}: "there is none", {5, 5}: "version 5, without scopes", {6, 5}: "version 5, without scopes, although the kernel reports 6", {7, 7}: "version 7",
+	} {
+		f := judgeLandlock(versions[0], versions[1])
+		if f.Detail != want || (f.Health == Good) != (versions[1] >= 6) || (f.Health == Good) != (f.Remedy == "") {
+			t.Errorf("%v: %+v", versions, f)
+		}
+	}
+}
+
 func TestJudgeCorePattern(t *testing.T) {
 	for pattern, want := range map[string]Health{
 		"core": Good, "/var/core/%e.%p": Good, "|/usr/lib/systemd/systemd-coredump %P": Good, "": Good,

@@ -85,14 +85,23 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 }
 
 func landlock() Finding {
-	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return Finding{"Landlock", Weaker, errno.Error(), remedy.BootLandlock}
+	reported, usable := isolate.Landlock()
+	return judgeLandlock(reported, usable)
+}
+
+// judgeLandlock is about the version that the kernel reports, and the one of which
+// it does what it means.
+func judgeLandlock(reported, usable int) Finding {
+	const name = "Landlock"
+	switch {
+	case usable == 0:
+		return Finding{name, Weaker, "there is none", remedy.BootLandlock}
+	case usable < reported:
+		return Finding{name, Weaker, fmt.Sprintf("version %d, without scopes, although the kernel reports %d", usable, reported), remedy.LandlockScopes}
+	case usable < 6:
+		return Finding{name, Weaker, fmt.Sprintf("version %d, without scopes", usable), remedy.LandlockScopes}
 	}
-	if version < 6 {
-		return Finding{"Landlock", Weaker, fmt.Sprintf("version %d, without scopes", version), remedy.LandlockScopes}
-	}
-	return Finding{"Landlock", Good, fmt.Sprintf("version %d", version), ""}
+	return Finding{name, Good, fmt.Sprintf("version %d", usable), ""}
 }
 
 // seccomp is about filters, which every sandbox has.

@@ -47,6 +47,7 @@ func Isolate() []Option {
 			Names: []string{"--allow-userns"},
 			Text:  "Allow user namespaces and, as above, links. The program can then make both, the links as with `--allow-symlinks`. Another isolate inside needs them.",
 		},
+		shareProc("program"),
 		{
 			Names: []string{"-b", "--basedir"}, Values: []string{"DIR"},
 			Text: "Assemble the new root on DIR.",

@@ -30,6 +30,7 @@ func Kernel() []Option {
 			Text:  "Let the kernel change the notebooks beside it. It can also replace the *.ipynb files in its working directory.",
 		},
 		allowSymlinks("kernel"),
+		shareProc("kernel"),
 	})
 }
 
@@ -47,6 +48,15 @@ func allowSymlinks(who string) Option {
 	return Option{
 		Names: []string{"--allow-symlinks"},
 		Text:  "Allow links, sockets, fifos in shared directories. The " + who + " can then make them in directories that it shares with the host. A program outside that follows such a link follows it outside.",
+	}
+}
+
+func shareProc(who string) Option {
+	return Option{
+		Names: []string{"--share-proc"},
+		Text: "Show the /proc that is here already, read-only. This is for containers that hide parts of theirs, where no other can be mounted. " +
+			"The " + who + " then sees the names, command lines, status, limits, mount tables and control groups of all other processes here, " +
+			"and in /proc its own under other numbers than those that it has. It can't write to /proc/self, and `--inotify` and `--watches` don't hold.",
 	}
 }
 

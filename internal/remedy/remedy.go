@@ -31,7 +31,7 @@ func (c Command) For(err error) string {
 	if own == "" {
 		own = r.all
 	}
-	return strings.NewReplacer("{about}", about, "{quoted}", text.Quote(about), "{path}", text.Quote(path), "{entry}", entry(about), "{group}", c.Group()).Replace(own)
+	return strings.NewReplacer("{about}", about, "{quoted}", text.Quote(about), "{path}", text.Quote(path), "{entry}", entry(about), "{group}", c.Group(), "{change}", c.change(where(err))).Replace(own)
 }
 
 // Reason returns why, with the option that set the limit that a program has
@@ -73,6 +73,15 @@ func about(err error) (kind isolate.Kind, path, about string) {
 		return exit.Kind, "", exit.About
 	}
 	return "", "", ""
+}
+
+// where returns the place that an error is about, or nil.
+func where(err error) *isolate.Surroundings {
+	var setup *isolate.SetupError
+	if errors.As(err, &setup) {
+		return setup.Where
+	}
+	return nil
 }
 
 // entry shows paths read-only, as a shell reads it.

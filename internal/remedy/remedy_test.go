@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/place"
 	"isolate-namespace/isolate"
 )
 
@@ -46,6 +47,7 @@ func kinds(t *testing.T, file string) (names []string, values map[string]isolate
 
 // All remedies of every command, as a person reads them.
 func TestRemedies(t *testing.T) {
+	hidden := &isolate.Surroundings{Place: place.Place{Kind: place.Docker, Profile: "docker-default", Masks: []string{"/proc/keys"}}, Refused: []string{"clone"}}
 	var b strings.Builder
 	seen := map[isolate.Kind]string{}
 	for _, file := range []string{"../../isolate/kind.go", "table.go"} {
@@ -61,7 +63,7 @@ func TestRemedies(t *testing.T) {
 			said := map[string][]string{}
 			var order []string
 			for _, c := range []Command{Isolate, Kernel, Kernelspec} {
-				remedy := c.For(&isolate.SetupError{Kind: kind, Path: "/a path", About: "/about it"})
+				remedy := c.For(&isolate.SetupError{Kind: kind, Path: "/a path", About: "/about it", Where: hidden})
 				remedy = strings.ReplaceAll(remedy, c.Group(), "{group}") // which is of this machine
 				if said[remedy] == nil {
 					order = append(order, remedy)

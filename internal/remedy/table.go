@@ -20,8 +20,8 @@ const (
 // A row has what to do about one kind of failure: all that is true of every
 // command, or else what is of each. In them {about} stands for what the kind is
 // about, {quoted} for that as a shell reads it, {path} for the path, as a shell
-// reads it, {entry} for the entry that shows what the kind is about, and {group}
-// for the way to a control group.
+// reads it, {entry} for the entry that shows what the kind is about, {group} for the
+// way to a control group, and {change} for what has to change in the place.
 type row struct{ all, isolate, kernel, kernelspec string }
 
 // table has the remedies of failures that have a kind.
@@ -38,11 +38,15 @@ func table() map[isolate.Kind]row {
 		isolate.KindSettingOff:       {all: "sudo sysctl -w {about}=1"},
 		isolate.KindAppArmor:         {all: "install the profile that isolate-kernelspec doctor --apparmor prints, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
 		isolate.KindTooMany:          {all: "raise user.max_user_namespaces and its neighbours (sysctl user)"},
-		isolate.KindFiltered:         {all: "start the container with --security-opt seccomp=unconfined"},
+		isolate.KindFiltered:         {all: "{change}"},
+		isolate.KindConfined:         {all: "{change}"},
+		isolate.KindGVisor:           {all: WithoutGVisor},
+		isolate.KindHostname:         {all: "leave --hostname out"},
+		isolate.KindNoProc:           {all: "mount one: sudo mount -t proc proc /proc"},
 		isolate.KindChroot:           {all: "run it outside of the chroot"},
 		isolate.KindNoUserNamespaces: {all: "use a kernel with CONFIG_USER_NS"},
-		isolate.KindUnmappable:       {all: "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"},
-		isolate.KindProcHidden:       {all: "start the container with --security-opt systempaths=unconfined (podman: unmask=ALL)"},
+		isolate.KindUnmappable:       {all: "{change}"},
+		isolate.KindProcHidden:       {all: "{change}"},
 		isolate.KindOldKernel:        {all: NewerLinux},
 		isolate.KindNoLandlock:       {all: "mount it as cow: or ro:, or accept links there with --allow-symlinks"},
 		isolate.KindRootStays:        {all: "on a machine that runs from its initial RAM disk, boot from a real root"},

@@ -49,6 +49,7 @@ const (
 	EnterRuleset
 	LoadFilter
 	SetLimit
+	Try
 	SetSysctl
 )
 
@@ -98,6 +99,7 @@ var texts = [...]string{
 	EnterRuleset:     "enter the Landlock ruleset",
 	LoadFilter:       "load the system-call filter",
 	SetLimit:         "set a limit",
+	Try:              "try",
 	SetSysctl:        "set",
 }
 
