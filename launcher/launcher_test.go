@@ -168,7 +168,17 @@ func TestComplaints(t *testing.T) {
 		},
 		{
 			name: "the directory of the connection file", setup: setup{dir: runtime, file: runtime + "/kernel-1.json"}, status: 125,
-			want: ": connection files of other kernels lie there; put the notebook into a directory of its own",
+			want: ": connection files of other kernels lie there; have the program that starts the kernel put them elsewhere, as by MultiKernelManager(connection_dir=",
+		},
+		{
+			name: "the directory of the connection file, which is another mount", status: 125,
+			setup: setup{file: runtime + "/kernel-1.json", options: []string{"-m", runtime}},
+			want:  ": connection files of other kernels lie there; put the notebook into a directory of its own",
+		},
+		{
+			name: "Jupyter's runtime directory", status: 125,
+			setup: setup{dir: runtime, file: runtime + "/kernel-1.json", env: map[string]string{"JUPYTER_RUNTIME_DIR": runtime}},
+			want:  ": connection files of other kernels lie there; put the notebook into a directory of its own",
 		},
 		{
 			name: "the directory of others' connection files", setup: setup{dir: "/tmp", env: map[string]string{"TMPDIR": ""}}, status: 125,

@@ -25,9 +25,14 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 		mounts = append(mounts, isolate.Private(socketDir))
 	}
 	own := filepath.Dir(c.path)
-	for _, dir := range []string{own, jupyter.RuntimeDir(p.Home), os.TempDir()} {
-		if err := checkUnnamed(dir, slices.Concat(p.Base, p.Mounts)); err != nil {
-			return nil, err
+	usual := []string{jupyter.RuntimeDir(p.Home), os.TempDir()}
+	for _, dir := range append(usual, own) {
+		if source := named(dir, slices.Concat(p.Base, p.Mounts)); source != "" {
+			kind := remedy.KindOtherKernels
+			if !slices.Contains(usual, dir) && sameFile(dir, p.Dir) {
+				kind = remedy.KindOwnConnectionFile
+			}
+			return nil, &isolate.SetupError{Doing: "mount", Path: source, Err: errors.New("connection files of other kernels lie there"), Kind: kind}
 		}
 		mounts = append(mounts, isolate.Private(dir).WhereverShown())
 	}
@@ -39,20 +44,22 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 	return mounts, nil
 }
 
-// checkUnnamed is an error if a mount is of dir itself.
-func checkUnnamed(dir string, mounts []isolate.Mount) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil // there is none
-	}
+// named returns the source of a mount of dir itself, or "" if there is none.
+func named(dir string, mounts []isolate.Mount) string {
 	for _, m := range mounts {
-		if m.Wherever || m.Source == "" {
-			continue
-		}
-		if source, err := os.Stat(m.Source); err == nil && os.SameFile(source, info) {
-			return &isolate.SetupError{Doing: "mount", Path: m.Source, Err: errors.New("connection files of other kernels lie there"),
-				Kind: remedy.KindOtherKernels}
+		if !m.Wherever && m.Source != "" && sameFile(dir, m.Source) {
+			return m.Source
 		}
 	}
-	return nil
+	return ""
+}
+
+// sameFile reports whether both paths lead to the same file, or directory.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }

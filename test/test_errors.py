@@ -274,3 +274,38 @@ def test_the_error_kernel_ends_with_its_front_end(broken):
     )
     assert done.returncode == -signal.SIGKILL
     assert wait_for(lambda: not processes(str(path)))
+
+
+MANAGER = """
+import sys
+from jupyter_client import MultiKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+
+manager = MultiKernelManager(**eval(sys.argv[1]))
+name = manager.start_kernel(kernel_name="python3-isolated", **eval(sys.argv[2]))
+client = manager.get_kernel(name).client()
+client.start_channels()
+try:
+    client.wait_for_ready(timeout=30)
+    client.execute_interactive("print('answer', 6*7)")
+finally:
+    manager.shutdown_all(now=True)
+"""
+
+
+def test_several_kernels_of_a_program(jupyter):
+    """MultiKernelManager puts connection files into the working directory by itself, and what the error names helps."""
+    jupyter.install()
+    jupyter.env["JUPYTER_PATH"] = str(jupyter.home / "prefix/share/jupyter")
+    work = jupyter.workdir()
+    (work / "elsewhere").mkdir()
+    (jupyter.home / ".local/share/jupyter/runtime").mkdir(parents=True)  # as a server makes it
+    command = [jupyter.python, "-c", MANAGER]
+
+    refused = jupyter.run(*command, "{}", "{}", cwd=work, check=False)
+    assert "answer" not in refused.stdout
+    assert f"isolate-kernel: mount {work}: connection files of other kernels lie there; " in refused.stderr
+    assert "MultiKernelManager(connection_dir=jupyter_core.paths.jupyter_runtime_dir()), or start the kernel in another directory" in refused.stderr
+
+    for options, start in (("dict(connection_dir=jupyter_runtime_dir())", "{}"), ("{}", "dict(cwd='elsewhere')")):
+        assert "answer 42" in jupyter.run(*command, options, start, cwd=work).stdout

@@ -15,6 +15,9 @@ const (
 	KindAddress          isolate.Kind = "there is no listening on an address"
 	KindNotebooks        isolate.Kind = "too many notebooks to protect"
 	KindOtherKernels     isolate.Kind = "a source has other kernels' connection files"
+	// The program that starts kernels puts connection files into its working
+	// directory, as MultiKernelManager of jupyter_client does by default.
+	KindOwnConnectionFile isolate.Kind = "the connection file lies in the working directory"
 )
 
 // A row has what to do about one kind of failure: all that is true of every
@@ -102,5 +105,7 @@ func table() map[isolate.Kind]row {
 		KindNotebooks:        {kernel: "work in a directory with fewer, or give their protection up with --writable-notebooks"},
 		KindOtherKernels: {kernel: "put the notebook into a directory of its own, and name no directory in which Jupyter keeps connection files",
 			kernelspec: "name no directory in which Jupyter keeps connection files"},
+		KindOwnConnectionFile: {kernel: "have the program that starts the kernel put them elsewhere, as by " +
+			"MultiKernelManager(connection_dir=jupyter_core.paths.jupyter_runtime_dir()), or start the kernel in another directory"},
 	}
 }
