@@ -37,6 +37,10 @@ const (
 // own files.
 var privateHomes = []string{".cache", ".config", ".local"}
 
+// temporaryDirs are where programs make temporary files, the one that TMPDIR names
+// first.
+var temporaryDirs = []string{"/tmp", "/var/tmp", "/dev/shm"}
+
 // newLandlock decides what the wall lets through, on a kernel with this version
 // of Landlock, or without it for a reason.
 func (t *tree) newLandlock(p *Policy, abi int, reason unix.Errno) (landlock, error) {
@@ -62,7 +66,7 @@ func (t *tree) newLandlock(p *Policy, abi int, reason unix.Errno) (landlock, err
 		return false
 	}
 	for _, n := range t.nodes {
-		private := n.kind == privateNode || n.kind == cowNode && p.CowDir == ""
+		private := n.kind == privateNode || n.kind == cowNode && p.CowDir == "" || t.isScratch(n)
 		if private && !leads(n.target) {
 			l.freely = append(l.freely, n.target)
 		}
@@ -102,12 +106,30 @@ func noLandlock(p *Policy, dir string, reason unix.Errno) error {
 func (t *tree) sharedDirs(p *Policy) []string {
 	var dirs []string
 	for _, n := range t.nodes {
-		shared := n.kind == bindNode && n.access == AccessWritable && n.dir || n.kind == cowNode && p.CowDir != ""
-		if shared {
+		if (n.isWritableDir() || n.kind == cowNode && p.CowDir != "") && !t.isScratch(n) {
 			dirs = append(dirs, n.target)
 		}
 	}
 	return dirs
+}
+
+// isScratch reports whether n is a directory of the host that the policy gives the
+// program for its temporary files, and for nothing else: what the program can change
+// elsewhere doesn't lie in it, and it doesn't lie in that.
+func (t *tree) isScratch(n *node) bool {
+	if !n.isWritableDir() || !slices.Contains(temporaryDirs, n.target) {
+		return false
+	}
+	shows := func(by, n *node) bool {
+		return slices.ContainsFunc(t.shownAt(n.host), func(s shown) bool { return s.by == by })
+	}
+	return !slices.ContainsFunc(t.nodes, func(other *node) bool {
+		return other != n && other.isWritableDir() && (shows(other, n) || shows(n, other))
+	})
+}
+
+func (n *node) isWritableDir() bool {
+	return n.kind == bindNode && n.access == AccessWritable && n.dir
 }
 
 // landlockABI returns the version of the running kernel's Landlock that can be used,
@@ -170,11 +192,11 @@ func Landlock() (reported, usable int) {
 	return int(version), usable
 }
 
-// tmpDir returns the private directory for temporary files in which everything can
+// tmpDir returns the directory for temporary files in which everything can
 // be made, the sockets of Python's multiprocessing among it.
 func (l *landlock) tmpDir() string {
-	for _, dir := range l.freely {
-		if dir == "/tmp" || dir == "/var/tmp" || dir == "/dev/shm" {
+	for _, dir := range temporaryDirs {
+		if slices.Contains(l.freely, dir) {
 			return dir
 		}
 	}

@@ -233,3 +233,54 @@ func TestTMPDIR(t *testing.T) {
 		}
 	}
 }
+
+// A directory of the host at /tmp serves for everything that programs make there, if
+// it is the sandbox's alone; what is shared stays shared under that name, too.
+func TestScratch(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		mounts  string // as entries; WORK and DISK are directories of the host, each with a sub
+		alone   bool
+		tempDir string
+	}{
+		{"a directory of its own", "/work=WORK /tmp=DISK", true, "/tmp"},
+		{"for /var/tmp", "/work=WORK /tmp=none /var/tmp=DISK", true, "/var/tmp"},
+		{"shown elsewhere, too, for reading", "/work=WORK /tmp=DISK ro:/disk=DISK", true, "/tmp"},
+		{"the working directory", "/work=WORK /tmp=WORK", false, "/var/tmp"},
+		{"in the working directory", "/work=WORK /tmp=WORK/sub", false, "/var/tmp"},
+		{"above the working directory", "/work=WORK/sub /tmp=WORK", false, "/var/tmp"},
+		{"shared under another name", "/work=WORK /tmp=DISK /elsewhere=DISK", false, "/var/tmp"},
+		{"in one that is shared under another name", "/work=WORK /tmp=DISK/sub /elsewhere=DISK", false, "/var/tmp"},
+		{"with a shared one in it", "/work=WORK /tmp=DISK /tmp/sub=WORK", false, "/var/tmp"},
+		{"at another place", "/work=WORK /scratch=DISK", false, "/tmp"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			work, disk := t.TempDir(), t.TempDir()
+			for _, dir := range []string{work, disk} {
+				if err := os.Mkdir(dir+"/sub", 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mounts, err := ParseMounts(strings.NewReplacer("WORK", work, "DISK", disk).Replace(c.mounts), "/", "/home/tester")
+			if err != nil {
+				t.Fatal(err)
+			}
+			place := "/tmp"
+			for _, m := range mounts {
+				if m.Source == disk && m.Access == AccessWritable {
+					place = m.Target
+				}
+			}
+
+			p := Policy{Mounts: mounts, Dir: "/", Home: "/home/tester"}
+			out, err := sh(t, p, fmt.Sprintf(`echo $TMPDIR; cd %s; ln -s /etc/passwd link && mkfifo pipe && echo made; ln -s x /work/link || echo kept out`, place))
+			want := c.tempDir + "\n"
+			if c.alone {
+				want += "made\n"
+			}
+			if want += "kept out\n"; out != want {
+				t.Errorf("%v, %q; want %q", err, out, want)
+			}
+		})
+	}
+}

@@ -19,7 +19,8 @@ import (
 // are signed. Only what the launcher needs is decoded; the rest goes to the kernel
 // unchanged.
 type connectionFile struct {
-	path  string // as the kernel's command has it
+	word  string // what the kernel's command has
+	path  string // the same, clean
 	text  []byte
 	ipc   bool           // else tcp
 	ip    string         // where clients connect to; for ipc the beginning of the sockets' paths
@@ -58,6 +59,18 @@ func findConnectionFile(argv []string) (*connectionFile, error) {
 		}
 	}
 	return nil, expected
+}
+
+// moveTo returns the kernel's command with another path of the connection file.
+func (c *connectionFile) moveTo(path string, argv []string) []string {
+	if path == c.path {
+		return argv
+	}
+	moved := slices.Clone(argv)
+	for i := range moved[1:] {
+		moved[1+i] = strings.ReplaceAll(moved[1+i], c.word, path)
+	}
+	return moved
 }
 
 // absolutePaths returns the ones in argv that a placeholder may have stood for.
@@ -125,7 +138,7 @@ func readConnectionFile(path string) (*connectionFile, error) {
 		return nil, unusable(path, err)
 	}
 
-	c.path = filepath.Clean(path)
+	c.word, c.path = path, filepath.Clean(path)
 	return c, nil
 }
 

@@ -105,7 +105,8 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := isolate.Command(policy, o.kernel[0], o.kernel[1:]...)
+	argv := c.moveTo(policy.Files[0].Path, o.kernel)
+	cmd := isolate.Command(policy, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = isolate.OwnPipe{File: out.stdout}, isolate.OwnPipe{File: out.stderr}
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -164,7 +164,7 @@ func (l *listeners) leadTo(k *kernel) []*door {
 		}
 		port := k.connection.ports[channels[i]]
 		if k.connection.ipc {
-			path := socketDir + "/ipc-" + strconv.Itoa(port)
+			path := kernelDir + "/ipc-" + strconv.Itoa(port)
 			d.dial = func() (int, error) { return descriptor(k.DialUnix(path)) }
 			continue
 		}

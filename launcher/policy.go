@@ -3,6 +3,7 @@ package launcher
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	}
 	switch {
 	case c.ipc:
-		p.Files[0].Data = c.inside(socketDir + "/ipc")
+		p.Files[0].Data = c.inside(kernelDir + "/ipc")
 	case o.network == isolate.NetworkNone:
 		p.Files[0].Data = c.inside("127.0.0.1")
 	}
@@ -47,6 +48,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	if err := setMounts(&p, o.mounts); err != nil {
 		return p, err
 	}
+	p.Files[0].Path = placeOf(c, slices.Concat(p.Base, p.Mounts))
 	if err := showActive(&p); err != nil {
 		return p, err
 	}

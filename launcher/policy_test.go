@@ -56,6 +56,27 @@ func TestConnectionFileBelowTheWorkingDirectory(t *testing.T) {
 	}
 }
 
+// Where another directory is mounted in place of the connection file's, as /tmp=/scratch
+// is for nbconvert, the kernel finds it elsewhere, and nothing is made in that directory.
+func TestConnectionFileBelowAnotherDirectory(t *testing.T) {
+	for _, prefix := range []string{"", "ro:", "cow:"} {
+		for _, at := range []string{"/", "/runtime"} {
+			place, disk := t.TempDir(), t.TempDir()
+			if err := os.Mkdir(place+"/runtime", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			entry := prefix + filepath.Clean(place+at) + "=" + disk
+			k := startSession(t, setup{file: place + "/runtime/kernel-1.json", options: []string{"-m", entry}})
+			if diff := cmp.Diff([]any{"/run/kernel/kernel-1.json"}, k.ask("shell", "args")); diff != "" {
+				t.Errorf("%s: %s", entry, diff)
+			}
+			if made, _ := os.ReadDir(disk); len(made) > 0 {
+				t.Errorf("%s: has %v", entry, made)
+			}
+		}
+	}
+}
+
 // Other kernels' connection files stay out of sight too where this one's isn't
 // among them, and by whatever name a mount shows them.
 func TestPlacesOfConnectionFilesAreEmpty(t *testing.T) {

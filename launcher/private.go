@@ -5,15 +5,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"isolate-namespace/internal/jupyter"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
-// socketDir is where a kernel makes its sockets when they are files: private,
-// and a path that is short enough for any of them.
-const socketDir = "/run/kernel"
+// kernelDir is a private directory, where a kernel makes its sockets when they are
+// files, since its path is short enough for any of them. The connection file is
+// there if it can't be where it is outside.
+const kernelDir = "/run/kernel"
 
 // privateDirs keep out of sight where connection files lie: they are the keys
 // of other kernels, and beside them is the server's token. Such a directory is
@@ -21,8 +23,9 @@ const socketDir = "/run/kernel"
 // error, since what will lie there can't be hidden file by file.
 func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) {
 	var mounts []isolate.Mount
-	if c.ipc {
-		mounts = append(mounts, isolate.Private(socketDir))
+	inside := p.Files[0].Path
+	if c.ipc || inside != c.path {
+		mounts = append(mounts, isolate.Private(kernelDir))
 	}
 	own := filepath.Dir(c.path)
 	usual := []string{jupyter.RuntimeDir(p.Home), os.TempDir()}
@@ -38,7 +41,7 @@ func privateDirs(c *connectionFile, p *isolate.Policy) ([]isolate.Mount, error) 
 	}
 	// Where nothing is shown its own directory is made for the copy, unless it
 	// is private as it is.
-	if own != "/tmp" && own != "/var/tmp" && own != "/dev/shm" && own != p.Home {
+	if inside == c.path && own != "/tmp" && own != "/var/tmp" && own != "/dev/shm" && own != p.Home {
 		mounts = append(mounts, isolate.Private(own))
 	}
 	return mounts, nil
@@ -62,4 +65,17 @@ func sameFile(a, b string) bool {
 	}
 	second, err := os.Stat(b)
 	return err == nil && os.SameFile(first, second)
+}
+
+// placeOf returns the path at which the kernel finds its connection file: the same as
+// outside, unless a mount shows another directory there (/tmp=/scratch). Nothing is
+// made in that one.
+func placeOf(c *connectionFile, mounts []isolate.Mount) string {
+	for _, m := range mounts {
+		host := m.Source != "" && !m.Wherever
+		if host && m.Target != "" && m.Target != m.Source && strings.HasPrefix(c.path, strings.TrimSuffix(m.Target, "/")+"/") {
+			return filepath.Join(kernelDir, filepath.Base(c.path))
+		}
+	}
+	return c.path
 }

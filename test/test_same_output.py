@@ -4,7 +4,9 @@ Each cell uses something of the system that a sandbox could have taken away.
 What goes to stderr counts: a warning in a test cell costs a student points.
 """
 
+import pathlib
 import re
+import tempfile
 
 import pytest
 
@@ -168,6 +170,48 @@ def test_same_output(pair, cell):
     plain, isolated = (kernel.run(CELLS[cell], 120) for kernel in pair)
     assert plain and "Error" not in plain
     assert isolated == plain
+
+
+SCRATCH = """
+import joblib, multiprocessing as mp, numpy as np, os, sqlite3, subprocess, sys, tempfile
+print(tempfile.gettempdir(), os.environ["TMPDIR"], subprocess.run(["mktemp", "-u"], capture_output=True, text=True).stdout[:9])
+disk = os.stat("/tmp").st_dev
+assert disk == os.stat(".").st_dev != os.stat("/var/tmp").st_dev  # the control: elsewhere is memory
+with tempfile.TemporaryDirectory() as d:
+    open(d + "/a", "w").write("x"); os.symlink("a", d + "/l"); os.link(d + "/a", d + "/h"); os.mkfifo(d + "/f")
+    print(open(d + "/l").read(), sorted(os.listdir(d)))
+with sqlite3.connect(tempfile.gettempdir() + "/own.db") as c:
+    c.execute("pragma journal_mode=wal"); c.execute("create table t (n)"); c.execute("insert into t values (7)")
+    print(c.execute("select * from t").fetchall(), sorted(f for f in os.listdir("/tmp") if f.startswith("own.db")))
+def where(a): return type(a).__name__, os.stat(a.filename).st_dev == disk
+print(set(joblib.Parallel(n_jobs=2)(joblib.delayed(where)(np.ones(300000)) for _ in range(2))))
+with mp.get_context("fork").Manager() as m: print(m.list([1, 2]))
+subprocess.run([sys.executable, "-m", "venv", "--without-pip", "/tmp/v"], check=True)
+print(os.path.islink("/tmp/v/bin/python"))
+"""
+
+
+@pytest.fixture
+def outside_tmp():
+    """A directory that isn't in /tmp."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        yield pathlib.Path(directory)
+
+
+def test_disk_for_temporary_files(outside_tmp):
+    """A directory mounted at /tmp takes what programs put there, links and sockets too, in place of memory."""
+    from conftest import PYTHONS, Jupyter, fresh_home
+
+    disk = outside_tmp / "disk"
+    disk.mkdir()
+    jupyter = Jupyter(fresh_home(outside_tmp), PYTHONS["ipykernel7"])
+    jupyter.install("--mount", f"/tmp={disk}", "--env", "JOBLIB_TEMP_FOLDER=/tmp")
+    kernel = jupyter.start("python3-isolated")
+    assert kernel.run(SCRATCH, 60).splitlines() == [
+        "/tmp /tmp /tmp/tmp.", "x ['a', 'f', 'h', 'l']", "[(7,)] ['own.db', 'own.db-shm', 'own.db-wal']", "{('memmap', True)}", "[1, 2]", "True",
+    ]
+    kernel.stop()
+    assert {"own.db", "v"} <= {path.name for path in disk.iterdir()}
 
 
 def test_debugger(pair):
