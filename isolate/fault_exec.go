@@ -278,7 +278,7 @@ func (t *tree) isHidden(dir string, info fs.FileInfo) bool {
 
 // places returns the absolute paths inside at which the named program may be.
 func (p *Policy) places(name string) []string {
-	all := candidates(name, p.Env)
+	all := candidates(name, p)
 	for i, path := range all {
 		all[i] = fromDir(p.Dir, path)
 	}

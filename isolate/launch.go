@@ -115,25 +115,26 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 
 	prepareProgram(&d.Entry, p, stdio, control, c.terminal != nil, t.wall)
 	setLimits(&d.Entry, c.limiter)
-	for _, path := range candidates(c.Name, p.Env) {
+	for _, path := range candidates(c.Name, p) {
 		d.Execs = append(d.Execs, d.Entry.Str(path))
 	}
 	d.Argv, d.Envp = d.Entry.Strings(c.Args), d.Entry.Strings(p.Env)
 	return d
 }
 
-// candidates returns the paths at which execvp(3) looks for a program.
-func candidates(name string, env []string) []string {
+// candidates returns the paths at which execvp(3) looks for a program. A directory in
+// PATH that is relative, or empty, is as seen from the working directory.
+func candidates(name string, p *Policy) []string {
 	if name == "" || strings.Contains(name, "/") {
 		return []string{name}
 	}
-	path, ok := getenv(env, "PATH")
+	path, ok := getenv(p.Env, "PATH")
 	if !ok {
 		path = "/usr/local/bin:/usr/bin:/bin"
 	}
 	var paths []string
 	for _, dir := range filepath.SplitList(path) {
-		paths = append(paths, filepath.Join("/", dir, name))
+		paths = append(paths, fromDir(p.Dir, filepath.Join(dir, name)))
 	}
 	return paths
 }

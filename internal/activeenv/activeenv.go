@@ -37,7 +37,7 @@ func Show(p *isolate.Policy, program string) error {
 		}
 	}
 
-	path := searchPath(p.Env)
+	path := searchPath(p)
 	for _, dir := range path {
 		if isSystem(dir) {
 			break
@@ -58,12 +58,16 @@ type finder struct {
 	named  int    // how many of its mounts were named
 }
 
-// searchPath returns the absolute directories of PATH, in order.
-func searchPath(env []string) []string {
+// searchPath returns the directories of PATH, in order. A relative one, or an empty one,
+// is as seen from the working directory.
+func searchPath(p *isolate.Policy) []string {
 	var dirs []string
-	for _, dir := range filepath.SplitList(getenv(env, "PATH")) {
-		if filepath.IsAbs(dir) && !slices.Contains(dirs, filepath.Clean(dir)) {
-			dirs = append(dirs, filepath.Clean(dir))
+	for _, dir := range filepath.SplitList(getenv(p.Env, "PATH")) {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(p.Dir, dir)
+		}
+		if dir = filepath.Clean(dir); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
 		}
 	}
 	return dirs
