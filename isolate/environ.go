@@ -32,7 +32,7 @@ func FilterEnv(environ, allow []string) []string {
 func environAllows(name string) bool {
 	switch name {
 	// environ(7), and what programs in a terminal look for.
-	case "PATH", "USER", "LOGNAME", "SHELL", "TZ", "TERM", "COLORTERM", "NO_COLOR", "EDITOR", "PAGER", "LD_LIBRARY_PATH",
+	case "PATH", "USER", "LOGNAME", "SHELL", "TZ", "TERM", "PWD", "COLORTERM", "NO_COLOR", "EDITOR", "PAGER", "LD_LIBRARY_PATH",
 		"SOURCE_DATE_EPOCH":
 
 	// locale(7), gettext(3)

@@ -44,29 +44,34 @@ func (p Policy) Explain(path string) (Explanation, error) {
 
 // explain is Explain for a settled tree.
 func (t *tree) explain(path string) Explanation {
-	real := &node{kind: linkNode, target: path}
-	if t.resolve(real) != nil {
+	name, toShow := path, path
+	target, err := t.lead(path, true, func(link string) error {
+		if !t.ways[link].kept {
+			toShow = ""
+		}
+		return nil
+	})
+	if err != nil {
 		return inACircle(path)
 	}
-	name, toShow := path, path
-	if real.target != path {
-		name, toShow = path+", which is "+real.target, ""
+	if target != path {
+		name = path + ", which is " + target
 	}
-	n := t.at[real.target]
+	n := t.at[target]
 	if n == nil {
-		n = t.covering(real.target)
+		n = t.covering(target)
 	}
 
 	switch {
-	case n == nil && t.leadsOn(real.target):
+	case n == nil && t.leadsOn(target):
 		return Explanation{Sentence: name + ": visible, a directory of the sandbox's own that leads to what is mounted below it; nothing can be made in it", Visible: true}
 	case n == nil:
 		return Explanation{Sentence: name + ": not visible", ToShow: toShow}
 	case n.hostBacked() && n.kind != procNode && n.kind != procSysNode:
-		return t.explainHost(name, real.target, n)
-	case n.target == real.target:
+		return t.explainHost(name, target, n)
+	case n.target == target:
 		return Explanation{Sentence: name + ": visible, " + n.words(), Visible: true}
-	case t.leadsOn(real.target):
+	case t.leadsOn(target):
 		return Explanation{Sentence: name + ": visible, a directory that leads to what is mounted below it", Visible: true}
 	case n.kind == procNode || n.kind == procSysNode:
 		return Explanation{Sentence: name + ": in " + n.target + ", " + n.words(), Visible: true}

@@ -116,18 +116,20 @@ func (f *fixture) inside(path string) (outside string, err error) {
 	if !filepath.IsAbs(path) {
 		return "", fs.ErrInvalid
 	}
-	n := &node{target: filepath.Clean(path)}
-	for range maxLinks {
-		if !f.holds(n.target) {
-			return "", errChangeable
+	hold := func(path string) error {
+		if !f.holds(path) {
+			return errChangeable
 		}
-		next, moved := f.tree.step(n)
-		if !moved {
-			return f.tree.seen(n.target)
-		}
-		n.target = next
+		return nil
 	}
-	return "", fs.ErrInvalid
+	target, err := f.tree.lead(filepath.Clean(path), false, hold)
+	if err == nil {
+		err = hold(target)
+	}
+	if err != nil {
+		return "", err
+	}
+	return f.tree.seen(target)
 }
 
 // holds reports whether a path lies in nothing that the program can change, under any

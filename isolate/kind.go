@@ -28,6 +28,8 @@ const (
 	KindNoGroup          Kind = "a limit needs a control group"    // About: its name, or "" where it may be several
 	KindNoLimit          Kind = "the kernel can't enforce a limit" // About: its name
 	KindMemory           Kind = "the memory limit is too low"
+	KindDescriptors      Kind = "too few files may be open"
+	KindAddressSpace     Kind = "the limit of address space is too low"
 )
 
 // What is wrong with a policy: kinds of a SetupError.
@@ -37,6 +39,8 @@ const (
 	KindMissing       Kind = "a source is missing"
 	KindMissingSome   Kind = "several sources are missing"
 	KindUnreadable    Kind = "a source can't be read"
+	KindLoop          Kind = "links lead in a circle"
+	KindDeadServer    Kind = "what serves a file system has ended" // About: where it is mounted
 	KindHidden        Kind = "a source would show what must be hidden"
 	KindProc          Kind = "a source is the machine's /proc"
 	KindNoFiles       Kind = "a source holds no files"
@@ -58,6 +62,7 @@ const (
 	KindBaseDirInside Kind = "the directory for the root is inside"
 	KindHome          Kind = "not a home directory"
 	KindDirDeleted    Kind = "the working directory was deleted"
+	KindDirTooLong    Kind = "the working directory's path is too long"
 	KindDirHidden     Kind = "the working directory is not visible inside"
 	KindDirClosed     Kind = "the working directory is closed"
 	KindOwner         Kind = "a directory is another user's" // About: the user

@@ -72,11 +72,12 @@ func (t *tree) newLandlock(p *Policy, abi int, reason unix.Errno) (landlock, err
 		}
 	}
 
-	if home := t.at[p.Home]; home == nil || home.kind != privateNode || !leads(p.Home) {
+	homeDir := t.place(p.Home)
+	if home := t.at[homeDir]; home == nil || home.kind != privateNode || !leads(homeDir) {
 		return l, nil
 	}
 	for _, name := range privateHomes {
-		if dir := filepath.Join(p.Home, name); t.at[dir] == nil && !leads(dir) {
+		if dir := filepath.Join(homeDir, name); t.at[dir] == nil && !leads(dir) {
 			l.freely, l.premade = append(l.freely, dir), append(l.premade, dir)
 		}
 	}

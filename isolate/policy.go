@@ -39,6 +39,11 @@ type Policy struct {
 	// caller's own.
 	Dir string
 
+	// DirNames are paths by which people name the caller's working directory, or a
+	// directory above it, through symbolic links. They lead there inside, too. Nil
+	// means $PWD.
+	DirNames []string
+
 	// Home is the path of the private, empty, writable home directory. Empty
 	// means the caller's $HOME, or else the one in the passwd file. Mounts that
 	// would show the real directory of this path, or one above it, are refused:
@@ -138,6 +143,7 @@ func (p Policy) plan() (Policy, *tree, error) {
 		t, err = newTree(&p)
 	}
 	if err == nil {
+		t.enter(&p)
 		p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
 	}
 	return p, t, err
@@ -160,21 +166,38 @@ func (p Policy) complete() (Policy, error) {
 	}
 	if p.Dir == "" {
 		var err error
-		if p.Dir, err = workingDir(); err != nil {
+		if p.Dir, err = WorkingDir(); err != nil {
 			return p, err
 		}
+	}
+
+	if p.DirNames == nil {
+		p.DirNames = []string{os.Getenv("PWD")}
 	}
 
 	return p, p.check()
 }
 
-// workingDir returns the caller's. os.Getwd would believe $PWD.
-func workingDir() (string, error) {
+// WorkingDir returns the caller's working directory, without links. (os.Getwd would
+// believe $PWD.) The error is a *SetupError.
+func WorkingDir() (string, error) {
 	dir, err := unix.Getwd()
-	if err != nil || !filepath.IsAbs(dir) {
-		return "", &SetupError{Doing: "find the working directory", Err: unix.ENOENT, Kind: KindDirDeleted}
+	if err == nil && filepath.IsAbs(dir) {
+		return dir, nil
 	}
-	return dir, nil
+	e := &SetupError{Doing: "find the working directory", Err: err}
+	switch err {
+	case nil: // "(unreachable)" and a path, getcwd(3)
+		e.Err = errors.New("it was unmounted, or lies outside of the root directory")
+		e.Kind = KindDirDeleted
+	case unix.ENOENT:
+		e.Err = errors.New("it was deleted")
+		e.Kind = KindDirDeleted
+	case unix.ERANGE, unix.ENAMETOOLONG:
+		e.Err = errors.New("its path is longer than the 4095 bytes that Linux takes")
+		e.Kind = KindDirTooLong
+	}
+	return "", e
 }
 
 func (p *Policy) check() error {

@@ -16,7 +16,8 @@ import (
 type tree struct {
 	nodes []*node
 	at    map[string]*node // by target
-	wall  landlock         // what the program may make where
+	ways  map[string]wayLink
+	wall  landlock // what the program may make where
 
 	account    []string // the caller's line of the passwd file, or nil
 	everywhere []*node  // mounts that belong wherever their source is shown
@@ -32,6 +33,8 @@ type node struct {
 	source string    // bind, cow, mask of a mount: real path outside; link: what it points to
 	dir    bool      // the target is a directory
 	base   bool      // it is of the default base, which others may replace
+	own    bool      // it is shown at its own place
+	also   bool      // mask: by another name than the policy's
 	access Access    // bind: Writable or ReadOnly
 	mode   uint32    // private directory, file
 	data   []byte    // file
@@ -70,7 +73,7 @@ func newTree(p *Policy) (t *tree, err error) {
 			mounts.close()
 		}
 	}()
-	t = &tree{at: map[string]*node{}, account: passwdEntry(os.Getuid()), mounts: mounts}
+	t = &tree{at: map[string]*node{}, ways: map[string]wayLink{}, account: passwdEntry(os.Getuid()), mounts: mounts}
 
 	if err := t.addBase(p); err != nil {
 		return nil, err
@@ -91,6 +94,7 @@ func newTree(p *Policy) (t *tree, err error) {
 		}
 	}
 
+	t.addWays(p, named)
 	for _, f := range p.Files {
 		t.add(&node{kind: fileNode, target: filepath.Clean(f.Path), mode: f.Mode, data: f.Data})
 	}
@@ -177,15 +181,8 @@ func (t *tree) add(n *node) {
 // settle sorts the nodes into the order in which they are built, and finds for each
 // node the one it lies in. Links in targets lead where they will lead inside.
 func (t *tree) settle() error {
-	named := *t
-	t.nodes, t.at = nil, map[string]*node{}
-	for _, n := range named.nodes {
-		if !n.plain {
-			if err := named.resolve(n); err != nil {
-				return err
-			}
-		}
-		t.add(n)
+	if err := t.resolveAll(); err != nil {
+		return err
 	}
 
 	for _, n := range t.nodes {
@@ -225,6 +222,39 @@ func (t *tree) settle() error {
 		}
 	}
 
+	return nil
+}
+
+// resolveAll replaces links in the targets of all nodes by where they lead inside.
+func (t *tree) resolveAll() error {
+	named := *t
+	if len(t.ways) > 0 {
+		// A mount may have moved: what lies in it comes after it.
+		named.nodes = slices.Clone(t.nodes)
+		slices.SortStableFunc(named.nodes, func(a, b *node) int { return strings.Count(a.target, "/") - strings.Count(b.target, "/") })
+	}
+	for _, n := range named.nodes {
+		if n.plain {
+			continue
+		}
+		if err := named.resolve(n); err != nil {
+			return err
+		}
+		if len(t.ways) > 0 && named.at[n.target] == nil {
+			named.at[n.target] = n
+		}
+	}
+
+	nodes := t.nodes
+	t.nodes, t.at = nil, map[string]*node{}
+	for _, n := range nodes {
+		t.add(n)
+	}
+	for path, l := range t.ways {
+		if t.at[path] == nil {
+			t.add(&node{kind: linkNode, target: path, source: l.to})
+		}
+	}
 	return nil
 }
 

@@ -148,9 +148,9 @@ func (t *tree) addSystem(p *Policy) error {
 	}
 
 	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
-		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777})
+		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777, own: true})
 	}
-	t.add(&node{kind: privateNode, target: p.Home, dir: true, mode: 0o700})
+	t.add(&node{kind: privateNode, target: p.Home, dir: true, mode: 0o700, own: true})
 	return nil
 }
 

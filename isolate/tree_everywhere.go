@@ -21,7 +21,7 @@ func (p Policy) Shows(path string) ([]Place, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &SetupError{Doing: "look at", Path: path, Err: underlying(err), Kind: KindUnreadable}
+		return nil, unreadable("look at", path, err)
 	}
 	_, t, err := p.plan()
 	if err != nil {

@@ -13,10 +13,13 @@ import (
 func (n *node) fit() (keep bool, err error) {
 	if n.cover == nil {
 		n.dir = n.dir || n.kind == maskNode || n.kind == procNode
-		return true, nil
+		return !n.also, nil
 	}
 
 	if !n.cover.hostBacked() {
+		if n.kind == linkNode && !n.cover.dir || n.also {
+			return false, nil
+		}
 		if n.cover.kind == linkNode || !n.cover.dir {
 			return false, n.misfit("it lies in a file")
 		}

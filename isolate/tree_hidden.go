@@ -19,6 +19,7 @@ type hiddenDir struct {
 	is     string // what Describe says about the mask over it
 	above  bool   // a source may not be above it either; else it is covered there
 	listed bool   // it is in the passwd file, which may say /bin for a system account
+	always bool   // it is hidden whatever the environment says
 }
 
 // hiddenDirs returns the home directories, which hold secrets, the directories in
@@ -29,18 +30,23 @@ func hiddenDirs(home string, account []string) []*hiddenDir {
 	dirs := make([]*hiddenDir, 0, 12)
 	hide := func(d hiddenDir, look func(string) (*hostFile, error), path string) {
 		var err error
-		if d.hostFile, err = look(path); err == nil && !slices.ContainsFunc(dirs, func(other *hiddenDir) bool { return other.path == d.path }) {
-			dirs = append(dirs, &d)
+		if d.hostFile, err = look(path); err != nil {
+			return
 		}
+		if i := slices.IndexFunc(dirs, func(other *hiddenDir) bool { return other.path == d.path }); i >= 0 {
+			dirs[i].always = dirs[i].always || d.always
+			return
+		}
+		dirs = append(dirs, &d)
 	}
-	hide(hiddenDir{why: "that is the whole machine", is: "the whole machine", above: true}, lookNear, "/")
-	hide(hiddenDir{why: why, is: is, above: true}, look, home)
+	hide(hiddenDir{why: "that is the whole machine", is: "the whole machine", above: true, always: true}, lookNear, "/")
+	hide(hiddenDir{why: why, is: is, above: true, always: account == nil}, look, home)
 	if account != nil && filepath.IsAbs(account[5]) {
-		hide(hiddenDir{why: why, is: is, above: true, listed: true}, look, account[5])
+		hide(hiddenDir{why: why, is: is, above: true, listed: true, always: true}, look, account[5])
 	}
 
 	for _, dir := range []string{"/tmp", "/var", "/var/tmp", "/dev", "/dev/shm", "/run"} {
-		hide(hiddenDir{why: whySockets, is: "the machine's " + dir}, lookNear, dir)
+		hide(hiddenDir{why: whySockets, is: "the machine's " + dir, always: true}, lookNear, dir)
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		hide(hiddenDir{why: whySockets, is: "the machine's " + dir}, look, dir)

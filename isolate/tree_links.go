@@ -3,6 +3,7 @@ package isolate
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,39 +11,55 @@ import (
 // resolve follows the links that n's target leads through inside: /bin/x is
 // /usr/bin/x where /bin is a link.
 func (t *tree) resolve(n *node) error {
-	for range maxLinks {
-		next, moved := t.step(n)
-		if !moved {
-			return nil
-		}
-		n.target = next
+	target, err := t.lead(n.target, n.kind == linkNode, func(string) error { return nil })
+	if err == nil {
+		n.target = target
 	}
-	return &SetupError{Doing: "mount at", Path: n.target, Err: unix.ELOOP}
+	return err
 }
 
-// step replaces the first link in n's target, if there is one.
-func (t *tree) step(n *node) (target string, moved bool) {
-	for end := 1; end <= len(n.target); end++ {
-		isEnd := end == len(n.target)
-		if !isEnd && n.target[end] != '/' {
+// lead returns where a path inside leads, asking about each link before it is followed.
+// One that is meant itself is not followed at the end.
+func (t *tree) lead(path string, isMeant bool, ask func(link string) error) (string, error) {
+	target := "/"
+	rest := strings.Split(path, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			target = filepath.Dir(target)
 			continue
 		}
-		path, rest := n.target[:end], n.target[end:]
-		to := t.linkAt(path)
-		// A link at the very end is covered only by a mount that means it.
-		if to == "" || isEnd && n.kind == linkNode {
+
+		next := filepath.Join(target, name)
+		to := t.linkAt(next)
+		if to == "" || len(rest) == 0 && isMeant {
+			target = next
 			continue
 		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
+		if err := ask(next); err != nil {
+			return "", err
 		}
-		return filepath.Join(to, rest), true
+		if links++; links > maxLinks {
+			return "", &SetupError{Doing: "mount at", Path: path, Err: unix.ELOOP}
+		}
+		if filepath.IsAbs(to) {
+			target = "/"
+		}
+		rest = append(strings.Split(to, "/"), rest...)
 	}
-	return "", false
+
+	return target, nil
 }
 
 // linkAt returns where a link at path inside points to, or "".
 func (t *tree) linkAt(path string) string {
+	if l, ok := t.ways[path]; ok {
+		return l.to
+	}
 	if n := t.at[path]; n != nil && n.kind == linkNode {
 		return n.source
 	}

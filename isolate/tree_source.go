@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // the source doesn't exist.
 func mountNode(m Mount) (*node, error) {
 	if m.Source != "" && !filepath.IsAbs(m.Source) {
-		dir, err := workingDir()
+		dir, err := WorkingDir()
 		if err != nil {
 			return nil, err
 		}
@@ -28,6 +29,7 @@ func mountNode(m Mount) (*node, error) {
 		n.target = m.Source
 	}
 	n.target = filepath.Clean(n.target)
+	n.own = n.target == filepath.Clean(m.Source)
 	if m.Wherever {
 		return n, n.openWherever(m)
 	}
@@ -64,7 +66,7 @@ func (n *node) openWherever(m Mount) (err error) {
 		return fs.ErrNotExist
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &SetupError{Doing: "hide", Path: m.Source, Err: underlying(err), Kind: KindUnreadable}
+		return unreadable("hide", m.Source, err)
 	}
 	n.dir = true
 	return err
@@ -121,7 +123,7 @@ func (n *node) openSource(source string) error {
 		return err
 	}
 	if err != nil {
-		return &SetupError{Doing: "mount", Path: source, Err: underlying(err), Kind: KindUnreadable}
+		return unreadable("mount", source, err)
 	}
 	if f.path == "/" {
 		return wholeMachine(source)
@@ -137,6 +139,29 @@ func (n *node) openSource(source string) error {
 	}
 
 	return nil
+}
+
+// unreadable is the error for a path that can't be looked at.
+func unreadable(doing, path string, err error) *SetupError {
+	e := &SetupError{Doing: doing, Path: path, Err: underlying(err), Kind: KindUnreadable}
+	switch e.Err {
+	case unix.ELOOP:
+		e.Kind = KindLoop
+	case unix.ENOTCONN, unix.ESTALE:
+		e.Err = fmt.Errorf("%w: what serves this file system has ended, or doesn't know it any more", e.Err)
+		e.Kind, e.About = KindDeadServer, path
+		for dir := path; dir != "/" && isDead(dir); dir = filepath.Dir(dir) {
+			e.About = dir
+		}
+	}
+	return e
+}
+
+// isDead reports whether nobody answers for path's file system.
+func isDead(path string) bool {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return err == unix.ENOTCONN || err == unix.ESTALE
 }
 
 // look returns what a path leads to. The real path, which the kernel says for an open

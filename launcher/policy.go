@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"isolate-namespace/internal/activeenv"
 	"isolate-namespace/isolate"
 )
@@ -40,11 +38,12 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		p.Files[0].Data = c.inside("127.0.0.1")
 	}
 
-	dir, err := unix.Getwd()
+	dir, err := isolate.WorkingDir()
 	if err != nil {
-		return p, &isolate.SetupError{Doing: "find the working directory", Err: err, Kind: isolate.KindDirDeleted}
+		return p, err
 	}
 	p.Dir = dir
+	p.DirNames = []string{os.Getenv("PWD"), filepath.Dir(os.Getenv("JPY_SESSION_NAME"))}
 	if err := setMounts(&p, o.mounts); err != nil {
 		return p, err
 	}

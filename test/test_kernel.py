@@ -157,5 +157,10 @@ def test_working_directory(jupyter, kernels):
     kernels.append(kernel)
     assert kernel.run("import os; print(os.getcwd()); print(open('data.csv').read()); print(sorted(os.listdir(os.environ['HOME'])))").splitlines()[:2] == [str(real), "1,2"]
     assert kernel.run("import os; print('private' in os.listdir(os.environ['HOME']))") == "False"
+    assert kernel.run("print('PWD' in os.environ)") == "False"
+    for env in {"PWD": str(jupyter.home / "link")}, {"PWD": "/stale", "JPY_SESSION_NAME": str(jupyter.home / "link/ps1.ipynb")}:
+        by_name = jupyter.start("python3-isolated", cwd=jupyter.home / "link", env=env)
+        kernels.append(by_name)
+        assert by_name.run(f"print(open('{jupyter.home}/link/data.csv').read())") == "1,2"
     kernel.run("open('made', 'w').write('y')")
     assert (real / "made").read_text() == "y"

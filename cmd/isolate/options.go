@@ -57,10 +57,9 @@ type options struct {
 // parseOptions reads the command line into a policy. Options end with "--" or
 // with the first word that doesn't begin with a dash.
 func parseOptions(args []string) (*options, error) {
-	dir, err := unix.Getwd() // not os.Getwd, which believes $PWD
-	if err != nil || !filepath.IsAbs(dir) {
-		return nil, &isolate.SetupError{Doing: "find the working directory", Err: unix.ENOENT,
-			Kind: isolate.KindDirDeleted}
+	dir, err := isolate.WorkingDir()
+	if err != nil {
+		return nil, err
 	}
 	o := &options{dir: dir, verbose: os.Getenv("VERBOSE") != ""}
 	o.policy = isolate.Policy{

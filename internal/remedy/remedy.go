@@ -8,6 +8,8 @@ import (
 	"errors"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
 )
@@ -65,6 +67,10 @@ func about(err error) (kind isolate.Kind, path, about string) {
 	var exec *isolate.ExecError
 	var exit *isolate.ExitError
 	switch {
+	case errors.Is(err, unix.EMFILE):
+		return isolate.KindDescriptors, "", ""
+	case errors.Is(err, unix.ENOMEM) && hasAddressLimit():
+		return isolate.KindAddressSpace, "", ""
 	case errors.As(err, &setup):
 		return setup.Kind, setup.Path, setup.About
 	case errors.As(err, &exec):
@@ -82,6 +88,13 @@ func where(err error) *isolate.Surroundings {
 		return setup.Where
 	}
 	return nil
+}
+
+// hasAddressLimit reports whether this process may use only a part of its address
+// space, ulimit -v.
+func hasAddressLimit() bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_AS, &limit) == nil && limit.Cur != unix.RLIM_INFINITY
 }
 
 // entry shows paths read-only, as a shell reads it.

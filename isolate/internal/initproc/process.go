@@ -139,7 +139,9 @@ func (p *Process) becomeProgram() {
 	worst := unix.ENOENT
 	for _, path := range p.execs {
 		_, errno := sysCall(unix.SYS_EXECVE, path, p.argv, p.envp, 0)
-		if errno != unix.ENOENT && errno != unix.ENOTDIR {
+		switch errno {
+		case unix.ENOENT, unix.ENOTDIR, unix.ENOTCONN, unix.ESTALE: // nothing, or nobody who would say what
+		default:
 			worst = errno
 		}
 		if worst != unix.ENOENT && worst != unix.EACCES {
