@@ -127,14 +127,14 @@ func (j *Jupyter) inspect(t *Twin) {
 		t.State, t.Faults = InterpreterBroken, []string{err.Error()}
 		return
 	}
-	if t.State != OK {
-		return
-	}
-	if len(unseen) > 0 {
+	if t.State == OK && len(unseen) > 0 {
 		t.State, t.Faults = NeedsMore, unseen
-	} else if other := j.otherProgram(t); other != "" {
-		t.State = OtherBase
-		t.Faults = []string{fmt.Sprintf("%s runs %s here, and this twin %s", t.Base, other, t.Spec.Command().Kernel[0])}
+	}
+	if other := j.otherProgram(t); other != "" {
+		if t.State == OK {
+			t.State = OtherBase
+		}
+		t.Faults = append(t.Faults, fmt.Sprintf("%s runs %s here, and this twin %s", t.Base, other, t.Spec.Command().Kernel[0]))
 	}
 }
 

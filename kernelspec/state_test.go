@@ -80,6 +80,12 @@ func TestInspect(t *testing.T) {
 			put(t, elsewhere+"/share/jupyter/kernels/base/kernel.json", `{"argv": ["`+other+`", "{connection_file}"], "display_name": "X", "language": "python"}`)
 			j.specs["base"] = found{Dir: elsewhere + "/share/jupyter/kernels/base"}
 		}, OtherBase, "base runs @/bin/python3 here", "isolate-kernelspec install base"},
+		{"that, and a project that was installed in its own", func(t *testing.T, j *Jupyter, _ *Twin, env, elsewhere string) {
+			put(t, env+"/reads", filepath.Dir(elsewhere)+"\n")
+			other := venv(t, elsewhere)
+			put(t, elsewhere+"/share/jupyter/kernels/base/kernel.json", `{"argv": ["`+other+`", "{connection_file}"], "display_name": "X", "language": "python"}`)
+			j.specs["base"] = found{Dir: elsewhere + "/share/jupyter/kernels/base"}
+		}, NeedsMore, "base runs @/bin/python3 here", "isolate-kernelspec update base-isolated"},
 		{"a command that a person changed", func(t *testing.T, j *Jupyter, twin *Twin, _, elsewhere string) {
 			argv := twin.Spec.Argv()
 			argv[slices.Index(argv, "--")+1] = venv(t, elsewhere)
