@@ -28,6 +28,15 @@ type Twin struct {
 	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
 }
 
+// SharesProc reports whether the twin's kernels see the process file system that is
+// outside.
+func (t *Twin) SharesProc() bool {
+	return t.Spec.Command().Options.Values("--share-proc") != nil
+}
+
+// WithSharedProc says what such a kernel sees.
+const WithSharedProc = "by --share-proc its kernel sees names, command lines, status, limits, mounts and control groups of other processes"
+
 // TwinNames returns the names of the twins that Jupyter finds.
 func (j *Jupyter) TwinNames() (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(j.specs)) {

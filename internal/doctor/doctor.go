@@ -58,12 +58,28 @@ func anyMissing(findings []Finding) bool {
 // Examine looks at this machine, at the launcher that is expected at the path
 // launcher, and at the kernels that Jupyter finds.
 func Examine(launcher string, launcherErr error) *Report {
-	sandbox := try(isolate.Policy{})
+	m := lookAtMachine()
 	machine := []Finding{
-		kernel(sandbox), sandboxItself(sandbox), appArmor(sandbox), landlock(), seccomp(sandbox),
-		coreDumps(), limits(sandbox), copyOnWrite(sandbox), launcherItself(launcher, launcherErr),
+		kernel(m.sandbox), m.sandboxItself(), appArmor(m.sandbox), landlock(), seccomp(m.sandbox),
+		coreDumps(), m.limits(), m.copyOnWrite(), launcherItself(launcher, launcherErr),
 	}
-	return &Report{machine, kernels(sandbox, launcher)}
+	return &Report{machine, kernels(m, launcher)}
+}
+
+// A machine is what the other findings depend on.
+type machine struct {
+	sandbox error          // why none can be made
+	ownProc error          // why none can be made that has a /proc of its own
+	policy  isolate.Policy // with which one can be made, if any can
+}
+
+func lookAtMachine() (m machine) {
+	m.sandbox = try(m.policy)
+	m.ownProc = m.sandbox
+	if shared := (isolate.Policy{ShareProc: true}); m.sandbox != nil && try(shared) == nil {
+		m.sandbox, m.policy = nil, shared
+	}
+	return m
 }
 
 // try runs a program that does nothing in a sandbox.

@@ -83,8 +83,8 @@ func TestAtLeast(t *testing.T) {
 // Without a sandbox no row is good or has a remedy that only a sandbox could
 // vouch for.
 func TestRowsThatFollowFromAnother(t *testing.T) {
-	sandbox := errors.New("no sandbox")
-	for _, f := range []Finding{limits(sandbox), copyOnWrite(sandbox)} {
+	none := &machine{sandbox: errors.New("no sandbox")}
+	for _, f := range []Finding{none.limits(), none.copyOnWrite()} {
 		if f.Health != Unknown || f.Remedy != "" || !strings.Contains(f.Detail, "no sandbox") {
 			t.Errorf("%+v", f)
 		}
@@ -103,7 +103,7 @@ func TestCopyOnWrite(t *testing.T) {
 	if atLeast(unix.ByteSliceToString(name.Release[:]), 6, 6) {
 		want = Good
 	}
-	if f := copyOnWrite(nil); f.Health != want {
+	if f := new(machine).copyOnWrite(); f.Health != want {
 		t.Errorf("%+v, want %s", f, want)
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); left != nil {
@@ -111,7 +111,7 @@ func TestCopyOnWrite(t *testing.T) {
 	}
 
 	t.Setenv("TMPDIR", "/no/such/directory")
-	if f := copyOnWrite(nil); f.Health != Unknown || f.Remedy == "" {
+	if f := new(machine).copyOnWrite(); f.Health != Unknown || f.Remedy == "" {
 		t.Errorf("without a directory: %+v", f)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // kernels looks for Jupyter and for each twin.
-func kernels(sandbox error, launcher string) []Finding {
+func kernels(m machine, launcher string) []Finding {
 	j, err := kernelspec.FindJupyter(launcher)
 	if err != nil {
 		return []Finding{{"Jupyter", Weaker, err.Error(), kernelspec.Remedy(err)}}
@@ -21,13 +21,13 @@ func kernels(sandbox error, launcher string) []Finding {
 	twins := j.Twins()
 	j.Inspect(twins...)
 	for _, t := range twins {
-		found = append(found, twin(j, t, sandbox))
+		found = append(found, twin(j, t, m))
 	}
 	return found
 }
 
 // twin says whether a twin can start a kernel, and still fits.
-func twin(j *kernelspec.Jupyter, t *kernelspec.Twin, sandbox error) Finding {
+func twin(j *kernelspec.Jupyter, t *kernelspec.Twin, m machine) Finding {
 	f := Finding{Name: t.Name, Health: Good}
 	f.Detail, f.Remedy = j.Explain(t)
 	switch {
@@ -35,8 +35,14 @@ func twin(j *kernelspec.Jupyter, t *kernelspec.Twin, sandbox error) Finding {
 		f.Health = Missing
 	case t.State != kernelspec.OK:
 		f.Health = Weaker
-	case sandbox != nil:
+	case m.sandbox != nil:
 		f.Health, f.Detail = Missing, "starts no kernel: no sandbox can be made"
+	case t.SharesProc() && m.ownProc == nil:
+		f.Health, f.Detail, f.Remedy = Weaker, kernelspec.WithSharedProc+", which isn't needed here", remedy.WithoutShareProc
+	case t.SharesProc():
+		f.Health, f.Detail = Weaker, kernelspec.WithSharedProc
+	case m.ownProc != nil:
+		f.Health, f.Detail = Missing, "starts no kernel: a sandbox can be made with --share-proc only"
 	}
 	return f
 }

@@ -41,9 +41,12 @@ func atLeast(release string, major, minor int) bool {
 	return a > major || a == major && b >= minor
 }
 
-func sandboxItself(err error) Finding {
-	if err != nil {
-		return Finding{"sandbox", Missing, err.Error(), remedy.Kernelspec.For(err)}
+func (m *machine) sandboxItself() Finding {
+	switch {
+	case m.sandbox != nil:
+		return Finding{"sandbox", Missing, m.sandbox.Error(), remedy.Kernelspec.For(m.sandbox)}
+	case m.ownProc != nil:
+		return Finding{"sandbox", Weaker, "can be made with --share-proc only: " + m.ownProc.Error(), remedy.Kernelspec.For(m.ownProc)}
 	}
 	return Finding{"sandbox", Good, "user, mount, pid, network, ipc and uts namespaces", ""}
 }
@@ -131,11 +134,13 @@ func judgeCorePattern(pattern string) Finding {
 }
 
 // limits is about what enforces limits: a control group, or less.
-func limits(sandbox error) Finding {
-	if sandbox != nil {
+func (m *machine) limits() Finding {
+	if m.sandbox != nil {
 		return notLookedAt("limits")
 	}
-	report, err := run(isolate.Policy{Limits: isolate.Limits{Memory: 1 << 30, Pids: 100}}, "/bin/true")
+	limited := m.policy
+	limited.Limits = isolate.Limits{Memory: 1 << 30, Pids: 100}
+	report, err := run(limited, "/bin/true")
 	if err != nil {
 		return Finding{"limits", Weaker, err.Error(), remedy.Kernelspec.For(err)}
 	}
@@ -157,9 +162,9 @@ func limits(sandbox error) Finding {
 
 // copyOnWrite is about mounts with cow:, tried on a directory of our own: the
 // files of others can't be removed, whatever the copy can do.
-func copyOnWrite(sandbox error) Finding {
+func (m *machine) copyOnWrite() Finding {
 	const name = "cow:"
-	if sandbox != nil {
+	if m.sandbox != nil {
 		return notLookedAt(name)
 	}
 	dir, err := os.MkdirTemp("", "isolate-doctor-")
@@ -171,7 +176,8 @@ func copyOnWrite(sandbox error) Finding {
 		return Finding{name, Unknown, "not looked at: " + err.Error(), ""}
 	}
 
-	cow := isolate.Policy{Mounts: []isolate.Mount{isolate.CopyOnWrite(dir)}}
+	cow := m.policy
+	cow.Mounts = []isolate.Mount{isolate.CopyOnWrite(dir)}
 	if err := try(cow); err != nil {
 		return Finding{name, Weaker, err.Error(), cmp.Or(remedy.Kernelspec.For(err), remedy.UseOverlay)}
 	}

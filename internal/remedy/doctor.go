@@ -19,6 +19,8 @@ const (
 	BootLandlock = "boot with lsm=landlock,... (Linux 5.13 or later), or show directories with cow: or ro:"
 	// LandlockScopes is for a Landlock without scopes.
 	LandlockScopes = "use Linux 6.12 or later"
+	// WithoutShareProc is for a twin that gives up more than it must.
+	WithoutShareProc = "install it again without --share-proc"
 	// SeccompFilter is for a kernel without filters of system calls.
 	SeccompFilter = "use a kernel with CONFIG_SECCOMP_FILTER"
 	// DumpToFile is for core dumps that go to a socket.

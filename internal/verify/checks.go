@@ -10,6 +10,7 @@ import (
 
 	"isolate-namespace/internal/frontend"
 	"isolate-namespace/internal/text"
+	"isolate-namespace/kernelspec"
 )
 
 // patience is how long a kernel has for anything but its start.
@@ -124,6 +125,8 @@ func (t *trial) probe() {
 
 		c := Check{Name: p.Name, Kind: Isolation, Held: told && !open, Detail: p.Held}
 		switch {
+		case open && p.Name == "processes" && t.sharesProc:
+			c.Detail = kernelspec.WithSharedProc
 		case open:
 			c.Detail = p.Open
 		case !told:
