@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestAttacks(t *testing.T) {
 
 	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
 		outside := outcomes(controlRun(t, where, newWorld(t)))
-		inside := outcomes(insideRun(t, where, newWorld(t)))
+		inside := outcomes(insideRun(t, where, newWorld(t), func(*Policy) {}))
 		for _, a := range all {
 			if a.Control != where {
 				continue
@@ -54,6 +55,29 @@ func TestAttacks(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// With the process file system of its caller the program gets what docs/security.md
+// says, and nothing else.
+func TestAttacksWithSharedProc(t *testing.T) {
+	given := attack.WithSharedProc()
+	if os.Geteuid() == 0 { // whose are the files of init, which others may not list
+		given = append(given, "lists the first process's descriptors")
+	}
+	tried := 0
+	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
+		w := newWorld(t)
+		w.Shared = true
+		for name, outcome := range outcomes(insideRun(t, where, w, func(p *Policy) { p.ShareProc = true })) {
+			tried++
+			if succeeded := outcome == "succeeded"; succeeded != slices.Contains(given, name) {
+				t.Errorf("%s: %s", name, outcome)
+			}
+		}
+	}
+	if tried != len(attack.All()) {
+		t.Errorf("%d attacks were tried of %d", tried, len(attack.All()))
 	}
 }
 
@@ -112,7 +136,7 @@ func lookPath(t *testing.T, name string) string {
 	return path
 }
 
-func insideRun(t *testing.T, where attack.Control, w *attack.World) string {
+func insideRun(t *testing.T, where attack.Control, w *attack.World, change func(*Policy)) string {
 	t.Helper()
 	attacker := self(t)
 	p := Policy{
@@ -122,6 +146,7 @@ func insideRun(t *testing.T, where attack.Control, w *attack.World) string {
 		},
 		Dir: w.Work, Home: HomeDir(), Env: append(attacker.Env, "PATH=/usr/bin:/bin"),
 	}
+	change(&p)
 	w.First = 1
 	var out strings.Builder
 	c := Command(p, attacker.Path, "all", string(where), worldJSON(t, w))

@@ -83,9 +83,11 @@ type Policy struct {
 
 	// ShareProc shows the caller's process file system, read-only, in place of one
 	// of the sandbox's own. Where parts of /proc are hidden, as in most containers,
-	// the kernel makes no other. The program then sees the names, command lines and
-	// limits of the caller's other processes, under numbers that aren't those that
-	// it knows its own processes by; and limits that need /proc/sys aren't there.
+	// the kernel makes no other. The program then sees the names, command lines,
+	// status, limits, mount tables, control groups and numbers of open descriptors of
+	// the caller's other processes, and the tables of their network. Its own
+	// processes have other numbers there than those that it knows them by, and limits
+	// that need /proc/sys aren't there.
 	ShareProc bool
 
 	// AssembleOn is an existing directory of the host on which the new root is

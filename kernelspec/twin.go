@@ -35,7 +35,7 @@ func (t *Twin) SharesProc() bool {
 }
 
 // WithSharedProc says what such a kernel sees.
-const WithSharedProc = "by --share-proc its kernel sees names, command lines, status, limits, mounts and control groups of other processes"
+const WithSharedProc = "by --share-proc its kernel sees names, command lines, status, limits, mounts, control groups, descriptors' numbers and network tables of other processes"
 
 // TwinNames returns the names of the twins that Jupyter finds.
 func (j *Jupyter) TwinNames() (names []string) {

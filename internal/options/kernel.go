@@ -55,7 +55,7 @@ func shareProc(who string) Option {
 	return Option{
 		Names: []string{"--share-proc"},
 		Text: "Show the /proc that is here already, read-only. This is for containers that hide parts of theirs, where no other can be mounted. " +
-			"The " + who + " then sees the names, command lines, status, limits, mount tables and control groups of all other processes here, " +
+			"The " + who + " then sees the names, command lines, status, limits, mount tables, control groups and numbers of open descriptors of all other processes here, and the tables of their network, " +
 			"and in /proc its own under other numbers than those that it has. It can't write to /proc/self, and `--inotify` and `--watches` don't hold.",
 	}
 }

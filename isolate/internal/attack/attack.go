@@ -30,6 +30,16 @@ const (
 var OwnNamespaces = []string{"unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup",
 	"--fork", "--kill-child", "--mount-proc"}
 
+// WithSharedProc returns the names of the attacks that succeed with the process file
+// system of processes outside, read-only (docs/security.md, "What lifts a promise").
+func WithSharedProc() []string {
+	return []string{
+		"sees another process", "reads another's command line", "reads another's limits", "reads another's cgroup", "reads another's mount table",
+		"reads the tables of another's network",
+		"lists another's descriptors", "counts the machine's processes", "sees the first process",
+	}
+}
+
 // All returns the attacks.
 func All() []Attack {
 	return slices.Concat(fileAttacks(), writeAttacks(), processAttacks(), namespaceAttacks(), mountAttacks(), privilegeAttacks(),

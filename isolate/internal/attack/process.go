@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,13 @@ import (
 func processAttacks() []Attack {
 	at := func(name string, try func(w *World) error) Attack { return Attack{name, Plainly, try} }
 	of := func(w *World, name string) string { return fmt.Sprintf("/proc/%d/%s", w.Victim, name) }
-	first := func(w *World, name string) string { return fmt.Sprintf("/proc/%d/%s", w.First, name) }
+	first := func(w *World, name string) string {
+		number := w.First
+		if w.Shared {
+			number = firstInProc()
+		}
+		return fmt.Sprintf("/proc/%d/%s", number, name)
+	}
 	errno := func(e unix.Errno) error {
 		if e != 0 {
 			return e
@@ -28,13 +35,15 @@ func processAttacks() []Attack {
 		at("reads another's environment", func(w *World) error { return reads(of(w, "environ")) }),
 		at("reads another's memory map", func(w *World) error { return containsIn(of(w, "maps"), "sleep") }),
 		at("lists another's descriptors", func(w *World) error { return holds(of(w, "fd"), "0") }),
-		at("opens another's descriptor", func(w *World) error { return exists(of(w, "fd/0")) }),
+		at("follows another's descriptor", func(w *World) error { _, err := os.Readlink(of(w, "fd/0")); return err }),
 		at("follows another's working directory", func(w *World) error { return exists(of(w, "cwd/.")) }),
 		at("follows another's root", func(w *World) error { return reads(of(w, "root") + filepath.Join(w.Outside, "secret")) }),
 		at("opens another's executable", func(w *World) error { _, err := os.Open(of(w, "exe")); return err }),
 		at("reads another's limits", func(w *World) error { return containsIn(of(w, "limits"), "open files") }),
 		at("reads another's cgroup", func(w *World) error { _, err := os.ReadFile(of(w, "cgroup")); return err }),
 		at("opens another's namespace", func(w *World) error { _, err := os.Open(of(w, "ns/net")); return err }),
+		at("reads the tables of another's network", func(w *World) error { _, err := os.ReadFile(of(w, "net/unix")); return err }),
+		at("reads another's mount table", func(w *World) error { _, err := os.ReadFile(of(w, "mountinfo")); return err }),
 		at("changes another's oom score", func(w *World) error { return os.WriteFile(of(w, "oom_score_adj"), []byte("500"), 0) }),
 		at("finds another by searching", func(w *World) error {
 			paths, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -96,4 +105,29 @@ func processAttacks() []Attack {
 		at("follows the first process's root", func(w *World) error { return exists(first(w, "root/.")) }),
 		at("follows the first process's working directory", func(w *World) error { return exists(first(w, "cwd/.")) }),
 	}
+}
+
+// firstInProc returns the number in /proc of the process that is 1 for us, or 0.
+func firstInProc() int {
+	number := "self"
+	for range 100 {
+		status, err := os.ReadFile("/proc/" + number + "/status")
+		if err != nil {
+			return 0
+		}
+		numbers := field(status, "NSpid") // proc_pid_status(5): that in /proc first, ours last
+		if len(numbers) > 1 && numbers[len(numbers)-1] == "1" {
+			n, _ := strconv.Atoi(numbers[0])
+			return n
+		}
+		number = strings.Join(field(status, "PPid"), "")
+	}
+	return 0
+}
+
+// field returns the words after a name in a status file.
+func field(status []byte, name string) []string {
+	_, rest, _ := bytes.Cut(status, []byte("\n"+name+":"))
+	line, _, _ := strings.Cut(string(rest), "\n")
+	return strings.Fields(line)
 }

@@ -30,6 +30,7 @@ type World struct {
 	Semaphore int    // the key of a set of semaphores
 	Name      string // the machine's host name
 	First     int    // the process 1 inside; outside whoever made the world stands for it
+	Shared    bool   // /proc is that of the processes outside, where process 1 inside has another number
 
 	leaked  int      // a descriptor of Outside that a child of the world's maker has
 	endings []func() // what undoes the world, the last one first
