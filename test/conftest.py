@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from common import BUILD, free_port
+from common import BUILD, ROOT, free_port
 from jupyter_client.manager import KernelManager
 
 COMMANDS = BUILD / "bin"
@@ -184,3 +184,16 @@ def kernels():
     yield started
     for kernel in started:
         kernel.stop()
+
+
+@pytest.fixture(scope="session")
+def binary():
+    """The attacker: compiled already where an ordinary user tests."""
+    source = "isolate/internal/attack/attacker"
+    compiled = ROOT / source / "attacker"
+    if compiled.exists():
+        return compiled
+    built = BUILD / "attacker"
+    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/local/go/bin", "CGO_ENABLED": "0"}
+    subprocess.run(["go", "build", "-o", built, f"./{source}"], cwd=ROOT, env=env, check=True)
+    return built

@@ -13,24 +13,10 @@ import shutil
 import subprocess
 
 import pytest
-from common import BUILD, ROOT
 from conftest import PYTHONS, Jupyter, fresh_home
 
 PLAINLY, PRIVILEGED = "plainly", "with privileges"
 OWN_NAMESPACES = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
-
-
-@pytest.fixture(scope="module")
-def binary():
-    """The attacker: compiled already where an ordinary user tests."""
-    source = "isolate/internal/attack/attacker"
-    compiled = ROOT / source / "attacker"
-    if compiled.exists():
-        return compiled
-    built = BUILD / "attacker"
-    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/local/go/bin", "CGO_ENABLED": "0"}
-    subprocess.run(["go", "build", "-o", built, f"./{source}"], cwd=ROOT, env=env, check=True)
-    return built
 
 
 class World:
