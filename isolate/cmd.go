@@ -35,11 +35,16 @@ type Cmd struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
+	// Refused is told what the program could not reach, from another goroutine, if
+	// the policy names services. Nil means that nobody is told.
+	Refused func(Refusal)
+
 	init      *os.File // its pidfd: a number may be another process's, once init was waited for
 	dialogue  *dialogue
 	stdio     stdio
 	terminal  *terminal.Terminal // nil: the program has none
 	limiter   *limiter
+	doors     *doorkeeper // nil: it reaches nothing
 	unshown   []string
 	keptNames []string
 	started   time.Time
@@ -89,7 +94,10 @@ func (c *Cmd) Start() error {
 	}
 	defer c.stdio.closeInner()
 
-	if c.limiter, err = newLimiter(&policy); err == nil {
+	if c.doors, err = newDoorkeeper(&policy, c.Refused); err == nil {
+		c.limiter, err = newLimiter(&policy)
+	}
+	if err == nil {
 		tree, err = c.launchRetrying(&policy, tree, files)
 		if err != nil {
 			c.limiter.group.Remove()
@@ -103,6 +111,7 @@ func (c *Cmd) Start() error {
 	if err != nil {
 		c.stdio.abort()
 		c.terminal.Abandon()
+		c.doors.abandon()
 		return err
 	}
 
@@ -112,6 +121,7 @@ func (c *Cmd) Start() error {
 	if c.terminal != nil {
 		c.terminal.Start(func(sig unix.Signal) { c.tell(initproc.SignalAll, sig) })
 	}
+	c.doors.start()
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
 	go c.listen()
 	return nil
@@ -158,6 +168,7 @@ func (c *Cmd) kill() error {
 func (c *Cmd) Wait() error {
 	<-c.ended
 	lost := c.stdio.wait()
+	c.doors.wait()
 	if c.terminal != nil {
 		c.terminal.Finish()
 	}
@@ -194,7 +205,7 @@ func (c *Cmd) Unshown() []string { return c.unshown }
 func (c *Cmd) listen() {
 	known := false
 	for !known {
-		m, socket, err := c.dialogue.hear()
+		m, fds, err := c.dialogue.hear()
 		if errors.Is(err, errUntrue) {
 			continue
 		}
@@ -207,7 +218,7 @@ func (c *Cmd) listen() {
 		case initproc.Ended:
 			c.status, known = unix.WaitStatus(m.Value), true
 		case initproc.Dialed:
-			c.dialogue.answer(&m, socket)
+			c.dialogue.answer(&m, fds)
 		}
 	}
 
@@ -225,6 +236,7 @@ func (c *Cmd) listen() {
 	c.report.KeptNames = c.keptNames
 	c.limiter.group.Remove()
 	c.Policy.tidyCowDir()
+	c.doors.finish()
 	close(c.ended)
 	c.hangUp()
 }

@@ -62,6 +62,9 @@ func (p *Policy) networkWords() string {
 	if p.Network == NetworkHost {
 		return "the host's, with every service on its loopback interface"
 	}
+	if services, err := p.services(); err == nil && len(services) > 0 {
+		return "a loopback interface of its own, and by TCP " + serviceWords(services)
+	}
 	return "none, but a loopback interface of its own"
 }
 

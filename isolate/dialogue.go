@@ -17,6 +17,7 @@ import (
 type dialogue struct {
 	socket      *os.File
 	hasTerminal bool
+	doors       int                   // how many are to come
 	steps       map[initproc.Kind]int // the number of calls of each list
 
 	stage   stage // changed by hear only
@@ -30,6 +31,7 @@ type stage int
 
 const (
 	making   stage = iota // the sandbox
+	handing               // the doors were handed out
 	entering              // the program's terminal was handed out
 	running               // the program
 	over                  // the program has ended, or never runs
@@ -44,9 +46,9 @@ type answer struct {
 var errUntrue = errors.New("init sent a message that it can't send now")
 
 // newDialogue begins a dialogue over the caller's end of the control socket.
-func newDialogue(socket int, d *initproc.Process, hasTerminal bool) *dialogue {
+func newDialogue(socket int, d *initproc.Process, hasTerminal bool, doors int) *dialogue {
 	return &dialogue{
-		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal,
+		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal, doors: doors,
 		steps:   map[initproc.Kind]int{initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
 		answers: make(chan answer, 1),
 	}
@@ -58,71 +60,76 @@ func (d *dialogue) say(m *initproc.Message) error {
 	return err
 }
 
-// hear waits for the next message from init, and the file that comes with it. The
+// hear waits for the next message from init, and the descriptors that come with it. The
 // error is errUntrue for a message to ignore, and another one when init is gone.
-func (d *dialogue) hear() (initproc.Message, *os.File, error) {
-	m, fd, err := d.receive()
+func (d *dialogue) hear() (initproc.Message, []int, error) {
+	m, fds, err := d.receive()
 	if err != nil {
 		return m, nil, err
 	}
-	next, ok := d.follow(&m, fd >= 0)
+	next, ok := d.follow(&m, len(fds))
 	if !ok {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
+		closeAll(fds)
 		return m, nil, errUntrue
 	}
 	d.stage = next
-	if fd < 0 {
-		return m, nil, nil
-	}
-	return m, os.NewFile(uintptr(fd), "from inside"), nil
+	return m, fds, nil
 }
 
-// follow returns the stage that m leads to, and whether init can say m now,
-// with a file or without.
-func (d *dialogue) follow(m *initproc.Message, file bool) (stage, bool) {
-	first := making // stage in which the program can be entered
+// follow returns the stage that m leads to, and whether init can say m now, with so
+// many descriptors.
+func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
+	// The stages after which the terminal can come, and the program be entered.
+	made, first := making, making
+	if d.doors > 0 {
+		made, first = handing, handing
+	}
 	if d.hasTerminal {
 		first = entering
 	}
 
-	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && !file
+	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && fds == 0
 	switch m.Kind {
+	case initproc.Doors:
+		return handing, d.stage == making && fds > 0 && fds == d.doors
 	case initproc.Opened:
-		return entering, d.stage == making && d.hasTerminal && file
+		return entering, d.stage == made && d.hasTerminal && fds == 1
 	case initproc.SetupFailed:
-		return over, d.stage == making && failed
+		return over, (d.stage == making || d.stage == handing) && failed
 	case initproc.EntryFailed, initproc.ExecFailed:
 		return over, d.stage == first && failed
 	case initproc.Started:
-		return running, d.stage == first && !file
+		return running, d.stage == first && fds == 0
 	case initproc.Stopped:
-		return running, d.stage == running && d.hasTerminal && !file
+		return running, d.stage == running && d.hasTerminal && fds == 0
 	case initproc.Ended:
 		status := unix.WaitStatus(m.Value)
-		return over, d.stage == running && (status.Exited() || status.Signaled()) && !file
+		return over, d.stage == running && (status.Exited() || status.Signaled()) && fds == 0
 	case initproc.Dialed:
-		return running, d.stage == running && d.asked.CompareAndSwap(true, false)
+		return running, d.stage == running && fds <= 1 && d.asked.CompareAndSwap(true, false)
 	}
 
 	return d.stage, false
 }
 
-// receive reads one message and the descriptor that comes with it, or -1.
-func (d *dialogue) receive() (m initproc.Message, fd int, err error) {
+// receive reads one message and the descriptors that come with it.
+func (d *dialogue) receive() (m initproc.Message, fds []int, err error) {
 	raw, err := d.socket.SyscallConn()
 	if err != nil {
-		return m, -1, err
+		return m, nil, err
+	}
+	most := 1
+	if d.stage == making {
+		most = max(most, d.doors)
 	}
 	readErr := raw.Read(func(socket uintptr) bool {
-		fd, err = initproc.Receive(int(socket), &m)
+		fds, err = initproc.Receive(int(socket), &m, most)
 		return err != unix.EAGAIN
 	})
 	if readErr != nil {
-		return m, -1, readErr
+		return m, nil, readErr
 	}
-	return m, fd, err
+	return m, fds, err
 }
 
 // ask sends m, a question, and waits for the answer. It gives up when the
@@ -149,15 +156,24 @@ func (d *dialogue) ask(m *initproc.Message, ended <-chan struct{}) (*os.File, er
 }
 
 // answer passes m, an answer, to the caller of ask: a socket or an error.
-func (d *dialogue) answer(m *initproc.Message, socket *os.File) {
+func (d *dialogue) answer(m *initproc.Message, fds []int) {
 	switch {
 	case m.Value != 0:
-		socket.Close()
+		closeAll(fds)
 		d.answers <- answer{err: unix.Errno(m.Value)}
-	case socket == nil:
+	case len(fds) == 0:
 		d.answers <- answer{err: unix.EBADMSG}
 	default:
-		d.answers <- answer{socket: socket}
+		d.answers <- answer{socket: fromInside(fds[0])}
+	}
+}
+
+// fromInside returns the file of a descriptor that init has sent.
+func fromInside(fd int) *os.File { return os.NewFile(uintptr(fd), "from inside") }
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
 	}
 }
 

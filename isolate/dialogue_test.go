@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ type talk struct {
 	inside int
 }
 
-func newTalk(t *testing.T, hasTerminal bool) talk {
+func newTalk(t *testing.T, hasTerminal bool, doors int) talk {
 	t.Helper()
 	ours, theirs, err := initproc.Pair()
 	if err != nil {
@@ -32,7 +33,7 @@ func newTalk(t *testing.T, hasTerminal bool) talk {
 		d.Setup.Do(calls.Note{}, unix.SYS_GETPID)
 		d.Entry.Do(calls.Note{}, unix.SYS_GETPID)
 	}
-	return talk{newDialogue(ours, d, hasTerminal), theirs}
+	return talk{newDialogue(ours, d, hasTerminal, doors), theirs}
 }
 
 func (k talk) end() {
@@ -41,7 +42,7 @@ func (k talk) end() {
 }
 
 // tells sends a message with descriptors and returns what the caller hears.
-func (k talk) tells(t *testing.T, data []byte, fds ...int) (initproc.Message, *os.File, error) {
+func (k talk) tells(t *testing.T, data []byte, fds ...int) (initproc.Message, []int, error) {
 	t.Helper()
 	var oob []byte
 	if len(fds) > 0 {
@@ -58,21 +59,27 @@ func (k talk) tells(t *testing.T, data []byte, fds ...int) (initproc.Message, *o
 var moments = []struct {
 	name     string
 	terminal bool
+	doors    int
 	asked    bool
 	before   []initproc.Message
 	can      []initproc.Kind
 }{
-	{"at the start", false, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"at the start with a terminal", true, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
-	{"with its terminal", true, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"when it runs", false, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs and was asked", false, true, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
-	{"when it has answered", false, true, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs in a terminal", true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has stopped", true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has ended", true, true, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
-	{"when the set-up has failed", false, true, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
-	{"when it wasn't executed", false, true, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
+	{"at the start", false, 0, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with a terminal", true, 0, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
+	{"with its terminal", true, 0, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with doors", false, 2, false, nil, []initproc.Kind{initproc.Doors, initproc.SetupFailed}},
+	{"with its doors", false, 2, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"with its doors, before its terminal", true, 2, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.Opened}},
+	{"with its doors and its terminal", true, 2, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"when it runs with doors", false, 2, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs", false, 0, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs and was asked", false, 0, true, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
+	{"when it has answered", false, 0, true, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs in a terminal", true, 0, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has stopped", true, 0, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has ended", true, 0, true, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
+	{"when the set-up has failed", false, 0, true, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
+	{"when it wasn't executed", false, 0, true, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
 }
 
 // Whatever init sends at whatever time, the caller takes what can be true then
@@ -85,21 +92,17 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 	defer null.Close()
 
 	fd := descriptor.Of(null)
-	brings := map[initproc.Kind]bool{initproc.Opened: true, initproc.Dialed: true}
+	brings := map[initproc.Kind]int{initproc.Opened: 1, initproc.Dialed: 1, initproc.Doors: 2}
 	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
 	reach := func(t *testing.T, i int) talk {
-		k := newTalk(t, moments[i].terminal)
+		k := newTalk(t, moments[i].terminal, moments[i].doors)
 		k.asked.Store(moments[i].asked)
 		for _, m := range moments[i].before {
-			var fds []int
-			if brings[m.Kind] {
-				fds = []int{fd}
-			}
-			_, file, err := k.tells(t, m.Bytes(), fds...)
+			_, files, err := k.tells(t, m.Bytes(), slices.Repeat([]int{fd}, brings[m.Kind])...)
 			if err != nil {
 				t.Fatalf("on the way there, %+v: %v", m, err)
 			}
-			file.Close()
+			closeAll(files)
 		}
 		return k
 	}
@@ -107,13 +110,13 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 
 	for i, moment := range moments {
 		for kind := initproc.Kind(0); kind < initproc.Dial+3; kind++ {
-			for _, fds := range [][]int{nil, {fd}, {fd, fd}} {
+			for _, fds := range [][]int{nil, {fd}, {fd, fd}, {fd, fd, fd}} {
 				for _, value := range []uint32{0, 1, 0x137f, 4096} {
 					for _, index := range []uint32{0, 3} {
 						k := reach(t, i)
 						m := initproc.Message{Kind: kind, Value: value, Index: index, Size: ^uint32(0)}
-						_, file, err := k.tells(t, m.Bytes(), fds...)
-						file.Close()
+						_, files, err := k.tells(t, m.Bytes(), fds...)
+						closeAll(files)
 						k.end()
 
 						want := false
@@ -124,6 +127,8 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 						switch {
 						case needsErrno[kind]:
 							want = want && value > 0 && value < 4096 && index < steps[kind] && fds == nil
+						case kind == initproc.Doors:
+							want = want && len(fds) == 2
 						case kind == initproc.Opened:
 							want = want && len(fds) == 1
 						case kind == initproc.Dialed:
@@ -144,8 +149,8 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 			for kind := initproc.Kind(0); kind < initproc.Dial+3; kind++ {
 				k := reach(t, i)
 				m := initproc.Message{Kind: kind, Value: 1}
-				_, file, err := k.tells(t, append(m.Bytes(), make([]byte, 4*len((&initproc.Message{}).Bytes()))...)[:size], fd)
-				if !errors.Is(err, errUntrue) || file != nil {
+				_, files, err := k.tells(t, append(m.Bytes(), make([]byte, 4*len((&initproc.Message{}).Bytes()))...)[:size], fd)
+				if !errors.Is(err, errUntrue) || files != nil {
 					t.Fatalf("%s: kind %d in %d bytes: %v", moment.name, kind, size, err)
 				}
 				k.end()
@@ -183,7 +188,7 @@ func TestAnswers(t *testing.T) {
 	defer null.Close()
 
 	open := countDescriptors(t)
-	k := newTalk(t, false)
+	k := newTalk(t, false, 0)
 	start := initproc.Message{Kind: initproc.Started}
 	if _, _, err := k.tells(t, start.Bytes()); err != nil {
 		t.Fatal(err)
@@ -195,13 +200,13 @@ func TestAnswers(t *testing.T) {
 	go func() {
 		defer close(listened)
 		for {
-			m, socket, err := k.hear()
+			m, fds, err := k.hear()
 			if err != nil && !errors.Is(err, errUntrue) {
 				close(ended)
 				return
 			}
 			if err == nil {
-				k.answer(&m, socket)
+				k.answer(&m, fds)
 			}
 			heard <- struct{}{}
 		}

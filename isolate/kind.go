@@ -65,6 +65,8 @@ const (
 	KindDirTooLong    Kind = "the working directory's path is too long"
 	KindDirHidden     Kind = "the working directory is not visible inside"
 	KindDirClosed     Kind = "the working directory is closed"
+	KindAllNetwork    Kind = "services are named where all are shared"
+	KindNoHelper      Kind = "isolate-network is missing"
 	KindOwner         Kind = "a directory is another user's" // About: the user
 )
 
@@ -86,4 +88,12 @@ const (
 	KindDefault       Kind = "a default limit was reached"                 // About: one of LimitNames
 	KindLibrary       Kind = "a library is not visible inside"             // About: the directory that has it
 	KindLibrarySought Kind = "a library's directory is not visible inside" // About: the directory
+)
+
+// Why a program did not reach something outside: kinds of a Refusal.
+const (
+	KindNotAllowed   Kind = "a name is not allowed"          // About: the name, or the name and a port
+	KindNotConnected Kind = "an address is not allowed"      // About: the address and the port
+	KindNotPublic    Kind = "a name has no public address"   // About: the name and the port
+	KindNoMoreNames  Kind = "too many names below wildcards" // About: the name
 )

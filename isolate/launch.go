@@ -62,7 +62,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	}
 
 	c.init = os.NewFile(uintptr(pidfd), "init")
-	c.dialogue = newDialogue(ours, init, c.terminal != nil)
+	c.dialogue = newDialogue(ours, init, c.terminal != nil, c.doors.count())
 	if err := c.confirm(policy, init); err != nil {
 		c.kill()
 		status, _ := c.reap()
@@ -106,6 +106,9 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	emptyDumps(&d.Setup)
 	if p.Network == NetworkNone {
 		raiseLoopback(&d.Setup)
+	}
+	if c.doors != nil {
+		makeDoors(&d.Setup, c.doors.doors, control)
 	}
 	build(&d.Setup, p, c.limiter, t)
 	dropPrivileges(&d.Setup, p)
@@ -162,9 +165,13 @@ var errKilled = errors.New("init was killed")
 // confirm waits for init to say that the program runs.
 func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 	defer runtime.KeepAlive(init)
-	m, file, err := c.dialogue.hear()
+	m, fds, err := c.dialogue.hear()
+	if err == nil && m.Kind == initproc.Doors {
+		c.doors.take(fds)
+		m, fds, err = c.dialogue.hear()
+	}
 	if err == nil && m.Kind == initproc.Opened {
-		c.terminal.Open(file)
+		c.terminal.Open(fromInside(fds[0]))
 		m, _, err = c.dialogue.hear()
 	}
 	if errors.Is(err, errUntrue) {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"isolate-namespace/internal/filtered"
+	"isolate-namespace/internal/network"
 	"isolate-namespace/isolate/internal/attack"
 )
 
@@ -16,6 +18,10 @@ import (
 const roleVariable = "TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == helper {
+		network.Run(os.Args[1:], os.Stdin, os.Stdout)
+		os.Exit(0)
+	}
 	name := os.Getenv(roleVariable)
 	if name == "" {
 		os.Exit(m.Run())
@@ -53,6 +59,7 @@ func testRoles() map[string]func(args []string) int {
 		"named":        namedRole,
 		"mounter":      mounterRole,
 		"meanwhile":    meanwhileRole,
+		"dialer":       dialerRole,
 		"describer":    describerRole,
 		"filtered":     filtered.Main,
 		"surroundings": surroundingsRole,

@@ -31,6 +31,12 @@ type Policy struct {
 	// NetworkNone.
 	Network Network
 
+	// Services are what the program reaches outside although Network is NetworkNone,
+	// each at its own name and address. Serving them takes isolate-network, a program
+	// beside the caller's or in its PATH, which is started at the first attempt to
+	// reach anything.
+	Services []Service
+
 	// Env is the program's whole environment, NAME=VALUE each. Nil means
 	// FilterEnv(os.Environ(), nil).
 	Env []string
@@ -219,7 +225,8 @@ func (p *Policy) check() error {
 		return &SetupError{Doing: "make the home directory", Path: p.Home, Err: errors.New("not an absolute path below /"), Kind: KindHome}
 	}
 	p.Home = filepath.Clean(p.Home)
-	return nil
+	_, err := p.services()
+	return err
 }
 
 // flags returns the namespaces that the sandbox gets.

@@ -116,7 +116,7 @@ func attempt(flags uintptr, write func(l *calls.List)) (unix.Errno, error) {
 	status, _ := initproc.Wait(pidfd)
 	unix.Close(pidfd)
 	var m initproc.Message
-	_, err = initproc.Receive(ours, &m)
+	_, err = initproc.Receive(ours, &m, 1)
 	switch {
 	case status.Signaled() && status.Signal() == unix.SIGSYS:
 		return 0, errBadCall

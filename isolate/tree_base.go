@@ -170,6 +170,9 @@ func (t *tree) addMadeFiles(p *Policy) {
 	}
 
 	t.add(&node{kind: linkNode, target: "/etc/mtab", source: "/proc/self/mounts"})
+	if len(p.Services) > 0 {
+		t.add(&node{kind: fileNode, target: "/etc/resolv.conf", mode: 0o644, data: []byte("nameserver " + resolverAddress.String() + "\n")})
+	}
 	if p.Network == NetworkHost {
 		if conf, err := os.ReadFile("/etc/resolv.conf"); err == nil {
 			t.add(&node{kind: fileNode, target: "/etc/resolv.conf", mode: 0o644, data: conf})
@@ -184,7 +187,7 @@ func (t *tree) addMadeFiles(p *Policy) {
 // network there is no resolver: asking one would give a temporary failure instead of
 // "no such name".
 func (p *Policy) hostSources() string {
-	if p.Network == NetworkHost {
+	if p.Network == NetworkHost || len(p.Services) > 0 {
 		return "files dns"
 	}
 	return "files"

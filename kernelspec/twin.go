@@ -23,7 +23,8 @@ type Twin struct {
 	Plain    string            `json:"plain"` // of a default twin, the plain kernel's name
 	State    State             `json:"state"`
 	Network  string            `json:"network"`
-	Limits   map[string]string `json:"limits"` // by the launcher's option, without its dashes
+	Reaches  []string          `json:"reaches"` // HOST:PORT, NAME, *.NAME, as the options have them
+	Limits   map[string]string `json:"limits"`  // by the launcher's option, without its dashes
 	Spec     Spec              `json:"-"`
 	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
 }
@@ -93,7 +94,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	baseDir, _ := own["base_dir"].(string)
 	twin := &Twin{
 		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
-		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Limits: map[string]string{}, Spec: spec,
+		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Reaches: []string{}, Limits: map[string]string{}, Spec: spec,
 	}
 
 	if made, err := readRecord(dir); err == nil && made.isDefault() {
@@ -103,6 +104,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 		switch {
 		case o.Name == "--network":
 			twin.Network = o.Value
+		case o.Name == "--connect" || o.Name == "--allow-host":
+			twin.Reaches = append(twin.Reaches, o.Value)
 		case o.IsLimit():
 			twin.Limits[strings.TrimPrefix(o.Name, "--")] = o.Value
 		}

@@ -108,6 +108,9 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 	argv := c.moveTo(policy.Files[0].Path, o.kernel)
 	cmd := isolate.Command(policy, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = isolate.OwnPipe{File: out.stdout}, isolate.OwnPipe{File: out.stderr}
+	cmd.Refused = func(r isolate.Refusal) {
+		text.NewOutput(stderr).Complain("isolate-kernel", r.Error(), remedy.Kernel.For(r))
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

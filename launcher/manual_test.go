@@ -8,7 +8,10 @@ import (
 
 // TestEveryOptionHasAnEffect has each option that is described understood.
 func TestEveryOptionHasAnEffect(t *testing.T) {
-	value := map[string]string{"MODE": "none", "SIZE|none": "none", "N|none": "none", "SIZE": "100M", "N": "3", "T": "90", "ENTRIES": ".", "NAME[=VALUE]": "A=b"}
+	value := map[string]string{
+		"MODE": "none", "SIZE|none": "none", "N|none": "none", "SIZE": "100M", "N": "3", "T": "90", "ENTRIES": ".", "NAME[=VALUE]": "A=b",
+		"HOST:PORT": "localhost:1", "NAME[:PORT]": "a.test",
+	}
 	limits := map[string]bool{}
 	for _, o := range table() {
 		limits[o.Name()] = o.Limit

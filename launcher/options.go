@@ -36,13 +36,14 @@ sandbox, 126 if COMMAND can't be executed, 127 if it isn't there.
 
 // options are what the command line says.
 type options struct {
-	show    string // print this, and run no kernel
-	network isolate.Network
-	env     []string // NAME or NAME=VALUE
-	mounts  []string
-	limits  isolate.Limits
-	logSize int64    // 0 is the default
-	kernel  []string // the real kernel's command
+	show     string // print this, and run no kernel
+	network  isolate.Network
+	services []isolate.Service
+	env      []string // NAME or NAME=VALUE
+	mounts   []string
+	limits   isolate.Limits
+	logSize  int64    // 0 is the default
+	kernel   []string // the real kernel's command
 
 	writableNotebooks bool
 	allowSymlinks     bool
@@ -70,6 +71,8 @@ func parseOptions(args []string) (*options, error) {
 		return nil, misuse(errors.New("no kernel's command: it follows --"))
 	case len(kernel) == 0:
 		return nil, misuse(errors.New("no kernel's command after --"))
+	case o.network == isolate.NetworkHost && o.services != nil:
+		return nil, misuse(errors.New("--network host shares every service, --connect and --allow-host only some: name one kind"))
 	}
 	o.kernel = kernel
 	return o, nil
@@ -86,6 +89,14 @@ func (o *options) set(name string, values []string) (err error) {
 		return errShow
 	case "--network":
 		o.network, err = isolate.ParseNetwork(values[0])
+	case "--connect":
+		service, err := isolate.ParseConnect(values[0])
+		o.services = append(o.services, service)
+		return err
+	case "--allow-host":
+		services, err := isolate.ParseAllowHost(values[0])
+		o.services = append(o.services, services...)
+		return err
 	case "--env":
 		if values[0] == "" || values[0][0] == '=' {
 			return errors.New("it begins with a variable's name")

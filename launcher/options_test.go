@@ -26,6 +26,17 @@ func TestParseOptions(t *testing.T) {
 				kernel: []string{"k", "--", "-m", "--env"},
 			},
 		},
+		{
+			name: "services",
+			args: []string{"--connect", "localhost:5432", "--allow-host=*.Example.org", "--allow-host", "pypi.org:8443", "--", "k"},
+			want: options{kernel: []string{"k"}, services: []isolate.Service{
+				{Host: "localhost", Port: 5432}, {Host: "*.example.org", Port: 443, Public: true}, {Host: "*.example.org", Port: 80, Public: true},
+				{Host: "pypi.org", Port: 8443, Public: true},
+			}},
+		},
+		{name: "a service without a port", args: []string{"--connect", "db", "--", "k"}, err: `--connect "db": it is HOST:PORT`},
+		{name: "an address as a public host", args: []string{"--allow-host", "10.0.0.1", "--", "k"}, err: `--allow-host "10.0.0.1": it isn't a public name; --connect 10.0.0.1:443 leads to a service of this machine or its network`},
+		{name: "some services, and all", args: []string{"--network", "host", "--connect", "db:1", "--", "k"}, err: "--network host shares every service, --connect and --allow-host only some: name one kind"},
 		{name: "the last network counts", args: []string{"--network=host", "--network=none", "--", "k"}, want: options{kernel: []string{"k"}}},
 		{
 			name: "limits",

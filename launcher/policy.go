@@ -1,12 +1,15 @@
 package launcher
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"isolate-namespace/internal/activeenv"
+	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
 
@@ -22,11 +25,12 @@ const serverConfig = "etc/jupyter"
 func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	o.limits.Group = true // what it takes of a kernel's start is little
 	p := isolate.Policy{
-		Network: o.network,
-		Limits:  o.limits,
-		Home:    isolate.HomeDir(),
-		Env:     environ(o.env),
-		Files:   []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
+		Network:  o.network,
+		Services: o.services,
+		Limits:   o.limits,
+		Home:     isolate.HomeDir(),
+		Env:      environ(o.env),
+		Files:    []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
 
 		AllowSymlinks: o.allowSymlinks,
 		ShareProc:     o.shareProc,
@@ -38,6 +42,9 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		p.Files[0].Data = c.inside("127.0.0.1")
 	}
 
+	if err := checkPorts(o.services, c); err != nil {
+		return p, err
+	}
 	dir, err := isolate.WorkingDir()
 	if err != nil {
 		return p, err
@@ -60,6 +67,23 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	private, err := privateDirs(c, &p)
 	p.Mounts = append(p.Mounts, private...)
 	return p, err
+}
+
+// checkPorts refuses services at a port of the loopback interface that the kernel
+// itself listens on.
+func checkPorts(services []isolate.Service, c *connectionFile) error {
+	if c.ipc {
+		return nil
+	}
+	for _, s := range services {
+		for _, port := range c.ports {
+			if s.Port == port && (s.Host == "localhost" || s.Host == "127.0.0.1") {
+				return &isolate.SetupError{Doing: "reach", Path: s.Host + ":" + strconv.Itoa(port),
+					Err: errors.New("it is a port that Jupyter has chosen for the kernel"), Kind: remedy.KindPortTaken}
+			}
+		}
+	}
+	return nil
 }
 
 // setMounts puts in what the environment and the options name. Where two name

@@ -451,3 +451,23 @@ func TestServersConfigurationIsHidden(t *testing.T) {
 		t.Errorf("control: beside it is %v", got)
 	}
 }
+
+// A service at a port of the kernel's own would take it from the kernel.
+func TestServicesLeaveTheKernelItsPorts(t *testing.T) {
+	c := &connectionFile{ports: map[string]int{"shell": 5001, "iopub": 5002}}
+	for _, test := range []struct {
+		host string
+		port int
+		ipc  bool
+		ok   bool
+	}{
+		{"127.0.0.1", 5001, false, false}, {"localhost", 5002, false, false},
+		{"127.0.0.1", 5003, false, true}, {"::1", 5001, false, true}, {"db.test", 5001, false, true}, {"127.0.0.1", 5001, true, true},
+	} {
+		c.ipc = test.ipc
+		err := checkPorts([]isolate.Service{{Host: test.host, Port: test.port}}, c)
+		if (err == nil) != test.ok {
+			t.Errorf("%s:%d: %v", test.host, test.port, err)
+		}
+	}
+}

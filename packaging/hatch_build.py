@@ -1,4 +1,4 @@
-"""Builds the three commands when a wheel is built, and adds what they need to a source distribution."""
+"""Builds the commands when a wheel is built, and adds what they need to a source distribution."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ MACHINES = {
     "arm64": "py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
 }
 HOST = {"x86_64": "amd64", "aarch64": "arm64"}
-COMMANDS = ["isolate", "isolate-kernel", "isolate-kernelspec"]
+COMMANDS = ["isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"]
 BILL = "isolate-kernel.cdx.json"  # of materials: scripts/release makes it, and a source distribution has it
 
 

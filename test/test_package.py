@@ -13,7 +13,7 @@ import pytest
 from common import BUILD, ROOT
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("package")]
-NAMES = {"isolate", "isolate-kernel", "isolate-kernelspec"}
+NAMES = {"isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"}
 VERSION = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
 
 

@@ -51,6 +51,8 @@ func (c *install) Run(s *session) error {
 			"the Jupyter server and other kernels' output among them"})
 	}
 
+	s.notes(reaches(slices.Concat(chosen.Values("--connect"), chosen.Values("--allow-host"))))
+
 	ctx, end := untilSignal()
 	defer end(nil)
 	options.Try = trier(ctx, jupyter)

@@ -40,7 +40,7 @@ func (c *list) Run(s *session) error {
 	table := s.stdout.Table()
 	table.Row("NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
-		table.Row(twin.Name, twin.Base, twin.Language, twin.Network, limits(twin), string(twin.State), twin.Dir)
+		table.Row(twin.Name, twin.Base, twin.Language, network(twin), limits(twin), string(twin.State), twin.Dir)
 	}
 	table.End()
 	for _, twin := range all {
@@ -54,6 +54,22 @@ func (s *session) amiss(jupyter *kernelspec.Jupyter, twin *kernelspec.Twin) {
 	if detail, help := jupyter.Explain(twin); twin.State != kernelspec.OK {
 		s.notes([]string{fmt.Sprintf("%s: %s; %s", twin.Name, detail, help)})
 	}
+}
+
+// network names what a twin reaches.
+func network(twin *kernelspec.Twin) string {
+	if len(twin.Reaches) > 0 {
+		return strings.Join(twin.Reaches, ", ")
+	}
+	return twin.Network
+}
+
+// reaches says what it means that a kernel reaches something.
+func reaches(services []string) []string {
+	if len(services) == 0 {
+		return nil
+	}
+	return []string{"the kernel reaches " + strings.Join(services, ", ") + ", and can send whatever it can read there"}
 }
 
 func limits(twin *kernelspec.Twin) string {
@@ -178,7 +194,7 @@ func (c *update) Run(s *session) error {
 			continue
 		}
 		s.stdout.Line("Updated kernelspec %s in %s", result.Name, result.Dir)
-		s.notes(result.Notes)
+		s.notes(slices.Concat(result.Notes, reaches(twin.Reaches)))
 	}
 	if failed {
 		return exitStatus(1)

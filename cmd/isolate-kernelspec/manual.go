@@ -18,7 +18,7 @@ type writeManual struct {
 // Run writes them at the places below DIR where they are looked for below
 // PREFIX/share.
 func (c *writeManual) Run(_ *session, parsed *kong.Context) error {
-	for _, name := range []string{"isolate", "isolate-kernel", "isolate-kernelspec"} {
+	for _, name := range []string{"isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"} {
 		page, err := manual.Read(name)
 		if err != nil {
 			return err

@@ -10,11 +10,16 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"isolate-namespace/internal/network"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"isolate": main})
+	testscript.Main(m, map[string]func(){"isolate": main, "isolate-network": serve})
 }
+
+// serve is the command isolate-network.
+func serve() { network.Run(os.Args[1:], os.Stdin, os.Stdout) }
 
 // TestScripts runs testdata/*.txtar: what the command promises, as a person
 // would type it.

@@ -21,6 +21,7 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 	value := map[string]string{
 		"ENTRIES": ".", "DIR": ".", "MODE": "none", "NAME[=VALUE]": "A=b", "NAME": "name", "N": "3", "N|none": "none", "SIZE": "100M",
 		"SIZE|none": "none", "T": "90", "FILE": "report", "PATH": ".", "SOURCE": "/a", "TARGET": "/b", "VALUE": "value",
+		"HOST:PORT": "localhost:1", "NAME[:PORT]": "a.test",
 	}
 	described := map[string]bool{}
 	for _, o := range table() {
@@ -68,6 +69,7 @@ func TestManualExamples(t *testing.T) {
 			}
 		}},
 		{"network", "--network host", "^no network\nfetched\n$", nil},
+		{"services", "--connect", "^no database\nno host\n$", nil},
 		{"limits and a report", "--report", `^42\n *"status": 0`, nil},
 		{"a shell", "^isolate$", "^inside\n$", nil},
 		{"is it visible", "--explain", "numbers", nil},
@@ -90,6 +92,7 @@ func TestManualExamples(t *testing.T) {
 	}
 	bin := t.TempDir()
 	copySelf(t, filepath.Join(bin, "isolate"))
+	copySelf(t, filepath.Join(bin, "isolate-network"))
 
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -106,6 +106,14 @@ func (o *options) set(name string, v []string) (err error) {
 		p.CowDir = o.path(v[0])
 	case "--network":
 		p.Network, err = isolate.ParseNetwork(v[0])
+	case "--connect":
+		service, err := isolate.ParseConnect(v[0])
+		p.Services = append(p.Services, service)
+		return err
+	case "--allow-host":
+		services, err := isolate.ParseAllowHost(v[0])
+		p.Services = append(p.Services, services...)
+		return err
 	case "--env":
 		return o.setEnv(v[0])
 	case "--chdir":

@@ -85,6 +85,9 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	cmd := isolate.Command(o.policy, o.program[0], o.program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.Refused = func(r isolate.Refusal) {
+		text.NewOutput(stderr).Raw().Complain("isolate", r.Error(), remedy.Isolate.For(r))
+	}
 	signals := catchSignals()
 	if err := cmd.Start(); err != nil {
 		return err

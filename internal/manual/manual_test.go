@@ -13,7 +13,7 @@ func TestPagesAreClean(t *testing.T) {
 	if _, err := exec.LookPath("mandoc"); err != nil {
 		t.Fatal("this test needs mandoc; sudo apt-get install mandoc, or run scripts/setup")
 	}
-	for _, name := range []string{"isolate", "isolate-kernel", "isolate-kernelspec"} {
+	for _, name := range []string{"isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"} {
 		page, err := Read(name)
 		if err != nil {
 			t.Fatal(err)

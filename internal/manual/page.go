@@ -1,4 +1,4 @@
-// Package manual makes the man pages and the shells' completions of the three
+// Package manual makes the man pages and the shells' completions of the
 // commands, at build time, from one description each: the Markdown files beside
 // this one with the tables of package options, and for isolate-kernelspec's
 // options the model of its parser.

@@ -66,7 +66,10 @@ func about(err error) (kind isolate.Kind, path, about string) {
 	var setup *isolate.SetupError
 	var exec *isolate.ExecError
 	var exit *isolate.ExitError
+	var refusal isolate.Refusal
 	switch {
+	case errors.As(err, &refusal):
+		return refusal.Kind, "", refusal.About
 	case errors.Is(err, unix.EMFILE):
 		return isolate.KindDescriptors, "", ""
 	case errors.Is(err, unix.ENOMEM) && hasAddressLimit():

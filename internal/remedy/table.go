@@ -88,6 +88,8 @@ func table() map[isolate.Kind]row {
 		isolate.KindDirTooLong:    {all: "work in a directory with a shorter path"},
 		isolate.KindDirHidden:     {all: "name it, or a directory above it, among the mounts"},
 		isolate.KindDirClosed:     {all: "work in a directory that you may enter"},
+		isolate.KindAllNetwork:    {all: "name services, or --network host, and not both"},
+		isolate.KindNoHelper:      {all: "install it beside isolate and isolate-kernel, as scripts/install does"},
 		isolate.KindOwner:         {all: "run it as that user: sudo -u {about}"},
 
 		isolate.KindNoProgram:      {all: "it is not outside either: check its name, or install it"},
@@ -96,6 +98,11 @@ func table() map[isolate.Kind]row {
 		isolate.KindCarriageReturn: {all: `its first line ends with a carriage return, as on Windows: sed -i 's/\r$//' {path}`},
 		isolate.KindLibrary:        {all: "add {entry} to --mount or MNTDIRS", kernel: read},
 		isolate.KindDefault:        {all: "--{about} none lifts it"},
+
+		isolate.KindNotAllowed:   {all: "--allow-host {about} allows it"},
+		isolate.KindNotConnected: {all: "--connect {about} allows it"},
+		isolate.KindNotPublic:    {all: "--connect {about} allows it"},
+		isolate.KindNoMoreNames:  {all: "--allow-host {about} allows it"},
 
 		KindOptions: {isolate: "isolate --help lists them", kernel: "isolate-kernel --help lists them",
 			kernelspec: "isolate-kernelspec install --help lists them"},

@@ -19,6 +19,9 @@ const (
 	Volunteer
 	EmptyDumps
 	RaiseLoopback
+	MakeRoute
+	MakeDoor
+	HandOutDoors
 	PrivateMounts
 	CompareMounts
 	MakeFileSystem
@@ -69,6 +72,9 @@ var texts = [...]string{
 	Volunteer:        "write",
 	EmptyDumps:       "write",
 	RaiseLoopback:    "bring up the loopback interface",
+	MakeRoute:        "make a route to the loopback interface",
+	MakeDoor:         "listen inside for",
+	HandOutDoors:     "hand out the sockets that listen inside",
 	PrivateMounts:    "make a private mount namespace",
 	CompareMounts:    "compare the mounts",
 	MakeFileSystem:   "make a file system of kind",

@@ -32,13 +32,14 @@ const (
 	Stopped                     // the program was stopped, as by Ctrl-Z
 	Ended                       // the program has ended, with this wait status
 	Dialed                      // a socket comes with it, or it has an errno
+	Doors                       // the sockets that the caller is to serve come with it
 )
 
 // Messages to init.
 const (
-	SendSignal = Dialed + 1 + iota // to the program's process group
-	SignalAll                      // to every process inside but init
-	Dial                           // connect a stream socket to the socket address in Addr
+	SendSignal = Doors + 1 + iota // to the program's process group
+	SignalAll                     // to every process inside but init
+	Dial                          // connect a stream socket to the socket address in Addr
 )
 
 // ExitStatus is init's exit status if the sandbox couldn't be made or the caller has
@@ -60,28 +61,27 @@ func Pair() (ours, theirs int, err error) {
 	return pair[0], pair[1], err
 }
 
-// Receive reads one message into m and returns the descriptor that came with
-// it, or -1. A message that isn't whole, or comes with more descriptors, gets no
-// kind. The error is EAGAIN if there is no message, and ECONNRESET if the other side
-// has ended.
-func Receive(socket int, m *Message) (fd int, err error) {
-	oob := make([]byte, unix.CmsgSpace(4))
+// Receive reads one message into m and returns the descriptors that came with it. A
+// message that isn't whole, or comes with more than most descriptors, gets no kind. The
+// error is EAGAIN if there is no message, and ECONNRESET if the other side has ended.
+func Receive(socket int, m *Message, most int) (fds []int, err error) {
+	oob := make([]byte, unix.CmsgSpace(4*most))
 	n, oobn, flags, _, err := unix.Recvmsg(socket, m.Bytes(), oob, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
 	if n == 0 && oobn == 0 {
-		return -1, unix.ECONNRESET
+		return nil, unix.ECONNRESET
 	}
-	fds := descriptorsIn(oob[:oobn])
-	if n == messageSize && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) == 0 && len(fds) <= 1 {
-		return append(fds, -1)[0], nil
+	fds = descriptorsIn(oob[:oobn])
+	if n == messageSize && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) == 0 && len(fds) <= most {
+		return fds, nil
 	}
 	for _, fd := range fds {
 		unix.Close(fd)
 	}
 	m.Kind = 0
-	return -1, nil
+	return nil, nil
 }
 
 // descriptorsIn returns all descriptors that came with a message.

@@ -1,0 +1,405 @@
+package isolate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What can't be meant is refused, with the other option where that is what is meant.
+func TestServices(t *testing.T) {
+	for _, test := range []struct{ connect, allow, want, err string }{
+		{connect: "127.0.0.1:5432", want: "127.0.0.1:5432"},
+		{connect: "LOCALHOST:1", want: "localhost:1"},
+		{connect: "[::1]:5432", want: "[::1]:5432"},
+		{connect: "Db.Example.org.:5432", want: "db.example.org:5432"},
+		{allow: "pypi.org", want: "pypi.org:443 pypi.org:80"},
+		{allow: "*.Example.org:8443", want: "*.example.org:8443"},
+		{connect: "", err: "HOST:PORT"},
+		{connect: "db", err: "HOST:PORT"},
+		{connect: ":1", err: "host name"},
+		{connect: "db:0", err: "65535"},
+		{connect: "*.db:1", err: "without *"},
+		{connect: "0.0.0.0:1", err: "no service has this address"},
+		{connect: "[::]:1", err: "no service has this address"},
+		{connect: "224.0.0.1:1", err: "no service has this address"},
+		{connect: "255.255.255.255:1", err: "no service has this address"},
+		{connect: "[ff02::1]:1", err: "no service has this address"},
+		{connect: "[::ffff:127.0.0.1]:1", err: "IPv4 address"},
+		{connect: "127.1:1", err: "four decimal numbers"},
+		{connect: "0x7f.1:1", err: "four decimal numbers"},
+		{connect: "127.0.0.53:53", err: "resolver"},
+		{allow: "", err: "host name"},
+		{allow: "*", err: "*.NAME"},
+		{allow: "**.a", err: "*.NAME"},
+		{allow: "10.0.0.1", err: "--connect 10.0.0.1:443"},
+		{allow: "[::1]:1", err: "--connect [::1]:1"},
+		{allow: "localhost:80", err: "--connect localhost:80"},
+		{allow: "a.localhost:80", err: "--connect a.localhost:80"},
+		{allow: "evil\x00.pypi.org", err: "host name"},
+		{allow: "https://pypi.org", err: "port"},
+		{allow: "pypi.org/simple", err: "host name"},
+	} {
+		var services []Service
+		var err error
+		if test.allow != "" || test.connect == "" && strings.Contains(test.err, "name") {
+			services, err = ParseAllowHost(test.allow)
+		} else {
+			var s Service
+			s, err = ParseConnect(test.connect)
+			services = []Service{s}
+		}
+		var got []string
+		for _, s := range services {
+			got = append(got, joined(s))
+		}
+		if err == nil && strings.Join(got, " ") != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%q, %q: %v, %v; want %q, %q", test.connect, test.allow, got, err, test.want, test.err)
+		}
+	}
+}
+
+func joined(s Service) string {
+	if strings.Contains(s.Host, ":") {
+		return fmt.Sprintf("[%s]:%d", s.Host, s.Port)
+	}
+	return fmt.Sprintf("%s:%d", s.Host, s.Port)
+}
+
+// Without services nothing is made; each name has its own address, which is no
+// address that was named.
+func TestDoors(t *testing.T) {
+	if doors, err := (&Policy{}).doors(); doors != nil || err != nil {
+		t.Errorf("for nothing: %v, %v", doors, err)
+	}
+	p := Policy{Services: []Service{
+		{"198.18.0.2", 1, false}, {"a.test", 1, true}, {"b.test", 1, true}, {"a.test", 2, true}, {"A.test.", 1, false}, {"*.c.test", 1, true},
+	}}
+	doors, err := p.doors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range doors[3:] {
+		if d.Kind != "watch-6" {
+			got = append(got, d.String())
+		}
+	}
+	want := []string{
+		"listen 198.18.0.2 198.18.0.2 1 any", "listen 198.18.0.1 a.test 1 any", "listen 198.18.0.3 b.test 1 public",
+		"listen 198.18.0.1 a.test 2 public", "below *.c.test 1", "spare 128",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for i := range mostServices + 1 {
+		p.Services = append(p.Services, Service{"d.test", i + 1, true})
+	}
+	if _, err := p.doors(); err == nil {
+		t.Error("any number of services is taken")
+	}
+	if _, err := (&Policy{Network: NetworkHost, Services: p.Services[:1]}).doors(); kindOf(err) != KindAllNetwork {
+		t.Errorf("with the machine's network: %v", err)
+	}
+}
+
+// withHelper has the test binary be the helper, too.
+func withHelper(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Symlink(selfPath(t), filepath.Join(dir, helper)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+// A host is a listener outside that answers with what it received, once that is whole.
+type host struct {
+	net.Listener
+	lock     sync.Mutex
+	received []string
+	open     int
+	most     int
+}
+
+func (h *host) port() int { return h.Addr().(*net.TCPAddr).Port }
+
+func newHost(t *testing.T, address string) *host {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	h := &host{Listener: l}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go h.serve(c)
+		}
+	}()
+	return h
+}
+
+func (h *host) serve(c net.Conn) {
+	defer c.Close()
+	h.count(1)
+	defer h.count(-1)
+	data, err := io.ReadAll(c)
+	if err == nil {
+		h.lock.Lock()
+		h.received = append(h.received, string(data))
+		h.lock.Unlock()
+		c.Write(data)
+	}
+}
+
+func (h *host) count(n int) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.open += n
+	h.most = max(h.most, h.open)
+}
+
+// dialerRole connects to each address, sends its second argument so many times, and
+// prints how many bytes came back; with "leave" it ends without waiting, and with
+// "flood" it first fills the door.
+func dialerRole(args []string) int {
+	text := strings.Repeat(args[1], number(args[2]))
+	for _, address := range strings.Fields(args[0]) {
+		c, err := net.DialTimeout("tcp", address, 10*time.Second)
+		if err != nil {
+			fmt.Println(address, "refused")
+			continue
+		}
+		sent := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(c, text)
+			c.(*net.TCPConn).CloseWrite()
+			sent <- err
+		}()
+		if len(args) > 3 {
+			<-sent
+			return 0
+		}
+		back, err := io.ReadAll(c)
+		switch {
+		case errors.Is(err, unix.ECONNRESET):
+			fmt.Println(address, "reset")
+		case err != nil || !bytes.Equal(back, []byte(text)):
+			fmt.Println(address, len(back), err)
+		default:
+			fmt.Println(address, "whole")
+		}
+	}
+	return 0
+}
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// reach runs the dialer in a sandbox with services, and returns what it and its
+// refusals say.
+func reach(t *testing.T, services []Service, args ...string) (said string, refused []Refusal) {
+	t.Helper()
+	self := self(t)
+	c := Command(Policy{
+		Mounts: []Mount{ReadOnly(self.Path)}, Dir: "/tmp", Services: services,
+		Env: []string{"PATH=/usr/bin:/bin", roleVariable + "=dialer"},
+	}, self.Path, args...)
+	var out strings.Builder
+	c.Stdout, c.Stderr = &out, &out
+	var lock sync.Mutex
+	c.Refused = func(r Refusal) {
+		lock.Lock()
+		defer lock.Unlock()
+		refused = append(refused, r)
+	}
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %s", err, &out)
+	}
+	return out.String(), refused
+}
+
+// A service is at its own address inside, all of its bytes pass in both directions, and
+// nothing else of the machine is there. Without the option it isn't there either.
+func TestConnect(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	other := newHost(t, "127.0.0.1:0")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := silent.Addr().(*net.TCPAddr).Port
+	silent.Close()
+	four, name, six := fmt.Sprintf("127.0.0.1:%d", h.port()), fmt.Sprintf("localhost:%d", h.port()), fmt.Sprintf("[::1]:%d", h.port())
+	neighbour, dead := fmt.Sprintf("127.0.0.1:%d", other.port()), fmt.Sprintf("127.0.0.1:%d", closed)
+	own := []Service{{"127.0.0.1", h.port(), false}, {"127.0.0.1", closed, false}}
+
+	for _, test := range []struct {
+		name     string
+		services []Service
+		args     []string
+		want     string
+		refused  string
+	}{
+		{"nothing is named", nil, []string{four, "x", "1"}, four + " refused\n", ""},
+		{"an address", own, []string{four + " " + neighbour + " " + six, "x", "3000000"}, four + " whole\n" + neighbour + " refused\n" + six + " refused\n", ""},
+		{"nobody listens", own, []string{dead + " " + dead, "x", "1"}, dead + " reset\n" + dead + " reset\n", dead + " can't be reached: connection refused"},
+		{"localhost", []Service{{"localhost", h.port(), false}}, []string{name + " " + six + " " + four, "x", "1"}, name + " whole\n" + six + " whole\n" + four + " whole\n", ""},
+		{"elsewhere", own, []string{"10.1.2.3:99 10.1.2.3:99 [2001:db8::1]:99", "x", "1"}, "10.1.2.3:99 refused\n10.1.2.3:99 refused\n[2001:db8::1]:99 refused\n",
+			"refused: 10.1.2.3:99|refused: [2001:db8::1]:99"},
+		{"names", own, []string{"nosuch.test:99 nosuch.test:98", "x", "1"}, "nosuch.test:99 refused\nnosuch.test:98 refused\n", "refused: nosuch.test"},
+		{"a name", []Service{{"localhost.", h.port(), false}}, []string{name, "x", "1"}, name + " whole\n", ""},
+		{"a public host alone", []Service{{"pypi.test", 443, true}}, []string{four + " pypi.test:99", "x", "1"}, four + " refused\npypi.test:99 refused\n", "refused: pypi.test:99"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			said, refused := reach(t, test.services, test.args...)
+			var told []string
+			for _, r := range refused {
+				told = append(told, r.Error())
+			}
+			slices.Sort(told)
+			if said != test.want || strings.Join(told, "|") != test.refused {
+				t.Errorf("it says %q, want %q; told %q, want %q", said, test.want, told, test.refused)
+			}
+		})
+	}
+}
+
+// What a program has sent before it ended arrives, also if it ended at once.
+func TestSentBeforeTheEnd(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	text := fmt.Sprintf("127.0.0.1:%d", h.port())
+	reach(t, []Service{{"127.0.0.1", h.port(), false}}, text, "y", "100000", "leave")
+	for tries := 0; ; tries++ {
+		h.lock.Lock()
+		received := slices.Clone(h.received)
+		h.lock.Unlock()
+		if len(received) == 1 && len(received[0]) == 100000 {
+			return
+		}
+		if tries == 100 {
+			t.Fatalf("%d connections arrived", len(received))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// A program that opens thousands of connections gets them served a few hundred at a
+// time, and costs its caller no descriptor.
+func TestManyConnections(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	before := countDescriptors(t)
+	c := Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", h.port(), false}}}, "python3", "-c", `
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+held = []
+for i in range(700):
+    s = socket.socket()
+    s.settimeout(3)
+    try:
+        s.connect(("127.0.0.1", int(sys.argv[1])))
+    except OSError:
+        break
+    held.append(s)
+print(len(held) > 500, flush=True)
+sys.stdin.readline()
+for s in held:
+    s.close()
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"after")
+s.shutdown(socket.SHUT_WR)
+print(s.makefile().read())
+`, strconv.Itoa(h.port()))
+	var out strings.Builder
+	in, wake := io.Pipe()
+	told := make(chan Refusal, 100)
+	c.Stdin, c.Stdout, c.Stderr = in, &out, &out
+	c.Refused = func(r Refusal) { told <- r }
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case r := <-told:
+		if r.Error() != "512 connections are open, and others wait" {
+			t.Error(r.Error())
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was told")
+	}
+	if now := countDescriptors(t); now > before+40+2*h.most {
+		t.Errorf("%d descriptors before, %d now, with %d connections at the host", before, now, h.most)
+	}
+	wake.Write([]byte("\n"))
+	wake.Close()
+	if err := c.Wait(); err != nil || out.String() != "True\nafter\n" {
+		t.Errorf("%v, %s", err, &out)
+	}
+	if h.most > 512 || h.most < 100 {
+		t.Errorf("the host had %d connections at a time", h.most)
+	}
+}
+
+// Nothing stays, of the helper either, however a sandbox ends; and none is started for
+// a program that reaches nothing.
+func TestHelperEnds(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	before, threads := countDescriptors(t), runtime.NumGoroutine()
+	for _, script := range []string{"true", fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%d; echo x >&3; read -t 0.2 <&3; kill -9 $$", h.port()), "no-such-program"} {
+		Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", h.port(), false}}}, "bash", "-c", script).Run()
+	}
+	Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", h.port(), false}}}, "/no/such/program").Run()
+	if err := Command(Policy{Dir: "/tmp", Mounts: []Mount{ReadOnly("/no/such")}, Services: []Service{{"127.0.0.1", h.port(), false}}}, "true").Run(); err == nil {
+		t.Error("the control: it ran")
+	}
+	for tries := 0; countDescriptors(t) > before || runtime.NumGoroutine() > threads || children(t) != ""; tries++ {
+		if tries == 100 {
+			t.Fatalf("%d descriptors before, %d after; %d goroutines before, %d after; children %q", before, countDescriptors(t), threads, runtime.NumGoroutine(), children(t))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// children returns the numbers of this process's children.
+func children(t *testing.T) string {
+	t.Helper()
+	var all []string
+	files, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		all = append(all, strings.Fields(string(text))...)
+	}
+	return strings.Join(all, " ")
+}
+
+// Without the helper there is no sandbox.
+func TestNoHelper(t *testing.T) {
+	t.Setenv("PATH", "/usr/bin:/bin")
+	err := Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", 1, false}}}, "true").Run()
+	if kindOf(err) != KindNoHelper {
+		t.Errorf("%v", err)
+	}
+}
