@@ -13,7 +13,7 @@ from window import Window
 
 SHARE = COMMANDS.parent / "share"
 NAMES = ["isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"]
-SUBCOMMANDS = ["install", "list", "show", "update", "verify", "doctor", "remove"]
+SUBCOMMANDS = ["install", "list", "show", "update", "verify", "rehearse", "doctor", "remove"]
 
 # Each inserts all candidates into the line, in place of choosing one.
 SET_UP = {
@@ -165,6 +165,8 @@ def test_names_of_kernels(shell):
     for command in ["show", "update", "remove"]:
         assert shell.candidates(f"isolate-kernelspec {command} zz") == {"zz-plain-isolated"}
     assert shell.candidates("isolate-kernelspec verify zz") == {"zz-plain", "zz-plain-isolated"}
+    assert shell.candidates("isolate-kernelspec rehearse zz") == {"zz-plain-isolated"}
+    assert {c.rstrip("/") for c in shell.candidates("isolate-kernelspec rehearse zz-plain-isolated dir")} == {"directory"}
 
 
 def test_example_of_a_notebook(jupyter):

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 
+	"isolate-namespace/internal/rehearse"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/kernelspec"
 )
@@ -37,11 +39,7 @@ func (c *install) Run(s *session) error {
 	if err := check(chosen); err != nil {
 		return err
 	}
-	launcher, err := findLauncher()
-	if err != nil {
-		return err
-	}
-	jupyter, err := kernelspec.FindJupyter(launcher)
+	launcher, jupyter, err := findBoth()
 	if err != nil {
 		return err
 	}
@@ -61,14 +59,19 @@ func (c *install) Run(s *session) error {
 		names = jupyter.Names()
 	}
 	failed := false
+	hint := courseHint()
 	for _, name := range names {
-		err := c.one(ctx, s, jupyter, name, options)
+		result, err := c.one(ctx, s, jupyter, name, options)
 		if err != nil && (!c.All || ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
 			failed = true
 			s.complain(fmt.Errorf("%s: %w", name, err))
+		}
+		if err == nil && hint != nil {
+			s.stdout.Line("%s", hint(result.Name))
+			hint = nil
 		}
 	}
 	if failed {
@@ -81,7 +84,7 @@ func allAndNames() error {
 	return &kernelspec.Error{Reason: "--all and names at once", Remedy: remedy.ChooseOne}
 }
 
-func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) error {
+func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyter, name string, options kernelspec.Options) (*kernelspec.Result, error) {
 	var base *kernelspec.Kernel
 	var err error
 	if c.From != "" {
@@ -90,19 +93,19 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 		base, err = jupyter.FindPlain(name)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	place := kernelspec.Place{User: c.User, SysPrefix: c.SysPrefix, Prefix: c.Prefix}
 	result, err := kernelspec.Install(ctx, base, jupyter, options, place)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	s.stdout.Line("Installed kernelspec %s in %s", result.Name, result.Dir)
 	s.notes(result.Notes)
 	if c.Default {
-		return isFirst(s, jupyter, result)
+		return result, isFirst(s, jupyter, result)
 	}
 	if first := jupyter.Before(result.Name, result.Dir); first != "" {
 		s.notes([]string{fmt.Sprintf("Jupyter takes the %s in %s first; %s", result.Name, first, remedy.RemoveFirst(result.Name))})
@@ -110,7 +113,7 @@ func (c *install) one(ctx context.Context, s *session, jupyter *kernelspec.Jupyt
 	if other := jupyter.Others(base); c.From == "" && len(other) > 0 {
 		s.notes([]string{fmt.Sprintf("made of %s, not of %s; %s", base.Dir, other[0], remedy.ChooseFrom)})
 	}
-	return nil
+	return result, nil
 }
 
 // isFirst says which kernel is the plain one now. If Jupyter doesn't find the default
@@ -121,4 +124,20 @@ func isFirst(s *session, jupyter *kernelspec.Jupyter, result *kernelspec.Result)
 	}
 	s.stdout.Line("The plain kernel is %s", result.Plain)
 	return nil
+}
+
+// courseHint returns what a person should know of a new twin if this is a course of
+// nbgrader; otherwise nil.
+func courseHint() func(twin string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil
+	}
+	assignment := rehearse.Assignment(dir)
+	if assignment == "" {
+		return nil
+	}
+	return func(twin string) string {
+		return "Before you grade: " + remedy.Rehearse(twin, assignment)
+	}
 }

@@ -167,11 +167,7 @@ func (c *update) Run(s *session) error {
 	if err := check(added); err != nil {
 		return err
 	}
-	launcher, err := findLauncher()
-	if err != nil {
-		return err
-	}
-	jupyter, err := kernelspec.FindJupyter(launcher)
+	launcher, jupyter, err := findBoth()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -59,13 +60,15 @@ func describe(page *manual.Page, model *kong.Node) {
 		command := &manual.Page{Name: node.Name, Summary: node.Help, Options: flags(node)}
 		synopsis := "[OPTIONS]"
 		for _, argument := range node.Positional {
-			switch {
-			case argument.IsCumulative():
-				synopsis += " NAME..."
-			default:
-				synopsis += " NAME"
+			synopsis += " " + strings.ToUpper(argument.Name)
+			if argument.IsCumulative() {
+				synopsis += "..."
 			}
-			command.Kernels = argument.Tag.Get("kernels")
+			if kernels := argument.Tag.Get("kernels"); kernels != "" {
+				command.Kernels = kernels
+			} else {
+				command.Files = true
+			}
 		}
 		page.AddCommand(synopsis, command)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,7 @@ import (
 // long, and goes away with it. Anywhere else it is nothing.
 type progress struct {
 	terminal io.Writer // nil: there is none
+	mu       sync.Mutex
 	doing    string
 	begun    time.Time
 	halt     chan struct{} // nil while no line is shown
@@ -45,15 +47,25 @@ func (p *progress) show(halt, halted chan struct{}) {
 	defer close(halted)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		fmt.Fprintf(p.terminal, "\r%s, %d s", text.Line(p.doing), int(time.Since(p.begun).Seconds()))
+	for { // \x1b[K erases the rest of the line (ECMA-48, EL)
+		p.mu.Lock()
+		doing := p.doing
+		p.mu.Unlock()
+		fmt.Fprintf(p.terminal, "\r%s, %d s\x1b[K", text.Line(doing), int(time.Since(p.begun).Seconds()))
 		select {
 		case <-tick.C:
 		case <-halt:
-			fmt.Fprint(p.terminal, "\r\x1b[K") // to the line's beginning, and erase it (ECMA-48, EL)
+			fmt.Fprint(p.terminal, "\r\x1b[K") // to the line's beginning, and erase it
 			return
 		}
 	}
+}
+
+// say changes what the line says, from its next half second on.
+func (p *progress) say(doing string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doing = doing
 }
 
 // stop takes the line away. Others may write when it returns.

@@ -22,13 +22,14 @@ import (
 
 // commands are the command line, in the words of kong.
 type commands struct {
-	Install install       `cmd:"" help:"Make isolated twins of installed kernels."`
-	List    list          `cmd:"" help:"List the twins, and which of them no longer fit."`
-	Show    show          `cmd:"" help:"Say what a kernel started here would see."`
-	Update  update        `cmd:"" help:"Make twins again from their bases as they are now. Options and changes made by hand are kept."`
-	Verify  verifyCommand `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
-	Doctor  doctorCommand `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
-	Remove  remove        `cmd:"" help:"Remove twins. No other kernel is touched."`
+	Install  install         `cmd:"" help:"Make isolated twins of installed kernels."`
+	List     list            `cmd:"" help:"List the twins, and which of them no longer fit."`
+	Show     show            `cmd:"" help:"Say what a kernel started here would see."`
+	Update   update          `cmd:"" help:"Make twins again from their bases as they are now. Options and changes made by hand are kept."`
+	Verify   verifyCommand   `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
+	Rehearse rehearseCommand `cmd:"" help:"Run your own notebooks in a twin and in its plain kernel, and say what differs."`
+	Doctor   doctorCommand   `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
+	Remove   remove          `cmd:"" help:"Remove twins. No other kernel is touched."`
 
 	Version kong.VersionFlag `hidden:"" help:"Show the version, and what it was built from."`
 
@@ -87,10 +88,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 // own words.
 func misuse(err error) error {
 	var wrong *kong.ParseError
-	if errors.As(err, &wrong) && wrong.Context.Selected() != nil && strings.HasPrefix(err.Error(), `expected "<name>`) {
-		if wrong.Context.Selected().Name == "verify" {
-			return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameKernel}
-		}
+	if !errors.As(err, &wrong) || wrong.Context.Selected() == nil {
+		return &kernelspec.Error{Reason: err.Error(), Remedy: remedy.ListCommands}
+	}
+	switch {
+	case strings.HasPrefix(err.Error(), `expected "<notebook>`):
+		return &kernelspec.Error{Reason: "no notebook is named", Remedy: remedy.NameNotebook}
+	case !strings.HasPrefix(err.Error(), `expected "<name>`):
+	case wrong.Context.Selected().Name == "verify":
+		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameKernel}
+	default:
 		return &kernelspec.Error{Reason: "no kernel is named", Remedy: remedy.NameTwin}
 	}
 	return &kernelspec.Error{Reason: err.Error(), Remedy: remedy.ListCommands}
@@ -118,6 +125,15 @@ func findLauncher() (string, error) {
 func findJupyter() (*kernelspec.Jupyter, error) {
 	launcher, _ := findLauncher()
 	return kernelspec.FindJupyter(launcher)
+}
+
+// findBoth returns the launcher, which must be there, and the Jupyter for it.
+func findBoth() (launcher string, jupyter *kernelspec.Jupyter, err error) {
+	if launcher, err = findLauncher(); err != nil {
+		return "", nil, err
+	}
+	jupyter, err = kernelspec.FindJupyter(launcher)
+	return launcher, jupyter, err
 }
 
 // complain says what can't be done: the reason first, then the remedy.

@@ -24,7 +24,7 @@ type Client struct {
 	connection *protocol.Connection
 	session    string
 
-	replies           chan *protocol.Message
+	Replies           chan *protocol.Message // from Shell and Control
 	Inputs, Published chan *protocol.Message // what the kernel asks for, and what it publishes
 	beats             chan []byte
 }
@@ -34,7 +34,7 @@ type Client struct {
 func newClient(ctx context.Context, c *protocol.Connection) (*Client, error) {
 	k := &Client{
 		ctx: ctx, cancel: func() {}, connection: c, session: protocol.NewSession(),
-		replies:   make(chan *protocol.Message, 10),
+		Replies:   make(chan *protocol.Message, 10),
 		Inputs:    make(chan *protocol.Message, 10),
 		Published: make(chan *protocol.Message, 30),
 		beats:     make(chan []byte, 10),
@@ -57,8 +57,8 @@ func newClient(ctx context.Context, c *protocol.Connection) (*Client, error) {
 		return nil, err
 	}
 
-	go k.pump(k.Shell, k.replies)
-	go k.pump(k.Control, k.replies)
+	go k.pump(k.Shell, k.Replies)
+	go k.pump(k.Control, k.Replies)
 	go k.pump(k.Stdin, k.Inputs)
 	go k.pump(k.IOPub, k.Published)
 	return k, nil
@@ -123,7 +123,7 @@ func (k *Client) Reply(id string, patience time.Duration) (*protocol.Message, er
 	defer cancel()
 	for {
 		select {
-		case m := <-k.replies:
+		case m := <-k.Replies:
 			if m.Parent.ID == id {
 				return m, nil
 			}

@@ -22,6 +22,7 @@ type Page struct {
 	Options       []options.Option // all of them, in order
 	Commands      []*Page
 	Kernels       string // of which kind the arguments are: plain, isolated or all; else empty
+	Files         bool   // the arguments after the first are files
 }
 
 // A Section has a title and blocks below it.

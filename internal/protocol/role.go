@@ -35,9 +35,10 @@ var (
 	// A front end subscribes once, to everything.
 	publishRole = &role{name: "publish", peers: []string{"SUB", "XSUB"}, message: maxTopic, topics: 100}
 
-	// What a kernel sends to verify: far more than a probe prints.
+	// What a kernel sends to verify and rehearse: far more than a probe prints, and
+	// more than a notebook's plots have.
 	dealerRole    = &role{name: "dealer", peers: []string{"REP", "DEALER", "ROUTER"}, message: 8 << 20}
-	subscribeRole = &role{name: "subscribe", peers: []string{"PUB", "XPUB"}, message: 8 << 20}
+	subscribeRole = &role{name: "subscribe", peers: []string{"PUB", "XPUB"}, message: 64 << 20}
 	reqRole       = &role{name: "req", peers: []string{"REP", "ROUTER"}, message: 8 << 20}
 )
 

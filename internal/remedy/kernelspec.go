@@ -170,11 +170,20 @@ func InstallBaseAndUpdate(base, twin string) string {
 
 // What helps to rehearse a notebook.
 const (
+	// NameNotebook is for what is no notebook, or has none.
+	NameNotebook = "name notebooks, or a directory of them such as source/ps1"
+	// WriteTime is for what isn't a time.
+	WriteTime = "a time is 90, 90s, 1h30m or none"
 	// RehearseSource is for a student's notebook.
 	RehearseSource = "rehearse the assignment's own, in source"
 	// RehearseLess is for a notebook beside which too much lies.
 	RehearseLess = "keep large data elsewhere, and show it with --mount"
 )
+
+// Rehearse is for a course in which nobody knows yet what a twin lacks.
+func Rehearse(twin, assignment string) string {
+	return "isolate-kernelspec rehearse " + twin + " " + text.Quote(assignment) + " says what its notebooks lack in the twin"
+}
 
 // RehearseLanguage is for a notebook of another language than the twin's. It asks for
 // the kernel of this name, which may be empty.
