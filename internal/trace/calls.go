@@ -1,13 +1,12 @@
 package trace
 
 import (
-	"bytes"
-	"fmt"
-	"os"
 	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/internal/process"
 )
 
 // call notes what a system call uses: at its entry the path, at its exit
@@ -42,14 +41,14 @@ type syscallInfo struct {
 }
 
 // entered returns the use that a system call makes of a file, or nil.
-func entered(tid, process int, number uint64, args [6]uint64) *Use {
-	dir, path, flags, exec := atCwd, uint64(0), uint64(0), false
+func entered(tid, pid int, number uint64, args [6]uint64) *Use {
+	dir, path, flags, exec := int32(unix.AT_FDCWD), uint64(0), uint64(0), false
 	switch number {
 	case unix.SYS_OPENAT:
 		dir, path, flags = int32(args[0]), args[1], args[2]
 	case unix.SYS_OPENAT2:
 		dir, path = int32(args[0]), args[1]
-		if how := read(tid, args[2], 8); len(how) == 8 {
+		if how := process.Memory(tid, args[2], 8); len(how) == 8 {
 			flags = *(*uint64)(unsafe.Pointer(&how[0]))
 		}
 	case unix.SYS_EXECVE:
@@ -65,53 +64,16 @@ func entered(tid, process int, number uint64, args [6]uint64) *Use {
 		return nil
 	}
 
-	text := read(tid, path, unix.PathMax)
-	name, _, whole := bytes.Cut(text, []byte{0})
-	if !whole || len(name) == 0 {
+	name, ok := process.Path(tid, path)
+	if !ok || name == "" {
 		return nil
 	}
-	absolute := absolute(process, dir, string(name))
-	if absolute == "" {
-		return nil
+	if !filepath.IsAbs(name) {
+		base, err := process.Dir(pid, dir)
+		if err != nil {
+			return nil
+		}
+		name = filepath.Join(base, name)
 	}
-	return &Use{Pid: process, Path: absolute, Exec: exec}
-}
-
-const atCwd = int32(unix.AT_FDCWD)
-
-// absolute makes a path of a process absolute, or "".
-func absolute(pid int, dir int32, path string) string {
-	if !filepath.IsAbs(path) {
-		link := fmt.Sprintf("/proc/%d/cwd", pid)
-		if dir != atCwd {
-			link = fmt.Sprintf("/proc/%d/fd/%d", pid, dir)
-		}
-		base, err := os.Readlink(link)
-		if err != nil || !filepath.IsAbs(base) {
-			return ""
-		}
-		path = filepath.Join(base, path)
-	}
-	return filepath.Clean(path)
-}
-
-// read reads up to length bytes of a thread's memory, up to the end of a page
-// that is there.
-func read(tid int, address uint64, length int) []byte {
-	var all []byte
-	for page := os.Getpagesize(); len(all) < length; {
-		chunk := make([]byte, min(length-len(all), page-int(address)%page))
-		local := []unix.Iovec{{Base: &chunk[0]}}
-		local[0].SetLen(len(chunk))
-		n, err := unix.ProcessVMReadv(tid, local, []unix.RemoteIovec{{Base: uintptr(address), Len: len(chunk)}}, 0)
-		if err != nil || n == 0 {
-			break
-		}
-		all = append(all, chunk[:n]...)
-		if bytes.IndexByte(chunk[:n], 0) >= 0 && length > 8 {
-			break
-		}
-		address += uint64(n)
-	}
-	return all
+	return &Use{Pid: pid, Path: filepath.Clean(name), Exec: exec}
 }
