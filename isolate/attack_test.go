@@ -42,6 +42,7 @@ func TestAttacks(t *testing.T) {
 	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
 		outside := outcomes(controlRun(t, where, newWorld(t)))
 		inside := outcomes(insideRun(t, where, newWorld(t), func(*Policy) {}))
+		listened := outcomes(insideRun(t, where, newWorld(t), func(p *Policy) { p.Missed = true }))
 		for _, a := range all {
 			if a.Control != where {
 				continue
@@ -49,6 +50,9 @@ func TestAttacks(t *testing.T) {
 			t.Run(a.Name, func(t *testing.T) {
 				if got := inside[a.Name]; got == "" || got == "succeeded" {
 					t.Errorf("inside it %s", orNot(got))
+				}
+				if got := listened[a.Name]; got == "" || got == "succeeded" {
+					t.Errorf("inside, with Missed, it %s", orNot(got))
 				}
 				if got := outside[a.Name]; got != "succeeded" {
 					t.Errorf("%s it %s: the attack proves nothing", where, orNot(got))

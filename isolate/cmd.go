@@ -44,6 +44,7 @@ type Cmd struct {
 	stdio     stdio
 	terminal  *terminal.Terminal // nil: the program has none
 	limiter   *limiter
+	watcher   *watcher    // nil: nobody wants to know what is missed
 	doors     *doorkeeper // nil: it reaches nothing
 	unshown   []string
 	keptNames []string
@@ -234,6 +235,7 @@ func (c *Cmd) listen() {
 
 	c.report = c.limiter.report(c.status, usage, c.started)
 	c.report.KeptNames = c.keptNames
+	c.report.Missed = c.watcher.missed()
 	c.limiter.group.Remove()
 	c.Policy.tidyCowDir()
 	c.doors.finish()

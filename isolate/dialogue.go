@@ -17,6 +17,7 @@ import (
 type dialogue struct {
 	socket      *os.File
 	hasTerminal bool
+	hasListener bool
 	doors       int                   // how many are to come
 	steps       map[initproc.Kind]int // the number of calls of each list
 
@@ -30,11 +31,12 @@ type dialogue struct {
 type stage int
 
 const (
-	making   stage = iota // the sandbox
-	handing               // the doors were handed out
-	entering              // the program's terminal was handed out
-	running               // the program
-	over                  // the program has ended, or never runs
+	making    stage = iota // the sandbox
+	handing                // the doors were handed out
+	entering               // the program's terminal was handed out
+	listening              // to the program's system calls
+	running                // the program
+	over                   // the program has ended, or never runs
 )
 
 type answer struct {
@@ -48,7 +50,7 @@ var errUntrue = errors.New("init sent a message that it can't send now")
 // newDialogue begins a dialogue over the caller's end of the control socket.
 func newDialogue(socket int, d *initproc.Process, hasTerminal bool, doors int) *dialogue {
 	return &dialogue{
-		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal, doors: doors,
+		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal, doors: doors, hasListener: d.Listener >= 0,
 		steps:   map[initproc.Kind]int{initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
 		answers: make(chan answer, 1),
 	}
@@ -87,6 +89,10 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 	if d.hasTerminal {
 		first = entering
 	}
+	ready := first // the stage in which it can be executed
+	if d.hasListener {
+		ready = listening
+	}
 
 	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && fds == 0
 	switch m.Kind {
@@ -96,10 +102,14 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 		return entering, d.stage == made && d.hasTerminal && fds == 1
 	case initproc.SetupFailed:
 		return over, (d.stage == making || d.stage == handing) && failed
-	case initproc.EntryFailed, initproc.ExecFailed:
+	case initproc.EntryFailed:
 		return over, d.stage == first && failed
+	case initproc.Listening:
+		return listening, d.stage == first && d.hasListener && fds == 1
+	case initproc.ExecFailed:
+		return over, d.stage == ready && failed
 	case initproc.Started:
-		return running, d.stage == first && fds == 0
+		return running, d.stage == ready && fds == 0
 	case initproc.Stopped:
 		return running, d.stage == running && d.hasTerminal && fds == 0
 	case initproc.Ended:

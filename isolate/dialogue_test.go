@@ -22,13 +22,16 @@ type talk struct {
 	inside int
 }
 
-func newTalk(t *testing.T, hasTerminal bool, doors int) talk {
+func newTalk(t *testing.T, hasTerminal bool, doors int, hasListener bool) talk {
 	t.Helper()
 	ours, theirs, err := initproc.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &initproc.Process{Setup: calls.New(), Entry: calls.New()}
+	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Listener: calls.NoSlot}
+	if hasListener {
+		d.Listener = 0
+	}
 	for range 3 {
 		d.Setup.Do(calls.Note{}, unix.SYS_GETPID)
 		d.Entry.Do(calls.Note{}, unix.SYS_GETPID)
@@ -61,25 +64,30 @@ var moments = []struct {
 	terminal bool
 	doors    int
 	asked    bool
+	listener bool
 	before   []initproc.Message
 	can      []initproc.Kind
 }{
-	{"at the start", false, 0, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"at the start with a terminal", true, 0, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
-	{"with its terminal", true, 0, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"at the start with doors", false, 2, false, nil, []initproc.Kind{initproc.Doors, initproc.SetupFailed}},
-	{"with its doors", false, 2, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"with its doors, before its terminal", true, 2, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.Opened}},
-	{"with its doors and its terminal", true, 2, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"when it runs with doors", false, 2, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs", false, 0, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs and was asked", false, 0, true, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
-	{"when it has answered", false, 0, true, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs in a terminal", true, 0, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has stopped", true, 0, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has ended", true, 0, true, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
-	{"when the set-up has failed", false, 0, true, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
-	{"when it wasn't executed", false, 0, true, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
+	{"at the start", false, 0, false, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with a terminal", true, 0, false, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
+	{"with its terminal", true, 0, false, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with doors", false, 2, false, false, nil, []initproc.Kind{initproc.Doors, initproc.SetupFailed}},
+	{"with its doors", false, 2, false, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"with its doors, before its terminal", true, 2, false, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.Opened}},
+	{"with its doors and its terminal", true, 2, false, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"when it runs with doors", false, 2, false, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs", false, 0, false, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs and was asked", false, 0, true, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
+	{"when it has answered", false, 0, true, false, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs in a terminal", true, 0, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has stopped", true, 0, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has ended", true, 0, true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
+	{"when the set-up has failed", false, 0, true, false, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
+	{"when it wasn't executed", false, 0, true, false, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
+	{"at the start with a listener", false, 0, false, true, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.Listening}},
+	{"with a terminal and without its listener", true, 0, false, true, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.Listening}},
+	{"with its listener", false, 0, false, true, []initproc.Message{{Kind: initproc.Listening}}, []initproc.Kind{initproc.ExecFailed, initproc.Started}},
+	{"when it runs with a listener", false, 0, false, true, []initproc.Message{{Kind: initproc.Listening}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
 }
 
 // Whatever init sends at whatever time, the caller takes what can be true then
@@ -92,10 +100,10 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 	defer null.Close()
 
 	fd := descriptor.Of(null)
-	brings := map[initproc.Kind]int{initproc.Opened: 1, initproc.Dialed: 1, initproc.Doors: 2}
+	brings := map[initproc.Kind]int{initproc.Opened: 1, initproc.Dialed: 1, initproc.Listening: 1, initproc.Doors: 2}
 	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
 	reach := func(t *testing.T, i int) talk {
-		k := newTalk(t, moments[i].terminal, moments[i].doors)
+		k := newTalk(t, moments[i].terminal, moments[i].doors, moments[i].listener)
 		k.asked.Store(moments[i].asked)
 		for _, m := range moments[i].before {
 			_, files, err := k.tells(t, m.Bytes(), slices.Repeat([]int{fd}, brings[m.Kind])...)
@@ -129,7 +137,7 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 							want = want && value > 0 && value < 4096 && index < steps[kind] && fds == nil
 						case kind == initproc.Doors:
 							want = want && len(fds) == 2
-						case kind == initproc.Opened:
+						case kind == initproc.Opened, kind == initproc.Listening:
 							want = want && len(fds) == 1
 						case kind == initproc.Dialed:
 							want = want && len(fds) < 2
@@ -188,7 +196,7 @@ func TestAnswers(t *testing.T) {
 	defer null.Close()
 
 	open := countDescriptors(t)
-	k := newTalk(t, false, 0)
+	k := newTalk(t, false, 0, false)
 	start := initproc.Message{Kind: initproc.Started}
 	if _, _, err := k.tells(t, start.Bytes()); err != nil {
 		t.Fatal(err)

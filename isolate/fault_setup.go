@@ -58,6 +58,9 @@ func explainClone(p *Policy, errno unix.Errno) error {
 
 // explainCall says why a step of the set-up failed.
 func explainCall(p *Policy, n calls.Note, errno unix.Errno) error {
+	if n.Step == calls.LoadListener {
+		return noListener(errno)
+	}
 	e := &SetupError{Doing: n.Step.String(), Path: n.Path, Err: errno}
 	denied := errno == unix.EPERM || errno == unix.EACCES
 	if denied || errno == unix.ENOSYS {
@@ -152,6 +155,15 @@ func explainKill(p *Policy, status unix.WaitStatus) error {
 		e.Err = errors.New("a filter of system calls killed init")
 		e.Kind, e.Where = KindFiltered, p.lookAround()
 		e.Where.refuseSome()
+	}
+	return e
+}
+
+// noListener is the error for system calls that can't be listened to.
+func noListener(errno unix.Errno) error {
+	e := &SetupError{Doing: "listen for what the program looks for", Err: errno, Kind: KindListener}
+	if errno == unix.EBUSY { // seccomp(2): a process has one listener at most
+		e.Err = errors.New("somebody listens already, as in a container or in another sandbox that does")
 	}
 	return e
 }

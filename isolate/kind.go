@@ -27,6 +27,7 @@ const (
 	KindRootStays        Kind = "the root can't be left"
 	KindNoGroup          Kind = "a limit needs a control group"    // About: its name, or "" where it may be several
 	KindNoLimit          Kind = "the kernel can't enforce a limit" // About: its name
+	KindListener         Kind = "system calls can't be listened to"
 	KindMemory           Kind = "the memory limit is too low"
 	KindDescriptors      Kind = "too few files may be open"
 	KindAddressSpace     Kind = "the limit of address space is too low"

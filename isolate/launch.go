@@ -13,6 +13,7 @@ import (
 	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/cgroup"
 	"isolate-namespace/isolate/internal/initproc"
+	"isolate-namespace/isolate/internal/listener"
 )
 
 // launchRetrying is launch, which begins again, with another look at the policy, if
@@ -45,6 +46,9 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	}()
 
 	if err != nil {
+		return err
+	}
+	if c.watcher, err = newWatcher(policy, t); err != nil {
 		return err
 	}
 	ours, theirs, err := initproc.Pair()
@@ -118,6 +122,9 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 
 	prepareProgram(&d.Entry, p, stdio, control, c.terminal != nil, t.wall)
 	setLimits(&d.Entry, c.limiter)
+	if d.Listener = calls.NoSlot; c.watcher != nil {
+		d.Listener = listener.Load(&d.Entry, c.watcher.flags) // last: what comes behind may wait for the caller
+	}
 	for _, path := range candidates(c.Name, p) {
 		d.Execs = append(d.Execs, d.Entry.Str(path))
 	}
@@ -172,6 +179,10 @@ func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 	}
 	if err == nil && m.Kind == initproc.Opened {
 		c.terminal.Open(fromInside(fds[0]))
+		m, fds, err = c.dialogue.hear()
+	}
+	if err == nil && m.Kind == initproc.Listening {
+		c.watcher.listen(fromInside(fds[0]))
 		m, _, err = c.dialogue.hear()
 	}
 	if errors.Is(err, errUntrue) {

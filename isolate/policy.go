@@ -96,6 +96,12 @@ type Policy struct {
 	// that need /proc/sys aren't there.
 	ShareProc bool
 
+	// Missed has the caller take note of what the program looks for and the sandbox
+	// doesn't show: see Report.Missed. It is for programs that are trusted: what the
+	// program says that it looks for is looked up outside, by its path, after its end.
+	// Nothing else is shown, and the program runs more slowly.
+	Missed bool
+
 	// AssembleOn is an existing directory of the host on which the new root is
 	// assembled. Empty means that none is needed.
 	AssembleOn string

@@ -1,9 +1,9 @@
 package isolate
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +29,9 @@ type Report struct {
 	Memory int64
 	// LargestProcess is the most memory that any one process had, in bytes.
 	LargestProcess int64
+	// Missed is what the program looked for and the sandbox didn't show, or nil if
+	// the policy doesn't ask for that.
+	Missed *Missed
 	// InForce are the limits that held, and how each was enforced.
 	InForce []InForce
 	// KeptNames are "hostname" and "domainname" where the program saw the caller's,
@@ -55,7 +58,7 @@ func (m *limiter) report(status unix.WaitStatus, usage *unix.Rusage, start time.
 
 // JSON returns the report as share/report.schema.json has it: times in seconds.
 func (r *Report) JSON() []byte {
-	var b bytes.Buffer
+	var b strings.Builder
 	null := func(absent bool, value string) string {
 		if absent {
 			return "null"
@@ -89,6 +92,11 @@ func (r *Report) JSON() []byte {
 		}
 		b.WriteString(strconv.Quote(name))
 	}
-	b.WriteString("]\n}\n")
-	return b.Bytes()
+	b.WriteString("]")
+	if r.Missed != nil {
+		b.WriteString(",\n  \"missed\": ")
+		r.Missed.json(&b)
+	}
+	b.WriteString("\n}\n")
+	return []byte(b.String())
 }

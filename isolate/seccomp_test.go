@@ -29,12 +29,16 @@ func TestForbiddenCalls(t *testing.T) {
 			if out, err := control.Output(); err != nil || string(out) == want {
 				t.Errorf("outside: %q, %v; it shows nothing", out, err)
 			}
-			dir := t.TempDir()
-			var out bytes.Buffer
-			cmd := Command(selfIn(dir, "attacker"), os.Args[0], "forbidden", dir, c.Name)
-			cmd.Stdout = &out
-			if err := cmd.Run(); err != nil || out.String() != want {
-				t.Errorf("inside: errno %q, %v; want %q", strings.TrimSpace(out.String()), err, strings.TrimSpace(want))
+			for _, missed := range []bool{false, true} {
+				dir := t.TempDir()
+				p := selfIn(dir, "attacker")
+				p.Missed = missed
+				var out bytes.Buffer
+				cmd := Command(p, os.Args[0], "forbidden", dir, c.Name)
+				cmd.Stdout = &out
+				if err := cmd.Run(); err != nil || out.String() != want {
+					t.Errorf("inside, with Missed %v: errno %q, %v; want %q", missed, strings.TrimSpace(out.String()), err, strings.TrimSpace(want))
+				}
 			}
 		})
 	}

@@ -187,8 +187,13 @@ func (t *tree) addMadeFiles(p *Policy) {
 // network there is no resolver: asking one would give a temporary failure instead of
 // "no such name".
 func (p *Policy) hostSources() string {
-	if p.Network == NetworkHost || len(p.Services) > 0 {
+	switch {
+	case p.Network == NetworkHost, len(p.Services) > 0:
 		return "files dns"
+	case p.Missed:
+		// A resolver that isn't there is asked for the name, so that it is heard, and
+		// the end is the same.
+		return "files dns files"
 	}
 	return "files"
 }

@@ -134,6 +134,8 @@ func (o *options) set(name string, v []string) (err error) {
 		p.AssembleOn = o.path(v[0])
 	case "--report":
 		o.report = v[0]
+	case "--missed":
+		p.Missed = true
 	case "--dry-run":
 		o.dryRun = true
 	case "--explain":

@@ -104,6 +104,9 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	}()
 	ended := cmd.Wait()
 	result := cmd.Report()
+	for _, line := range remedy.Isolate.Missed(result.Missed) {
+		text.NewOutput(stderr).Complain("isolate", line.Reason, line.Remedy)
+	}
 	if err := report.write(result.JSON()); err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ func Isolate() []Option {
 			Names: []string{"--report"}, Values: []string{"FILE"},
 			Text: "Write to FILE how it ended and what it used. In JSON: the status or signal, the limit that ended the program, wall and CPU time, memory, and which limits were in force, how each was enforced, and which are defaults.",
 		},
+		missed("program"),
 		{
 			Names: []string{"--dry-run"},
 			Text:  "Say what the program would see, and run nothing.",

@@ -35,6 +35,14 @@ func Kernel() []Option {
 	})
 }
 
+func missed(who string) Option {
+	return Option{
+		Names: []string{"--missed"},
+		Text: "Say at the end what the " + who + " was not shown. " +
+			"These are the files, programs and connections that it looked for and would have found without the sandbox, each with the entry that shows it. Use it for code that you trust: the paths that it asks for are looked up outside. It runs more slowly.",
+	}
+}
+
 // Common returns the options of every command.
 func Common() []Option {
 	return append([]Option{{Names: []string{"--version"}, Text: "The version, and what it was built from."}}, Help()...)

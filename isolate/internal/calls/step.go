@@ -51,6 +51,7 @@ const (
 	AllowIn
 	EnterRuleset
 	LoadFilter
+	LoadListener
 	SetLimit
 	Try
 	SetSysctl
@@ -104,6 +105,7 @@ var texts = [...]string{
 	AllowIn:          "allow in",
 	EnterRuleset:     "enter the Landlock ruleset",
 	LoadFilter:       "load the system-call filter",
+	LoadListener:     "listen for system calls",
 	SetLimit:         "set a limit",
 	Try:              "try",
 	SetSysctl:        "set",

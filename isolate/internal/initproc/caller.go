@@ -11,6 +11,7 @@ import (
 func (p *Process) Prepare(pageSize int) {
 	p.Setup.Load()
 	p.Entry.Load()
+	p.lastEntry = p.Entry.Len() - 1
 	for _, path := range p.Execs {
 		p.execs = append(p.execs, p.Entry.Address(path))
 	}

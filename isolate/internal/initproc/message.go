@@ -28,6 +28,7 @@ const (
 	EntryFailed                 // a call of Entry
 	ExecFailed                  // the program itself
 	Opened                      // the program's terminal comes with it
+	Listening                   // the listener of its system calls comes with it
 	Started                     // the program runs
 	Stopped                     // the program was stopped, as by Ctrl-Z
 	Ended                       // the program has ended, with this wait status

@@ -26,9 +26,14 @@ type Process struct {
 	Envp  calls.Arg   // its environment, also there
 	Outer calls.Slot  // the caller's end of the program's terminal, or NoSlot
 
+	// The listener of the program's system calls, or NoSlot. It is in Entry, as the
+	// result of its last call: what comes behind may wait for the caller.
+	Listener calls.Slot
+
 	Control int                   // init's end of the socket
 	Source  unix.RawSockaddrInet4 // the address that connections are made from
 
+	lastEntry  int
 	execs      []uintptr
 	argv, envp uintptr
 	in, out    Message
@@ -135,6 +140,12 @@ func (p *Process) resetSignals() {
 func (p *Process) becomeProgram() {
 	if i, errno := p.Entry.Run(); errno != 0 {
 		p.fail(EntryFailed, i, errno)
+	}
+	if p.Listener >= 0 {
+		p.out.Kind = Listening
+		if errno := p.send(p.Entry.Result(p.Listener)); errno != 0 {
+			p.fail(EntryFailed, p.lastEntry, errno)
+		}
 	}
 	worst := unix.ENOENT
 	for _, path := range p.execs {

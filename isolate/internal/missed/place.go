@@ -1,0 +1,104 @@
+package missed
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// place returns what is to be shown for f, or why nothing is.
+func (s *Surroundings) place(f Seen) (show string, reason Reason) {
+	switch {
+	case f.Covered:
+		return "", Covered
+	case s.isSecret(f):
+		return "", Secret
+	case f.Socket:
+		return "", Service
+	case strings.ContainsFunc(f.Path, unicode.IsControl) || !utf8.ValidString(f.Path):
+		return "", Unwritten
+	}
+
+	dir := f.Path
+	if !f.Dir {
+		dir = path.Dir(f.Path)
+	}
+	above := path.Dir(dir)
+	switch {
+	case s.isWide(dir) && (f.Dir || f.New):
+		return "", Wide
+	case s.isWide(dir):
+		return f.Path, ""
+	// A program has its libraries beside the directory that it lies in.
+	case f.Use == Execute && path.Base(dir) == "bin" && !s.isWide(above) && !s.isSecret(Seen{Path: above, Dir: true}):
+		return above, ""
+	}
+	return dir, ""
+}
+
+// join joins the groups of places in others, and those of many neighbours.
+func (s *Surroundings) join(shown map[string]*Group) []Group {
+	const many = 3
+	for joined := true; joined; {
+		joined = false
+		neighbours := map[string][]string{}
+		for _, show := range slices.Sorted(maps.Keys(shown)) {
+			g := shown[show]
+			if over := within(shown, show); over != nil && (over.Writable || !g.Writable) {
+				over.Files = append(over.Files, g.Files...)
+				delete(shown, show)
+				continue
+			}
+			if !slices.ContainsFunc(g.Files, func(f Seen) bool { return f.Path == show && !f.Dir }) {
+				above := path.Dir(show)
+				neighbours[above] = append(neighbours[above], show)
+			}
+		}
+		for above, all := range neighbours {
+			if len(all) < many || s.isWide(above) || s.isSecret(Seen{Path: above, Dir: true}) || !sameAccess(shown, all) {
+				continue
+			}
+			joined = true
+			g := &Group{Show: above, Writable: shown[all[0]].Writable}
+			for _, show := range all {
+				g.Files = append(g.Files, shown[show].Files...)
+				delete(shown, show)
+			}
+			shown[above] = g
+		}
+	}
+
+	var groups []Group
+	for _, show := range slices.Sorted(maps.Keys(shown)) {
+		g := shown[show]
+		slices.SortFunc(g.Files, func(a, b Seen) int { return strings.Compare(a.Path, b.Path) })
+		groups = append(groups, *g)
+	}
+	return groups
+}
+
+// within returns the group of the place nearest above, or nil.
+func within(shown map[string]*Group, show string) *Group {
+	for dir := path.Dir(show); dir != "/"; dir = path.Dir(dir) {
+		if g := shown[dir]; g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+func sameAccess(shown map[string]*Group, all []string) bool {
+	return !slices.ContainsFunc(all, func(show string) bool { return shown[show].Writable != shown[all[0]].Writable })
+}
+
+// isBelow reports whether a path lies in dir.
+func isBelow(path, dir string) bool {
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(dir, "/"))
+	return ok && len(rest) > 1 && rest[0] == '/'
+}
+
+// isIn reports whether a path is dir or lies in it.
+func isIn(path, dir string) bool { return path == dir || isBelow(path, dir) }

@@ -1,0 +1,126 @@
+package isolate
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/listener"
+	"isolate-namespace/isolate/internal/missed"
+	"isolate-namespace/isolate/internal/walk"
+)
+
+// foundOutside returns what of the paths that weren't there inside is there outside, for
+// this user. whole is false if a file system keeps it waiting, as one of another machine
+// may do for ever.
+func foundOutside(looked map[lookup]int) (seen []missed.Seen, whole bool) {
+	type counted struct {
+		lookup
+		count int
+	}
+	var all []counted
+	for l, count := range looked {
+		all = append(all, counted{l, count})
+	}
+	slices.SortFunc(all, func(a, b counted) int { return strings.Compare(a.path, b.path) })
+
+	found := make(chan missed.Seen, len(all)) // with room for all: nobody may be there to take them
+	go func() {
+		defer close(found)
+		o, err := newOutsider()
+		if err != nil {
+			return
+		}
+		defer o.close()
+		for _, l := range all {
+			if f, ok := o.find(l.lookup); ok {
+				f.Count = l.count
+				found <- f
+			}
+		}
+	}()
+
+	const patience = 5 * time.Second
+	end := time.After(patience)
+	for {
+		select {
+		case f, more := <-found:
+			if !more {
+				return seen, true
+			}
+			seen = append(seen, f)
+		case <-end:
+			return seen, false
+		}
+	}
+}
+
+// An outsider looks at files outside.
+type outsider struct {
+	root    int
+	mounted map[string]bool
+}
+
+func newOutsider() (*outsider, error) {
+	mounts, err := openHostMounts()
+	if err != nil {
+		return nil, err
+	}
+	defer mounts.close()
+	if err := mounts.read(); err != nil {
+		return nil, err
+	}
+
+	o := &outsider{mounted: map[string]bool{}}
+	for _, m := range mounts.all {
+		o.mounted[m.point] = o.mounted[m.point] || m.kind != "autofs"
+	}
+	o.root, err = unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	return o, err
+}
+
+func (o *outsider) close() { unix.Close(o.root) }
+
+// find says what the program would have found at a path.
+func (o *outsider) find(l lookup) (f missed.Seen, ok bool) {
+	place, err := walk.Follow(o.root, l.path, false, func(path string) bool { return o.mounted[path] })
+	if err != nil {
+		return f, false
+	}
+	f = missed.Seen{Path: l.path, Covered: l.covered, Use: useOf(l.how)}
+	if l.how == listener.Make && place.Missing == 1 {
+		f.New = true
+		return f, unix.Access(filepath.Dir(place.Path), unix.W_OK) == nil
+	}
+	if place.Missing > 0 {
+		return f, false
+	}
+
+	kind := place.Stat.Mode & unix.S_IFMT
+	f.Dir, f.Socket, f.Closed = kind == unix.S_IFDIR, kind == unix.S_IFSOCK, place.Stat.Mode&0o004 == 0
+	need := uint32(unix.R_OK)
+	switch {
+	case l.how == listener.Make && f.Dir:
+		return f, false // it can't be made where one is
+	case f.Use == missed.Write, f.Socket:
+		need = unix.W_OK
+	case f.Use == missed.Execute:
+		need = unix.X_OK
+	}
+	return f, unix.Access(place.Path, need) == nil
+}
+
+func useOf(how listener.How) missed.Use {
+	switch how {
+	case listener.Look:
+		return missed.Look
+	case listener.Execute:
+		return missed.Execute
+	case listener.Write, listener.Make:
+		return missed.Write
+	}
+	return missed.Read
+}

@@ -1,0 +1,269 @@
+package isolate
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/listener"
+	"isolate-namespace/isolate/internal/missed"
+	"isolate-namespace/isolate/internal/walk"
+)
+
+// A watcher takes note of what a program looks for and doesn't find.
+type watcher struct {
+	policy *Policy
+	tree   *tree
+	flags  uintptr // with which seccomp(2) gives the listener
+
+	served chan struct{} // closed when no call will come any more; nil before the first
+	root   int           // the sandbox's root, or -1
+	rootOf [2]fileID     // and its mount namespace
+
+	mu          sync.Mutex
+	looked      map[lookup]int
+	connections map[netip.AddrPort]int
+	names       map[string]int
+	room        int    // bytes that may still be kept
+	incomplete  string // why something isn't counted, or ""
+}
+
+// A lookup is one path that wasn't there.
+type lookup struct {
+	path    string // as inside, without links
+	how     listener.How
+	fresh   bool
+	covered bool
+}
+
+// What a watcher keeps, at most: it is the program that decides how much there is.
+const (
+	mostKept     = 8 << 20 // bytes of paths and names
+	keptOverhead = 96      // bytes of each besides its text
+)
+
+// newWatcher returns nil if nobody wants to know.
+func newWatcher(p *Policy, t *tree) (*watcher, error) {
+	if !p.Missed {
+		return nil, nil
+	}
+	flags, err := listener.Flags()
+	if err != nil {
+		return nil, noListener(err.(unix.Errno))
+	}
+	return &watcher{
+		policy: p, tree: t, flags: flags, root: -1, room: mostKept,
+		looked: map[lookup]int{}, connections: map[netip.AddrPort]int{}, names: map[string]int{},
+	}, nil
+}
+
+// listen serves the program's system calls from now on.
+func (w *watcher) listen(file *os.File) {
+	w.served = make(chan struct{})
+	go func() {
+		defer close(w.served)
+		err := listener.Serve(file, listener.Heard{Use: w.use, Connect: w.connect, Ask: w.ask})
+		if w.root >= 0 {
+			unix.Close(w.root)
+		}
+		if err != nil {
+			w.mu.Lock()
+			w.incomplete = "listening failed: " + err.Error()
+			w.mu.Unlock()
+		}
+	}()
+}
+
+// use takes note of a path that isn't there.
+func (w *watcher) use(u listener.Use) {
+	if strings.HasPrefix(u.Path, "/proc/") || strings.HasPrefix(u.Path, "/sys/") || !w.openRoot(u.Thread) {
+		return
+	}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	if u.IsLink {
+		how.Flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Openat2(w.root, u.Path, &how)
+	if err == nil {
+		unix.Close(fd)
+		return
+	}
+	if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENOSYS && err != unix.EPERM {
+		return // what keeps it from being found does so outside, too
+	}
+
+	at, err := walk.Follow(w.root, u.Path, u.IsLink, func(string) bool { return true })
+	if err != nil || at.Missing == 0 || !w.isRootOf(u.Thread) {
+		return
+	}
+	if l, ok := w.judge(u, &at); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.keep(w.looked[l] > 0, l.path) {
+			w.looked[l]++
+		}
+	}
+}
+
+// judge says whether it is the sandbox that keeps a path from being there.
+func (w *watcher) judge(u listener.Use, at *walk.Place) (l lookup, ok bool) {
+	l = lookup{path: at.Path, how: u.How, fresh: u.Fresh}
+	n := w.tree.at[at.Path]
+	if n == nil {
+		n = w.tree.covering(at.Path)
+	}
+	switch {
+	case n == nil: // in a directory that only leads to what is shown, and can't be written to
+		return l, true
+	case n.kind == maskNode:
+		l.covered = true
+		return l, true
+	case n.kind != privateNode: // what it shows is there as it is outside
+		return l, false
+	case u.How == listener.Make && at.Missing == 1:
+		// It will be made. The program may have meant to go on with what it left there.
+		return l, !u.Fresh && n.target == w.policy.Home
+	}
+	return l, true
+}
+
+// openRoot opens the sandbox's root through a process inside. Before its exec the
+// program may not be looked at.
+func (w *watcher) openRoot(thread int) bool {
+	if w.root >= 0 {
+		return true
+	}
+	fd, err := unix.Open(rootLink(thread), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err == nil {
+		w.root, w.rootOf = fd, rootOf(thread)
+	}
+	return err == nil
+}
+
+// isRootOf reports whether a thread has the sandbox's root, and not that of another
+// sandbox inside.
+func (w *watcher) isRootOf(thread int) bool {
+	return rootOf(thread) == w.rootOf
+}
+
+// rootOf says which root and which mounts a thread has.
+func rootOf(thread int) (ids [2]fileID) {
+	for i, link := range []string{rootLink(thread), fmt.Sprintf("/proc/%d/ns/mnt", thread)} {
+		var st unix.Stat_t
+		if unix.Stat(link, &st) == nil {
+			ids[i] = fileID{uint64(st.Dev), st.Ino}
+		}
+	}
+	return ids
+}
+
+func rootLink(thread int) string { return fmt.Sprintf("/proc/%d/root", thread) }
+
+// connect takes note of a connection that can't be made.
+func (w *watcher) connect(c listener.Connection) {
+	if w.policy.Network == NetworkHost || w.isServed(c) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.keep(w.connections[c.Address] > 0, "") {
+		w.connections[c.Address]++
+	}
+}
+
+// isServed reports whether somebody inside listens at an address, or whether it is that
+// of the resolver, which has none.
+func (w *watcher) isServed(c listener.Connection) bool {
+	if !isLoopback(c.Address.Addr()) {
+		return false
+	}
+	const resolver = 53
+	return c.Address.Port() == resolver || listensAt(c.Thread, c.Address)
+}
+
+// ask takes note of a name that can't be looked up. The helper that resolves names says
+// itself which it refuses.
+func (w *watcher) ask(name string) {
+	if w.policy.Network == NetworkHost || len(w.policy.Services) > 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.keep(w.names[name] > 0, name) {
+		w.names[name]++
+	}
+}
+
+// keep reports whether there is room for something that isn't known yet.
+func (w *watcher) keep(known bool, text string) bool {
+	if known {
+		return true
+	}
+	if w.room < len(text)+keptOverhead {
+		w.incomplete = "it looked for too much"
+		return false
+	}
+	w.room -= len(text) + keptOverhead
+	return true
+}
+
+// missed returns what the program has missed, once it and everything inside have ended;
+// nil if nobody wants to know.
+func (w *watcher) missed() *Missed {
+	if w == nil {
+		return nil
+	}
+	const patience = 2 * time.Second // for the last call, which may wait for a file server
+	if w.served != nil {
+		select {
+		case <-w.served:
+		case <-time.After(patience):
+		}
+	}
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := &Missed{}
+	seen, whole := foundOutside(w.looked)
+	for _, g := range missed.Groups(seen, w.surroundings()) {
+		m.Groups = append(m.Groups, newMissedGroup(&g))
+	}
+
+	serves := listenersOutside()
+	for _, to := range slices.SortedFunc(maps.Keys(w.connections), netip.AddrPort.Compare) {
+		if !isLoopback(to.Addr()) || serves.has(to) {
+			m.Connections = append(m.Connections, MissedConnection{To: to.String(), Count: w.connections[to]})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.names)) {
+		m.Connections = append(m.Connections, MissedConnection{To: name, IsName: true, Count: w.names[name]})
+	}
+	m.Incomplete = w.incomplete
+	if m.Incomplete == "" && !whole {
+		m.Incomplete = "a file system didn't answer"
+	}
+	return m
+}
+
+// surroundings returns what the groups depend on.
+func (w *watcher) surroundings() *missed.Surroundings {
+	s := &missed.Surroundings{Home: w.policy.Home, Runtime: os.Getenv("XDG_RUNTIME_DIR"), Shown: []string{w.policy.Dir}}
+	for _, m := range w.policy.Mounts {
+		if m.Access == AccessMasked || m.Wherever {
+			continue
+		}
+		place := m.Target
+		if place == "" {
+			place = m.Source
+		}
+		s.Shown = append(s.Shown, place)
+	}
+	return s
+}
