@@ -35,6 +35,9 @@ const (
 // MakeRoom is for a directory of temporary files that takes no more.
 func MakeRoom() string { return "make room in " + os.TempDir() + ", or set TMPDIR" }
 
+// SetProvisioner is for a setting of Jupyter's that not every program follows.
+const SetProvisioner = "set JUPYTER_DEFAULT_PROVISIONER_NAME=isolate-provisioner in the environment instead"
+
 // What doctor --apparmor says of the directory of the commands.
 const (
 	// InstallPlain is for one that AppArmor takes for a pattern.
