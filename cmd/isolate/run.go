@@ -12,6 +12,7 @@ import (
 
 	"isolate-namespace/internal/inherited"
 	"isolate-namespace/internal/remedy"
+	"isolate-namespace/internal/reportfile"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/internal/version"
@@ -79,7 +80,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 	}
 
-	report, err := openReport(o.report)
+	report, err := reportfile.Open(o.report)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	for _, line := range remedy.Isolate.Missed(result.Missed) {
 		text.NewOutput(stderr).Complain("isolate", line.Reason, line.Remedy)
 	}
-	if err := report.write(result.JSON()); err != nil {
+	if err := report.Write(result.JSON()); err != nil {
 		return err
 	}
 	return ended

@@ -1,7 +1,9 @@
-package main
+// Package reportfile writes a report to a file, whatever the program that it is about
+// does to the file and its directory meanwhile.
+package reportfile
 
 import (
-	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,14 +17,14 @@ import (
 	"isolate-namespace/isolate"
 )
 
-// A reportFile is where the report goes: tried before anything runs, since a
+// A File is where the report goes: tried before anything runs, since a
 // program whose report can't be written has not been judged.
 //
 // The program may be able to write to the directory. It can then put anything
 // at any name and change the directory itself, but it has ended before the
 // report is written. So the report is a new file in the directory that was
 // opened before, and replaces what is there without looking into it.
-type reportFile struct {
+type File struct {
 	path  string
 	dir   int      // an O_PATH descriptor of the directory, or -1
 	name  string   // in the directory
@@ -31,12 +33,13 @@ type reportFile struct {
 	kept  bool     // plain is a file in a directory that we can't write to
 }
 
-// openReport returns nil if no report is wanted.
-func openReport(path string) (*reportFile, error) {
+// Open returns nil, which Write takes too, if path is "": no report is wanted. The error
+// is an *isolate.SetupError.
+func Open(path string) (*File, error) {
 	if path == "" {
 		return nil, nil
 	}
-	r := &reportFile{path: path, dir: -1}
+	r := &File{path: path, dir: -1}
 	if err := r.open(); err != nil {
 		r.close()
 		return nil, &isolate.SetupError{Doing: "open the report", Path: path, Err: err, Kind: remedy.KindReport}
@@ -44,7 +47,7 @@ func openReport(path string) (*reportFile, error) {
 	return r, nil
 }
 
-func (r *reportFile) open() (err error) {
+func (r *File) open() (err error) {
 	if fd, ok := ownDescriptor(r.path); ok {
 		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		r.plain = os.NewFile(uintptr(fd), r.path)
@@ -82,7 +85,7 @@ func (r *reportFile) open() (err error) {
 }
 
 // openPlain opens what is there, to be written to as it is.
-func (r *reportFile) openPlain(flags int) error {
+func (r *File) openPlain(flags int) error {
 	fd, err := unix.Openat(r.dir, r.name, flags|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	r.plain = os.NewFile(uintptr(fd), r.path)
 	return err
@@ -105,8 +108,8 @@ func ownDescriptor(path string) (fd int, ok bool) {
 	return 0, false
 }
 
-// write writes the report. The program must have ended.
-func (r *reportFile) write(text []byte) error {
+// Write writes the report and closes the file. The program must have ended.
+func (r *File) Write(text []byte) error {
 	if r == nil {
 		return nil
 	}
@@ -121,7 +124,7 @@ func (r *reportFile) write(text []byte) error {
 	return nil
 }
 
-func (r *reportFile) put(text []byte) error {
+func (r *File) put(text []byte) error {
 	if r.plain == nil {
 		err := r.replace(text, r.makeUnnamed)
 		if err == unix.EACCES { // the program has taken our own permission to write
@@ -142,7 +145,7 @@ func (r *reportFile) put(text []byte) error {
 }
 
 // isThere reports whether the path still leads to what was opened.
-func (r *reportFile) isThere() bool {
+func (r *File) isThere() bool {
 	if r.dir < 0 || r.plain != nil && !r.kept {
 		return true
 	}
@@ -158,7 +161,7 @@ func (r *reportFile) isThere() bool {
 }
 
 // replace puts a new file with the text at the report's name, all at once.
-func (r *reportFile) replace(text []byte, make func() (int, error)) error {
+func (r *File) replace(text []byte, make func() (int, error)) error {
 	fd, err := make()
 	name := ""
 	if err == unix.EOPNOTSUPP || err == unix.EISDIR || err == unix.EINVAL { // no files without a name here (open(2))
@@ -185,22 +188,26 @@ func (r *reportFile) replace(text []byte, make func() (int, error)) error {
 }
 
 // makeUnnamed makes a file that nobody else can open.
-func (r *reportFile) makeUnnamed() (fd int, err error) {
+func (r *File) makeUnnamed() (fd int, err error) {
 	return unix.Openat(r.dir, ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
 }
 
 // makeNamed makes a file with a name that nobody can guess.
-func (r *reportFile) makeNamed() (fd int, name string, err error) {
+func (r *File) makeNamed() (fd int, name string, err error) {
 	name = randomName()
 	fd, err = unix.Openat(r.dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
 	return fd, name, err
 }
 
-func randomName() string { return ".report-" + rand.Text() }
+func randomName() string {
+	var random [16]byte
+	unix.Getrandom(random[:], 0) // it fails only where the kernel has no such call
+	return ".report-" + hex.EncodeToString(random[:])
+}
 
 // rename gives a file the report's name. A directory there is the program's and
 // goes, or what can't be removed of it stays under a name of ours.
-func (r *reportFile) rename(name string) error {
+func (r *File) rename(name string) error {
 	err := unix.Renameat(r.dir, name, r.dir, r.name)
 	if err != unix.EISDIR && err != unix.ENOTEMPTY && err != unix.EEXIST {
 		return err
@@ -214,7 +221,7 @@ func (r *reportFile) rename(name string) error {
 
 func descriptorPath(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
 
-func (r *reportFile) close() {
+func (r *File) close() {
 	r.plain.Close()
 	if r.dir >= 0 {
 		unix.Close(r.dir)

@@ -1,4 +1,4 @@
-package main
+package reportfile
 
 import (
 	"os"
@@ -15,7 +15,7 @@ func TestReportReplaces(t *testing.T) {
 		for _, before := range []string{"nothing", "file", "directory", "link"} {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "report")
-			r, err := openReport(path)
+			r, err := Open(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func TestReportInADirectoryOfOthers(t *testing.T) {
 		if err := os.WriteFile(path, []byte("of an earlier run, and longer"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r := &reportFile{path: path, dir: -1}
+		r := &File{path: path, dir: -1}
 		if err := r.open(); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestReportInADirectoryOfOthers(t *testing.T) {
 			os.Remove(path)
 			os.WriteFile(path, []byte("forged"), 0o600)
 		}
-		err := r.write([]byte("true"))
+		err := r.Write([]byte("true"))
 		if text, _ := os.ReadFile(path); (err != nil) != replaced || (string(text) == "true") == replaced {
 			t.Errorf("replaced %v: %q, %v", replaced, text, err)
 		}
