@@ -30,6 +30,7 @@ import (
 
 	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/remedy"
+	"isolate-namespace/internal/reportfile"
 	"isolate-namespace/internal/rest"
 	"isolate-namespace/internal/text"
 	"isolate-namespace/isolate"
@@ -93,6 +94,7 @@ type kernel struct {
 	*isolate.Cmd
 	connection *connectionFile
 	output     *output
+	report     *reportfile.File
 }
 
 // start runs the kernel's command in a sandbox.
@@ -102,6 +104,10 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 		return nil, err
 	}
 	out, err := newOutput(stdout, stderr, o.logSize)
+	if err != nil {
+		return nil, err
+	}
+	report, err := reportfile.Open(o.report)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +125,7 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 	}
 	out.start()
 	rest.After(5 * time.Second) // the kernel is up by then
-	return &kernel{cmd, c, out}, nil
+	return &kernel{cmd, c, out, report}, nil
 }
 
 // accompany serves the kernel to its end. The error is nil or an
@@ -139,6 +145,14 @@ func (k *kernel) accompany(l *listeners, signals <-chan os.Signal, orphaned <-ch
 	close(ended)
 	r.finish()
 	k.output.finish()
+
+	result := k.Report()
+	for _, line := range remedy.Kernel.Missed(result.Missed) {
+		text.NewOutput(stderr).Complain("isolate-kernel", line.Reason, line.Remedy)
+	}
+	if lost := k.report.Write(result.JSON()); lost != nil {
+		return lost
+	}
 	return err
 }
 

@@ -48,9 +48,11 @@ type options struct {
 	writableNotebooks bool
 	allowSymlinks     bool
 	shareProc         bool
+	missed            bool
+	report            string
 }
 
-func table() []option.Option { return slices.Concat(option.Kernel(), option.Common()) }
+func table() []option.Option { return slices.Concat(option.Launcher(), option.Common()) }
 
 // errShow ends the options where the command is to say something of itself.
 var errShow = errors.New("show")
@@ -116,6 +118,10 @@ func (o *options) set(name string, values []string) (err error) {
 		o.allowSymlinks = true
 	case "--share-proc":
 		o.shareProc = true
+	case "--missed":
+		o.missed = true
+	case "--report":
+		o.report = values[0]
 	default:
 		if !slices.Contains(isolate.LimitNames(), name[2:]) {
 			return option.ErrNoEffect

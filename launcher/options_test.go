@@ -52,6 +52,7 @@ func TestParseOptions(t *testing.T) {
 		{name: "a log's size that is none", args: []string{"--log-size", "0", "--", "k"}, err: `--log-size "0": not a size such as 64M`},
 		{name: "a limit that is none", args: []string{"--memory=much", "--", "k"}, err: `--memory "much": not a size such as 64M`},
 		{name: "what the kernel leaves", args: []string{"--allow-symlinks", "--writable-notebooks", "--", "k"}, want: options{allowSymlinks: true, writableNotebooks: true, kernel: []string{"k"}}},
+		{name: "for one run", args: []string{"--missed", "--report", "r.json", "--", "k"}, want: options{missed: true, report: "r.json", kernel: []string{"k"}}},
 		{name: "help", args: []string{"--help", "x"}, want: options{show: usage()}},
 		{name: "version", args: []string{"--version"}, want: options{show: version.Line("isolate-kernel") + "\n"}},
 		{name: "nothing", err: "no kernel's command: it follows --"},

@@ -33,6 +33,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		Files:    []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
 
 		AllowSymlinks: o.allowSymlinks,
+		Missed:        o.missed,
 		ShareProc:     o.shareProc,
 	}
 	switch {

@@ -47,7 +47,7 @@ func Parse(argv []string) Command {
 
 // parse reads options up to "--", if there is one.
 func parse(words []string) (list Options, rest []string, ended bool) {
-	table := options.Kernel()
+	table := options.Launcher()
 	for len(words) > 0 {
 		if words[0] == "--" {
 			return list, words[1:], true
@@ -69,7 +69,7 @@ func parse(words []string) (list Options, rest []string, ended bool) {
 
 // New returns an option with a value, or with "" if it takes none.
 func New(name, value string) Option {
-	if o, _ := options.Find(options.Kernel(), name); len(o.Values) == 0 {
+	if o, _ := options.Find(options.Launcher(), name); len(o.Values) == 0 {
 		return Option{name, "", []string{name}}
 	}
 	return Option{name, value, []string{name, value}}
@@ -108,7 +108,7 @@ func (o Options) Values(name string) []string {
 func (o Options) Without(others Options) Options {
 	var lacking Options
 	for _, option := range o {
-		known, _ := options.Find(options.Kernel(), option.Name)
+		known, _ := options.Find(options.Launcher(), option.Name)
 		if !slices.ContainsFunc(others, func(other Option) bool {
 			return other.Name == option.Name && (!known.Many || other.Value == option.Value)
 		}) {
@@ -128,7 +128,7 @@ func (o Option) String() string {
 
 // IsLimit reports whether the option bounds what the kernel uses.
 func (o Option) IsLimit() bool {
-	known, _ := options.Find(options.Kernel(), o.Name)
+	known, _ := options.Find(options.Launcher(), o.Name)
 	return known.Limit
 }
 

@@ -104,7 +104,7 @@ func table(paragraph string) []options.Option {
 	case "{bubblewrap}":
 		return options.Bubblewrap()
 	case "{isolate-kernel}":
-		return append(options.Kernel(), options.Common()...)
+		return append(options.Launcher(), options.Common()...)
 	case "{common}":
 		return options.Common()
 	}

@@ -54,10 +54,7 @@ func Isolate() []Option {
 			Text: "Assemble the new root on DIR.",
 		},
 	}, limits("program", memory, "512M"), []Option{
-		{
-			Names: []string{"--report"}, Values: []string{"FILE"},
-			Text: "Write to FILE how it ended and what it used. In JSON: the status or signal, the limit that ended the program, wall and CPU time, memory, and which limits were in force, how each was enforced, and which are defaults.",
-		},
+		report("program"),
 		missed("program"),
 		{
 			Names: []string{"--dry-run"},

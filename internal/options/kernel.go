@@ -2,7 +2,7 @@ package options
 
 import "slices"
 
-// Kernel returns the options of isolate-kernel, which are those of a twin too.
+// Kernel returns the options of a twin, which isolate-kernel takes.
 func Kernel() []Option {
 	memory := "The default is nine tenths of the memory if a control group can be made without asking systemd."
 	return slices.Concat([]Option{
@@ -33,6 +33,18 @@ func Kernel() []Option {
 		allowSymlinks("kernel"),
 		shareProc("kernel"),
 	})
+}
+
+// Launcher returns the options of isolate-kernel: those of a twin, and those for one run.
+func Launcher() []Option {
+	return append(Kernel(), missed("kernel"), report("kernel"))
+}
+
+func report(who string) Option {
+	return Option{
+		Names: []string{"--report"}, Values: []string{"FILE"},
+		Text: "Write to FILE how it ended and what it used. In JSON: the status or signal, the limit that ended the " + who + ", wall and CPU time, memory, which limits were in force, how each was enforced, and which are defaults; with `--missed`, what it was not shown.",
+	}
 }
 
 func missed(who string) Option {

@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 // Each option is said on one line, and each name once.
 func TestTables(t *testing.T) {
 	for name, table := range map[string][]Option{
-		"isolate": slices.Concat(Isolate(), Bubblewrap()), "isolate-kernel": slices.Concat(Kernel(), Common()),
+		"isolate": slices.Concat(Isolate(), Bubblewrap()), "isolate-kernel": slices.Concat(Launcher(), Common()),
 	} {
 		seen := map[string]bool{}
 		for _, o := range table {

@@ -37,7 +37,7 @@ func (c Command) missedFiles(g *isolate.MissedGroup) Missing {
 	remedy := ""
 	switch g.Reason {
 	case "":
-		remedy = "add " + text.Quote(g.Entry())
+		remedy = c.toMount(text.Quote(g.Entry()))
 	case isolate.MissedSecret:
 		reason = "looked for and not shown, since secrets may lie there: "
 		remedy = "name what the program may read by itself, if anything"
@@ -58,6 +58,14 @@ func (c Command) missedFiles(g *isolate.MissedGroup) Missing {
 		names = append(names, f.Path+times(f.Count))
 	}
 	return Missing{reason + join(names, len(g.Files)), remedy}
+}
+
+// toMount returns what to do for an entry to be there.
+func (c Command) toMount(entry string) string {
+	if c == Isolate {
+		return "add " + entry
+	}
+	return "isolate-kernelspec update TWIN --mount " + entry + " shows it"
 }
 
 func (c Command) missedConnections(all []isolate.MissedConnection) Missing {
