@@ -22,7 +22,6 @@ package launcher
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -58,7 +57,7 @@ func run(args []string, stdout, stderr *os.File) (status int, ended error) {
 		return report(&failure{err, c, &listeners{}, parent}, stderr), nil
 	}
 	if o.show != "" {
-		fmt.Fprint(stdout, o.show)
+		text.NewOutput(stdout).Lines(o.show)
 		return 0, nil
 	}
 

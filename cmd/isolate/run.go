@@ -31,7 +31,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int, 
 		fmt.Fprint(stdout, usage())
 		return 0, 0
 	case errors.Is(err, errVersion):
-		fmt.Fprintln(stdout, version.Line("isolate"))
+		text.NewOutput(stdout).Line("%s", version.Line("isolate"))
 		return 0, 0
 	case err == nil:
 		err = o.carryOut(stdin, stdout, stderr)
