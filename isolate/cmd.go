@@ -28,10 +28,11 @@ type Cmd struct {
 	// Stdin, Stdout and Stderr are the program's. Nil is the null device. All
 	// but an OwnPipe is copied through a pipe, so that the program holds no
 	// file, pipe or terminal of the host that it could open again through
-	// /proc, and no socket of its network. When Stdin and Stdout are both a
-	// terminal, the program gets a terminal of the sandbox's own, and the
-	// caller's is in raw mode until Wait returns. Wait must then be called, and
-	// the calling process is stopped when the program is, as by Ctrl-Z.
+	// /proc, and no socket of its network. For each terminal among them the
+	// program gets one of the sandbox's own. The caller's is in raw mode until
+	// Wait returns if it is all three streams, else while the program uses its
+	// own. Wait must then be called, and the calling process is stopped when the
+	// program is, as by Ctrl-Z.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
@@ -42,7 +43,7 @@ type Cmd struct {
 	init      *os.File // its pidfd: a number may be another process's, once init was waited for
 	dialogue  *dialogue
 	stdio     stdio
-	terminal  *terminal.Terminal // nil: the program has none
+	terminals terminal.Set // those that its streams are
 	limiter   *limiter
 	watcher   *watcher    // nil: nobody wants to know what is missed
 	doors     *doorkeeper // nil: it reaches nothing
@@ -82,15 +83,13 @@ func (c *Cmd) Start() error {
 	}
 	defer func() { tree.close() }()
 
-	if c.terminal, err = terminal.New(c.Stdin, c.Stdout); err != nil {
+	if c.terminals, err = terminal.New(c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
-	if c.terminal != nil {
-		c.stdio.tty = terminal.Device(c.Stdin.(*os.File))
-	}
+	c.stdio.terminals = c.terminals
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
 	if err != nil {
-		c.terminal.Abandon()
+		c.terminals.Abandon()
 		return err
 	}
 	defer c.stdio.closeInner()
@@ -111,7 +110,7 @@ func (c *Cmd) Start() error {
 
 	if err != nil {
 		c.stdio.abort()
-		c.terminal.Abandon()
+		c.terminals.Abandon()
 		c.doors.abandon()
 		return err
 	}
@@ -119,9 +118,7 @@ func (c *Cmd) Start() error {
 	c.unshown, c.keptNames = tree.unshown(), policy.keptNames
 	c.ended = make(chan struct{})
 	c.stdio.copy()
-	if c.terminal != nil {
-		c.terminal.Start(func(sig unix.Signal) { c.tell(initproc.SignalAll, sig) })
-	}
+	c.terminals.Start(func(m *initproc.Message) { c.dialogue.say(m) })
 	c.doors.start()
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
 	go c.listen()
@@ -142,12 +139,7 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return c.kill()
 	}
-	return c.tell(initproc.SendSignal, sig)
-}
-
-// tell asks init to send a signal.
-func (c *Cmd) tell(kind initproc.Kind, sig unix.Signal) error {
-	return c.dialogue.say(&initproc.Message{Kind: kind, Value: uint32(sig)})
+	return c.dialogue.say(&initproc.Message{Kind: initproc.SendSignal, Value: uint32(sig)})
 }
 
 // kill ends init, and everything inside with it.
@@ -170,9 +162,7 @@ func (c *Cmd) Wait() error {
 	<-c.ended
 	lost := c.stdio.wait()
 	c.doors.wait()
-	if c.terminal != nil {
-		c.terminal.Finish()
-	}
+	c.terminals.Finish()
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
 		return lost
 	}
@@ -215,7 +205,7 @@ func (c *Cmd) listen() {
 		}
 		switch m.Kind {
 		case initproc.Stopped:
-			c.terminal.Suspend()
+			c.terminals.Stopped(&m)
 		case initproc.Ended:
 			c.status, known = unix.WaitStatus(m.Value), true
 		case initproc.Dialed:
