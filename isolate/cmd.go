@@ -40,6 +40,10 @@ type Cmd struct {
 	// the policy names services. Nil means that nobody is told.
 	Refused func(Refusal)
 
+	// Ready, if it isn't nil, is called once before the program runs, when it is
+	// known what Uncopied returns.
+	Ready func()
+
 	init      *os.File // its pidfd: a number may be another process's, once init was waited for
 	dialogue  *dialogue
 	stdio     stdio
@@ -48,6 +52,8 @@ type Cmd struct {
 	watcher   *watcher    // nil: nobody wants to know what is missed
 	doors     *doorkeeper // nil: it reaches nothing
 	unshown   []string
+	uncopied  []Uncopied
+	cow       []*node // the CopyOnWrite mounts
 	keptNames []string
 	started   time.Time
 	report    Report // complete with status
@@ -115,7 +121,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 
-	c.unshown, c.keptNames = tree.unshown(), policy.keptNames
+	c.unshown, c.keptNames, c.cow = tree.unshown(), policy.keptNames, tree.copyOnWrite()
 	c.ended = make(chan struct{})
 	c.stdio.copy()
 	c.terminals.Start(func(m *initproc.Message) { c.dialogue.say(m) })
@@ -192,6 +198,11 @@ func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
 // Start has returned nil.
 func (c *Cmd) Unshown() []string { return c.unshown }
 
+// Uncopied says which files and directories of CopyOnWrite mounts the program can't
+// change, since they have another owner or group and are too many or too large to be
+// copied beforehand.
+func (c *Cmd) Uncopied() []Uncopied { return c.uncopied }
+
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {
 	known := false
@@ -227,7 +238,7 @@ func (c *Cmd) listen() {
 	c.report.KeptNames = c.keptNames
 	c.report.Missed = c.watcher.missed()
 	c.limiter.group.Remove()
-	c.Policy.tidyCowDir()
+	c.Policy.tidyCowDir(c.cow)
 	c.doors.finish()
 	close(c.ended)
 	c.hangUp()

@@ -21,6 +21,10 @@ import (
 func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int) (*tree, error) {
 	for tries := 0; ; tries++ {
 		c.explainExit = t.explainExit(c.Name, policy)
+		t.findForeign(c.limiter.copyBounds(policy))
+		if c.uncopied = t.uncopied; tries == 0 && c.Ready != nil {
+			c.Ready()
+		}
 		err := c.launch(policy, t, stdio)
 		if policy.Limits.Group && isNoGroup(err) {
 			err = c.launchWithoutGroup(policy, t, stdio)

@@ -89,6 +89,11 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	cmd.Refused = func(r isolate.Refusal) {
 		text.NewOutput(stderr).Raw().Complain("isolate", r.Error(), remedy.Isolate.For(r))
 	}
+	cmd.Ready = func() {
+		for _, line := range remedy.Uncopied(cmd) {
+			text.NewOutput(stderr).Complain("isolate", line, "")
+		}
+	}
 	signals := catchSignals()
 	if err := cmd.Start(); err != nil {
 		return err
