@@ -36,6 +36,10 @@ type Cmd struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
+	// Terminal is the caller's controlling terminal, opened for reading and writing.
+	// Nil, or no terminal, means that the program has one only if a stream is one.
+	Terminal *os.File
+
 	// Refused is told what the program could not reach, from another goroutine, if
 	// the policy names services. Nil means that nobody is told.
 	Refused func(Refusal)
@@ -89,7 +93,7 @@ func (c *Cmd) Start() error {
 	}
 	defer func() { tree.close() }()
 
-	if c.terminals, err = terminal.New(c.Stdin, c.Stdout, c.Stderr); err != nil {
+	if c.terminals, err = terminal.New(c.Terminal, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
 	c.stdio.terminals = c.terminals

@@ -72,9 +72,9 @@ type Terminal struct {
 // program's session.
 type Set []*Terminal
 
-// New returns the terminals among a program's streams. It ends by Finish or, if the
-// program never runs, by Abandon.
-func New(in io.Reader, out, errs io.Writer) (Set, error) {
+// New returns the terminals among a program's streams, and controlling, which may be
+// nil. It ends by Finish or, if the program never runs, by Abandon.
+func New(controlling *os.File, in io.Reader, out, errs io.Writer) (Set, error) {
 	var s Set
 	for i, stream := range [3]any{in, out, errs} {
 		f, ok := stream.(*os.File)
@@ -91,6 +91,9 @@ func New(in io.Reader, out, errs io.Writer) (Set, error) {
 		t.stream[i] = true
 	}
 
+	if Device(controlling) != 0 && s.find(controlling) == nil {
+		s = append(s, &Terminal{file: controlling, fd: descriptor.Of(controlling)})
+	}
 	for i, t := range s {
 		if t.controlsUs() {
 			s[0], s[i] = s[i], s[0]
@@ -107,6 +110,13 @@ func New(in io.Reader, out, errs io.Writer) (Set, error) {
 		if t.wake[0], t.wake[1], err = os.Pipe(); err != nil {
 			s.Abandon()
 			return nil, err
+		}
+	}
+	if len(s) > 0 {
+		// Before the program runs: from then on we may not stop without it.
+		s[0].signals = make(chan os.Signal, 8)
+		if !inherited.Ignores(unix.SIGTSTP) {
+			signal.Notify(s[0].signals, unix.SIGTSTP)
 		}
 	}
 	return s, nil
@@ -211,14 +221,9 @@ func (s Set) Start(say func(*initproc.Message)) {
 		return
 	}
 
-	signals := make(chan os.Signal, 8)
-	s[0].signals = signals
 	// A write to a pipe that nobody reads would end us, and leave a terminal raw.
-	signal.Notify(signals, unix.SIGWINCH, unix.SIGCONT, unix.SIGPIPE)
-	if !inherited.Ignores(unix.SIGTSTP) {
-		signal.Notify(signals, unix.SIGTSTP)
-	}
-	go s.watch(signals)
+	signal.Notify(s[0].signals, unix.SIGWINCH, unix.SIGCONT, unix.SIGPIPE)
+	go s.watch(s[0].signals)
 }
 
 func (t *Terminal) start() {
@@ -306,6 +311,9 @@ func (s Set) Abandon() {
 		t.wake[0].Close()
 		t.wake[1].Close()
 		t.close()
+		if t.signals != nil {
+			signal.Stop(t.signals)
+		}
 	}
 }
 
