@@ -11,13 +11,13 @@ import (
 // prepareProgram appends the calls that a child of init makes before it executes
 // the program. stdio are the caller's descriptors for 0, 1 and 2, control is
 // init's socket.
-func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, terminals terminal.Set, wall landlock) {
+func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, hasTerminal bool, wall landlock) {
 	session := calls.ProgramSession.Of("")
-	var inner [3]calls.Slot
-	if len(terminals) == 0 {
+	inner := calls.NoSlot
+	if !hasTerminal {
 		l.Do(session, unix.SYS_SETSID)
 	} else {
-		inner = terminals.Enter(l)
+		inner = terminal.Enter(l)
 	}
 
 	what := calls.SetDescriptors.Of("")
@@ -25,8 +25,8 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, te
 	for i, fd := range stdio {
 		from := calls.Num(fd)
 		switch fd {
-		case ofTerminal, ofTerminal - 1, ofTerminal - 2:
-			from = inner[ofTerminal-fd].Arg()
+		case ofTerminal:
+			from = inner.Arg()
 		case ofNothing:
 			continue
 		case ofNull:

@@ -3,7 +3,6 @@ package kernelspec
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"isolate-namespace/internal/kernelargv"
 )
@@ -31,7 +30,7 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, added 
 	}
 	merge(spec, made, twin.Spec)
 	current := twin.Spec.Command()
-	current.Options = slices.Concat(current.Options, added.Without(current.Options))
+	current.Options = current.Options.With(added)
 	spec["argv"] = anySlice(kernelargv.Merge(fresh.spec.Command(), made.Command(), current).Argv())
 	mergeDirs(spec.object("env"), fresh.spec.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {

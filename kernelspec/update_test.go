@@ -169,7 +169,7 @@ func mustParse(t *testing.T, text string) Spec {
 func TestUpdateAddsOptions(t *testing.T) {
 	j, twin, _ := installed(t, Options{Sandbox: sandbox("--mount ro:/srv --memory 2G")})
 	gone := filepath.Join(t.TempDir(), "gone")
-	for _, added := range []string{"--mount ro:/srv --mount ro:/opt --env A", "--mount ro:/opt --mount " + gone, ""} {
+	for _, added := range []string{"--mount ro:/srv --mount ro:/opt --env A", "--mount ro:/opt --memory 4G --mount " + gone, ""} {
 		result, err := Update(t.Context(), twin, j, "/bin/true", sandbox(added), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func TestUpdateAddsOptions(t *testing.T) {
 		}
 		twin = again(t, j)
 	}
-	want := strings.Fields("--mount ro:/srv --memory 2G --env OMP_NUM_THREADS --mount ro:/opt --env A --mount " + gone)
+	want := strings.Fields("--mount ro:/srv --env OMP_NUM_THREADS --mount ro:/opt --env A --memory 4G --mount " + gone)
 	if diff := cmp.Diff(want, twin.Spec.Command().Options.Words()); diff != "" {
 		t.Errorf("want - got +:\n%s", diff)
 	}

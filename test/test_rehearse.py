@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 
 import nbformat
 import pytest
-from common import processes, unique, wait_for
+from common import BUILD, processes, unique, wait_for
 from conftest import COMMANDS, PYTHONS, Jupyter, fresh_home
-from real import VENV
+from test_install import make_base
 
 # One worker has the twin that these tests share.
 pytestmark = pytest.mark.xdist_group("rehearse")
@@ -68,46 +70,60 @@ def test_what_differs_from_run_to_run_is_no_difference(jupyter):
 
 
 def test_what_fails_as_well(jupyter):
-    """An error, a line that nobody types, a cell that never ends and a kernel that dies; the rest goes on."""
+    """An error, a line that nobody types and a kernel that dies aren't differences; the rest goes on."""
     jupyter.env["SET_HERE"] = "1"
     folder = jupyter.home / "failing"
     write(folder / "a-error.ipynb", "1/0", "input()", "print('after')")
-    write(folder / "b-endless.ipynb", "while True: pass", "print('after')")
-    write(folder / "c-deaf.ipynb", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(0.1)", "print('after')")
-    write(folder / "d-dies.ipynb", "print('before')", "import os; os._exit(3)", "print('after')")
-    write(folder / "e-differs.ipynb", "import os\nos.environ['SET_HERE']", ("1", "graded", 2), ("x = os.environ['SET_HERE']", "test", 1))
-    (folder / "f-none.ipynb").write_text("{")
-    write(folder / "g-r.ipynb", "cat(1)", kernel="ir", language="R")
-    done = rehearse(jupyter, folder, "--timeout", "1")
+    write(folder / "b-dies.ipynb", "print('before')", "import os; os._exit(3)", "print('after')")
+    write(folder / "c-differs.ipynb", "import os\nos.environ['SET_HERE']", ("1", "graded", 2), ("x = os.environ['SET_HERE']", "test", 1))
+    (folder / "d-none.ipynb").write_text("{")
+    write(folder / "e-r.ipynb", "cat(1)", kernel="ir", language="R")
+    done = rehearse(jupyter, folder)
     assert done.returncode == 1
     assert done.stdout.replace(f"{folder}/", "") == """\
 a-error.ipynb: fails in the plain kernel as well
   In [1], in the plain kernel as well: raises ZeroDivisionError: division by zero
   In [2], in the plain kernel as well: raises StdinNotImplementedError: raw_input was called, but this frontend does not support input requests.
-b-endless.ipynb: fails in the plain kernel as well
-  In [1], in the plain kernel as well: raises CellTimeoutError: not done after 1s
-c-deaf.ipynb: fails in the plain kernel as well
-  In [1], in the plain kernel as well: the kernel goes on in spite of the interrupt
-d-dies.ipynb: fails in the plain kernel as well
+b-dies.ipynb: fails in the plain kernel as well
   In [2], in the plain kernel as well: the kernel died
-e-differs.ipynb: 2 cells differ, 1 of 3 points, 2 in the plain kernel
+c-differs.ipynb: 2 cells differ, 1 of 3 points, 2 in the plain kernel
   In [1]: raises KeyError: 'SET_HERE' (SET_HERE: set here, not passed to the twin)
   In [3] test: 0 of 1 points, 1 in the plain kernel; raises KeyError: 'SET_HERE' (SET_HERE: set here, not passed to the twin)
-f-none.ipynb: not rehearsed: not a notebook: unexpected end of JSON input
-g-r.ipynb: not rehearsed: it is written in r, and python3-isolated runs python; rehearse it with a twin of ir
+d-none.ipynb: not rehearsed: not a notebook: unexpected end of JSON input
+e-r.ipynb: not rehearsed: it is written in r, and python3-isolated runs python; rehearse it with a twin of ir
 to mend it: isolate-kernelspec update python3-isolated --env SET_HERE
 """
 
 
+def test_cells_that_never_end(jupyter):
+    """One ends by the interrupt, and the next follows; at one that doesn't the next notebook follows."""
+    folder = jupyter.home / "endless"
+    write(folder / "a-endless.ipynb", "while True: pass", "open('/no/such/file')")
+    write(folder / "b-deaf.ipynb", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(0.1)", "print('after')")
+    done = rehearse(jupyter, folder, "--timeout", "2")
+    assert done.returncode == 0
+    assert done.stdout.replace(f"{folder}/", "") == """\
+a-endless.ipynb: fails in the plain kernel as well
+  In [1], in the plain kernel as well: raises CellTimeoutError: not done after 2s
+  In [2], in the plain kernel as well: raises FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'
+b-deaf.ipynb: fails in the plain kernel as well
+  In [1], in the plain kernel as well: the kernel goes on in spite of the interrupt
+"""
+
+
 def test_a_kernel_that_dies_in_the_twin_alone(jupyter):
-    (jupyter.home / "outside").write_text("")
-    book = write(jupyter.home / "dies/a.ipynb", f"import os; os.path.exists('{jupyter.home}/outside') or os._exit(3)", ("print(1)", "test", 1))
+    outside = jupyter.home / "outside/file"
+    outside.parent.mkdir()
+    outside.write_text("")
+    book = write(jupyter.home / "dies/a.ipynb", f"import os; os.path.exists('{outside}') or os._exit(3)", ("print(1)", "test", 1))
     done = rehearse(jupyter, book)
     assert done.returncode == 1
     assert done.stdout == f"""\
 {book}: 2 cells differ, 0 of 1 points, 1 in the plain kernel
   In [1]: the kernel died; the plain kernel goes on
   In [2] test: 0 of 1 points, 1 in the plain kernel
+looked for and not shown: {outside}
+to mend it: isolate-kernelspec update python3-isolated --mount ro:{outside.parent}
 """
 
 
@@ -149,3 +165,66 @@ def test_another_language(tmp_path):
     cells = {c["cell"]: c for c in report["notebooks"][0]["cells"]}
     assert set(cells) == {3, 5} and "cannot open" in cells[3]["says"][0], done.stdout
     assert cells[5]["variables"] == ["SET_FOR_R"]
+
+
+COURSE = {
+    "an unseeded figure, a time, a plot": "import random, time, matplotlib.pyplot as plt\nprint(random.random(), time.ctime()); plt.plot([random.random(), 1]); plt.show()",
+    "a module beside the notebook": "import helper\nassert helper.answer == 42",
+    "a project that is installed to be edited in place": "import mine\nassert mine.answer == 42",
+    "data outside of the course": "assert open(OUTSIDE).read() == 'outside'",
+    "data of the course": "assert open('../../../data/inside.csv').read() == 'inside'",
+    "a directory that is listed": "import os\nassert sorted(os.listdir('../../../data')) == ['inside.csv', 'more.csv']",
+    "a variable": "assert os.environ['COURSE_LEVEL'] == '3'",
+}
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course that uses all of this, a kernel of its own environment and a twin that was made too early."""
+    jupyter = Jupyter(fresh_home(tmp_path), PYTHONS["ipykernel7"])
+    home = jupyter.home
+    jupyter.env["COURSE_LEVEL"] = "3"
+    jupyter.run("/usr/bin/python3", "-m", "venv", "--without-pip", home / "env")
+    site = next((home / "env/lib").iterdir()) / "site-packages"
+    outer = next((BUILD / "venv-ipykernel7/lib").iterdir()) / "site-packages"
+    (site / "outer.pth").write_text(f"{outer}\n")  # ipykernel, without a download
+    make_base(jupyter, "course", {"argv": [str(home / "env/bin/python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "C", "language": "python"})
+    jupyter.run(COMMANDS / "isolate-kernelspec", "install", "course")
+
+    files = {"srv/big.csv": "outside", "course101/data/inside.csv": "inside", "course101/data/more.csv": "", "course101/source/ps1/helper.py": "answer = 42\n",
+             "course101/nbgrader_config.py": "c = get_config()\nc.CourseDirectory.course_id = 'course101'\n", "project/mine.py": "answer = 42\n",
+             "project/setup.py": "from setuptools import setup\nsetup(name='mine', py_modules=['mine'])\n"}
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    jupyter.run(home / "env/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps", "-e", home / "project")
+
+    cells = [(source.replace("OUTSIDE", repr(f"{home}/srv/big.csv")), f"cell{i}", i + 1) for i, source in enumerate(COURSE.values())]
+    write(home / "course101/source/ps1/problem.ipynb", *cells, kernel="course")
+    jupyter.run("nbgrader", "generate_assignment", "ps1", cwd=home / "course101")
+    shutil.copytree(home / "course101/release/ps1", home / "course101/submitted/ann/ps1")
+    return jupyter
+
+
+def graded(jupyter, *arguments):
+    """Ann's points by cell, as nbgrader gives them."""
+    directory = jupyter.home / "course101"
+    jupyter.run("nbgrader", "autograde", "ps1", "--force", *arguments, cwd=directory)
+    with sqlite3.connect(directory / "gradebook.db") as db:
+        rows = db.execute("select base_cell.name, grade.auto_score from grade join base_cell on grade.cell_id = base_cell.id")
+        return dict(rows.fetchall())
+
+
+def test_mended_by_what_it_says(course):
+    """A rehearsed and mended twin gives the plain kernel's scores, and no others before."""
+    isolated = "--ExecutePreprocessor.kernel_name=course-isolated"
+    plain = graded(course)
+    assert plain == {f"cell{i}": i + 1 for i in range(len(COURSE))}
+    assert graded(course, isolated) == {**plain, "cell2": 0, "cell3": 0, "cell4": 0, "cell5": 0, "cell6": 0}  # the control
+
+    before = {p: p.stat().st_mtime_ns for p in (course.home / "course101").rglob("*")}
+    done = course.run(COMMANDS / "isolate-kernelspec", "rehearse", "course-isolated", "course101/source/ps1", "--mend", check=False)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0 and "In [3] cell2: 0 of 3 points, 3 in the plain kernel; raises ModuleNotFoundError" in done.stdout
+    assert {p: p.stat().st_mtime_ns for p in (course.home / "course101").rglob("*")} == before
+    assert graded(course, isolated) == plain

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"isolate-namespace/internal/rehearse"
 	"isolate-namespace/internal/remedy"
@@ -44,12 +43,7 @@ func (c *install) Run(s *session) error {
 		return err
 	}
 	options := kernelspec.Options{Name: c.Name, Default: c.Default, DisplayName: c.DisplayName, Launcher: launcher, Sandbox: chosen}
-	if slices.Contains(chosen.Values("--network"), "host") {
-		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, " +
-			"the Jupyter server and other kernels' output among them"})
-	}
-
-	s.notes(reaches(slices.Concat(chosen.Values("--connect"), chosen.Values("--allow-host"))))
+	s.warn(chosen)
 
 	ctx, end := untilSignal()
 	defer end(nil)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/jupyter"
-	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 	"isolate-namespace/kernelspec"
@@ -137,21 +136,9 @@ func (c *show) Run(s *session) error {
 }
 
 type update struct {
-	Names []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
-	All   bool     `help:"All of them."`
-	Mount []string `short:"m" sep:"none" placeholder:"ENTRIES" help:"What the kernel sees from now on, in addition to what it saw."`
-	Env   []string `sep:"none" placeholder:"NAME[=VALUE]" help:"Pass a variable from now on, or set one."`
-}
-
-// added returns the options that twins get.
-func (c *update) added() (options kernelargv.Options) {
-	for _, entries := range c.Mount {
-		options = append(options, kernelargv.New("--mount", entries))
-	}
-	for _, variable := range c.Env {
-		options = append(options, kernelargv.New("--env", variable))
-	}
-	return options
+	Names   []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
+	All     bool     `help:"All of them."`
+	Sandbox sandbox  `embed:""`
 }
 
 // Run updates, one kernel after the other; one that fails doesn't keep the
@@ -163,10 +150,11 @@ func (c *update) Run(s *session) error {
 	case len(c.Names) > 0 && c.All:
 		return allAndNames()
 	}
-	added := c.added()
+	added := c.Sandbox.options()
 	if err := check(added); err != nil {
 		return err
 	}
+	s.warn(added)
 	launcher, jupyter, err := findBoth()
 	if err != nil {
 		return err

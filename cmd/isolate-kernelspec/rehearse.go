@@ -105,6 +105,11 @@ func (r *rehearsing) run(name string, notebooks []string) (err error) {
 		return err
 	}
 	defer all.Close()
+	defer func() {
+		if reason := all.Deaf(); reason != "" && err == nil {
+			r.notes([]string{"what notebooks miss in the twin isn't known: " + reason})
+		}
+	}()
 	for _, notebook := range notebooks {
 		report, err := all.Notebook(r.ctx, notebook)
 		if err != nil {

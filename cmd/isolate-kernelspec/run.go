@@ -25,7 +25,7 @@ type commands struct {
 	Install  install         `cmd:"" help:"Make isolated twins of installed kernels."`
 	List     list            `cmd:"" help:"List the twins, and which of them no longer fit."`
 	Show     show            `cmd:"" help:"Say what a kernel started here would see."`
-	Update   update          `cmd:"" help:"Make twins again from their bases as they are now. Options and changes made by hand are kept."`
+	Update   update          `cmd:"" help:"Make twins again from their bases as they are now, with more options. Those that they have, and changes made by hand, are kept."`
 	Verify   verifyCommand   `cmd:"" help:"Start a kernel as Jupyter does, and have it try to get out."`
 	Rehearse rehearseCommand `cmd:"" help:"Run your own notebooks in a twin and in its plain kernel, and say what differs."`
 	Doctor   doctorCommand   `cmd:"" help:"Say what this machine can do for isolated kernels, and what to change."`
@@ -36,7 +36,6 @@ type commands struct {
 	ErrorKernel errorKernel `cmd:"" hidden:""`
 	Manual      writeManual `cmd:"" hidden:""`
 	Names       listNames   `cmd:"" hidden:""`
-	Wrap        wrap        `cmd:"" hidden:""`
 }
 
 // session is what each command works with.
@@ -58,7 +57,7 @@ func (exitStatus) Error() string { return "" }
 
 // run is the whole command: arguments in, exit status out.
 func run(args []string, stdout, stderr io.Writer) int {
-	c := commands{Install: install{Sandbox: newSandbox()}}
+	c := commands{Install: install{Sandbox: newSandbox()}, Update: update{Sandbox: newSandbox()}}
 	s := newSession(stdout, stderr)
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("isolate-kernelspec"), kong.Writers(s.stdout, s.stderr),

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,4 +81,13 @@ func check(given kernelargv.Options) error {
 		}
 	}
 	return nil
+}
+
+// warn says what a person may not expect of options.
+func (s *session) warn(given kernelargv.Options) {
+	if slices.Contains(given.Values("--network"), "host") {
+		s.notes([]string{"--network host shows the kernel every service on this machine's loopback interface, " +
+			"the Jupyter server and other kernels' output among them"})
+	}
+	s.notes(reaches(slices.Concat(given.Values("--connect"), given.Values("--allow-host"))))
 }

@@ -118,6 +118,22 @@ func (o Options) Without(others Options) Options {
 	return lacking
 }
 
+// With returns the options with others added to them. Another value of an option takes
+// the place of the one before, unless each of its values counts.
+func (o Options) With(added Options) Options {
+	all := slices.Clone(o)
+	for _, option := range added {
+		known, _ := options.Find(options.Launcher(), option.Name)
+		if !known.Many {
+			all = slices.DeleteFunc(all, func(other Option) bool { return other.Name == option.Name })
+		}
+		if !slices.ContainsFunc(all, option.is) {
+			all = append(all, option)
+		}
+	}
+	return all
+}
+
 // String returns the option as a shell reads it.
 func (o Option) String() string {
 	if len(o.words) == 1 && !strings.Contains(o.words[0], "=") {

@@ -151,15 +151,3 @@ func FuzzCompareText(f *testing.F) {
 		}
 	})
 }
-
-// Of a kernel that died the launcher's last word is said, not the kernel's own.
-func TestLauncherLine(t *testing.T) {
-	for said, want := range map[string]string{
-		"": "", "Traceback\n  File x": "",
-		"isolate-kernel: early\nnoise\nisolate-kernel: ended at the time limit of 4s (--time)\nmore\n": "ended at the time limit of 4s (--time)",
-	} {
-		if got := launcherLine(said); got != want {
-			t.Errorf("%q: %q, want %q", said, got, want)
-		}
-	}
-}

@@ -17,6 +17,10 @@ type Needs struct {
 	Mounts    []string `json:"mounts"`    // entries of --mount
 	Variables []string `json:"variables"` // names for --env
 
+	// Writable are entries that let every notebook change what they show. Whoever wants
+	// that adds them by hand.
+	Writable []string `json:"writable"`
+
 	// Secrets are variables that look as if they were secrets. Whoever wants to pass
 	// them does it by hand.
 	Secrets []string `json:"secrets"`
@@ -24,28 +28,45 @@ type Needs struct {
 	// Again says that the twin has to be made again: its base, or what its interpreter
 	// reads, is another than when it was made.
 	Again bool `json:"update"`
+
+	missed  Missed // by all notebooks that differ
+	differs bool
 }
 
 // NeedsOf puts together what notebooks lacked.
 func NeedsOf(reports []*Report, twin *kernelspec.Twin) Needs {
-	n := Needs{Mounts: []string{}, Variables: []string{}, Secrets: []string{}}
-	differs := false
+	n := Needs{Mounts: []string{}, Variables: []string{}, Writable: []string{}, Secrets: []string{}}
 	for _, r := range reports {
-		differs = differs || r.Verdict == Differs
+		n.differs = n.differs || r.Verdict == Differs
+		n.missed.merge(r.Missed)
 		for _, c := range r.Cells {
 			for _, name := range c.Variables {
-				list := &n.Variables
 				if secret.MatchString(name) {
-					list = &n.Secrets
-				}
-				if !slices.Contains(*list, name) {
-					*list = append(*list, name)
+					n.Secrets = with(n.Secrets, name)
+				} else {
+					n.Variables = with(n.Variables, name)
 				}
 			}
 		}
 	}
-	n.Again = differs && slices.Contains([]kernelspec.State{kernelspec.NeedsMore, kernelspec.BaseChanged}, twin.State)
+	for _, g := range n.missed.Groups {
+		switch {
+		case g.Entry == nil:
+		case g.changes():
+			n.Writable = append(n.Writable, *g.Entry)
+		default:
+			n.Mounts = append(n.Mounts, *g.Entry)
+		}
+	}
+	n.Again = n.differs && slices.Contains([]kernelspec.State{kernelspec.NeedsMore, kernelspec.BaseChanged}, twin.State)
 	return n
+}
+
+func with(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
 }
 
 // secret is what the names of variables with secrets have.
@@ -66,22 +87,31 @@ func (n Needs) Options() (options kernelargv.Options) {
 }
 
 // Command returns the command that gives a twin what it needs.
-func (n Needs) Command(twin string) string {
+func (n Needs) Command(twin string) string { return command(twin, n.Options()) }
+
+func command(twin string, options kernelargv.Options) string {
 	words := []string{"isolate-kernelspec update", text.Quote(twin)}
-	for _, o := range n.Options() {
+	for _, o := range options {
 		words = append(words, o.String())
 	}
 	return strings.Join(words, " ")
 }
 
-// Text says what would help; it may be empty.
+// Text says what was missed, and what would help; it may be empty.
 func (n Needs) Text(twin string) string {
 	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(text.Line(fmt.Sprintf(format, args...)) + "\n") }
+	for _, missing := range n.missed.lines(twin) {
+		line("%s", missing)
+	}
+	for _, entry := range n.Writable {
+		line("students' notebooks could change what this shows: %s", command(twin, kernelargv.Options{kernelargv.New("--mount", entry)}))
+	}
 	for _, name := range n.Secrets {
-		fmt.Fprintf(&b, "%s is set here and not passed to the twin; it may be a secret: isolate-kernelspec update %s --env %s passes it\n", name, twin, name)
+		line("%s is set here and may be a secret: %s passes it to students' notebooks, too", name, command(twin, kernelargv.Options{kernelargv.New("--env", name)}))
 	}
 	if !n.Empty() {
-		fmt.Fprintf(&b, "to mend it: %s\n", n.Command(twin))
+		line("to mend it: %s", n.Command(twin))
 	}
 	return b.String()
 }

@@ -11,7 +11,6 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +38,9 @@ type Rehearsal struct {
 	timeout time.Duration // of a cell
 	say     func(doing string)
 	dir     *scratch.Dir
+
+	// deaf says why what the twin's kernels miss can't be found out, or is empty.
+	deaf string
 }
 
 // New prepares a rehearsal with a twin that can start. A cell has timeout to end; 0
@@ -71,6 +73,12 @@ func (r *Rehearsal) Close() error { return r.dir.Remove() }
 func (r *Rehearsal) connectionFile() string {
 	return filepath.Join(r.dir.Path, "connections/kernel.json")
 }
+
+// Deaf says why what the twin's kernels miss couldn't be found out, or is empty.
+func (r *Rehearsal) Deaf() string { return r.deaf }
+
+// reportFile is where the launcher reports.
+func (r *Rehearsal) reportFile() string { return filepath.Join(r.dir.Path, "report.json") }
 
 // Notebook rehearses one notebook. The error is that of ctx; every other one is in
 // the report.
@@ -131,7 +139,9 @@ func (t *trial) rehearse(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	t.compare(twin, first, second)
+	if t.compare(twin, first, second); t.report.Verdict == Differs {
+		t.report.Missed = twin.report.Missed
+	}
 	return nil
 }
 
@@ -169,19 +179,40 @@ func plainError(err error) error {
 	return &kernelspec.Error{Reason: "in the plain kernel: " + err.Error(), Remedy: kernelspec.Remedy(err)}
 }
 
-// isolated executes the notebook in the twin's kernel, which sees the stage as it
+// isolated executes the notebook in the twin's kernel, and listens to what it misses if
+// that can be.
+func (t *trial) isolated() (o *outcome, err error) {
+	if t.deaf != "" {
+		return t.execute(t.twin.Name, t.command(), t.twin.Spec)
+	}
+	if o, err = t.execute(t.twin.Name, t.command("--missed"), t.twin.Spec); err == nil || t.ctx.Err() != nil {
+		return o, err
+	}
+	// A listener can't be had in every container.
+	o, errDeaf := t.execute(t.twin.Name, t.command(), t.twin.Spec)
+	if errDeaf != nil {
+		return nil, errDeaf
+	}
+	t.deaf = err.Error()
+	return o, nil
+}
+
+// command returns the twin's command with options more. Its kernel sees the stage as it
 // would see the directories around the place.
-func (t *trial) isolated() (*outcome, error) {
+func (t *trial) command(more ...string) []string {
 	command := kernelargv.Parse(t.twin.Spec.Argv())
 	root := isolate.FormatMounts([]isolate.Mount{isolate.ReadOnly(t.stage.root)})
-	command.Options = append(slices.Clone(command.Options), kernelargv.New("--mount", root))
-	return t.execute(t.twin.Name, command.Argv(), t.twin.Spec)
+	command.Options = append(slices.Clone(command.Options), kernelargv.New("--mount", root), kernelargv.New("--report", t.reportFile()))
+	for _, name := range more {
+		command.Options = append(command.Options, kernelargv.New(name, ""))
+	}
+	return command.Argv()
 }
 
 // An outcome is what came of one execution.
 type outcome struct {
 	*execute.Run
-	said string // by the kernel's process, if it died
+	report launcherReport // empty of the plain kernel
 }
 
 // execute executes the notebook in a kernel, on a stage that is set for it alone.
@@ -192,6 +223,7 @@ func (t *trial) execute(who string, argv []string, spec kernelspec.Spec) (o *out
 			err = left
 		}
 	}()
+	os.Remove(t.reportFile())
 	if err := t.stage.set(); err != nil {
 		return nil, err
 	}
@@ -205,23 +237,17 @@ func (t *trial) execute(who string, argv []string, spec kernelspec.Spec) (o *out
 	if err := p.Start(); err != nil {
 		return nil, verify.Explain(err, p, spec.Language())
 	}
-	defer p.Stop()
-
 	run, err := execute.Cells(t.ctx, p, t.notebook, t.timeout, func(cell int) {
 		t.say(fmt.Sprintf("%s: %s, cell %d of %d", t.report.Notebook, who, cell+1, len(t.notebook.Cells)))
 	})
+	if err == nil && run.Err == nil {
+		p.End("shutdown_request", false)
+	}
+	p.Stop()
 	if err != nil {
 		return nil, err
 	}
-	if run.Err == nil {
-		p.End("shutdown_request", false)
-	}
-	o = &outcome{Run: run}
-	if errors.Is(run.Err, execute.ErrDied) {
-		p.Stop() // so that it has said all
-		o.said = launcherLine(p.Said.String())
-	}
-	return o, nil
+	return &outcome{run, readReport(t.reportFile())}, nil
 }
 
 // environ returns the variables that the spec sets, and that nbgrader does.
@@ -231,16 +257,4 @@ func (t *trial) environ(spec kernelspec.Spec) map[string]string {
 		env["NBGRADER_EXECUTION"] = "autograde"
 	}
 	return env
-}
-
-// launcherLine returns the last line in which the launcher says why a kernel ended, or
-// "".
-func launcherLine(said string) string {
-	lines := strings.Split(strings.TrimSpace(said), "\n")
-	for _, line := range slices.Backward(lines) {
-		if reason, found := strings.CutPrefix(line, "isolate-kernel: "); found {
-			return reason
-		}
-	}
-	return ""
 }

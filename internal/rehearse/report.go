@@ -29,6 +29,7 @@ type Report struct {
 	Cells   []Cell  `json:"cells"`            // those that differ
 	Failing []Cell  `json:"failing"`          // those that fail in both kernels
 	Points  *Points `json:"points,omitempty"` // nil: nbgrader gives none by itself
+	Missed  *Missed `json:"missed,omitempty"` // by the twin's kernel, if cells differ; nil: not known
 }
 
 // A Cell is one of a notebook's that there is something to say of.
@@ -119,8 +120,8 @@ func (o *outcome) endsIn(cell int) string {
 	switch {
 	case o.Err == nil || o.Cells[cell] == nil || slices.ContainsFunc(o.Cells[cell+1:], executed):
 		return ""
-	case o.said != "":
-		return o.Err.Error() + ": " + shorten(o.said)
+	case o.report.Limit != nil:
+		return o.Err.Error() + ", at the limit --" + *o.report.Limit
 	}
 	return o.Err.Error()
 }

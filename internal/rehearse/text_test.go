@@ -32,7 +32,19 @@ func TestText(t *testing.T) {
 	for _, r := range reports {
 		got.WriteString(r.Text())
 	}
-	needs := Needs{Mounts: []string{"ro:/srv/data", `ro:/srv/my\ data`}, Variables: []string{"COURSE_DATA"}, Secrets: []string{"COURSE_TOKEN"}}
+	str := func(s string) *string { return &s }
+	needs := Needs{
+		Mounts: []string{"ro:/srv/data", `ro:/srv/my\ data`}, Variables: []string{"COURSE_DATA"},
+		Writable: []string{"/srv/results"}, Secrets: []string{"COURSE_TOKEN"},
+		missed: Missed{
+			Groups: []MissedGroup{
+				{Entry: str("ro:/srv/data"), Files: []MissedFile{{"/srv/data/a.csv", "read", 2}, {"/srv/data/\x1b[2J", "look", 1}}},
+				{Reason: str("secret"), Files: []MissedFile{{"/home/ann/.ssh/id_rsa", "read", 1}}},
+			},
+			Connections: []MissedConnection{{"127.0.0.1:5432", false, 3}, {"db.example.org", true, 1}},
+			Incomplete:  str("it looked for too much"),
+		},
+	}
 	got.WriteString(needs.Text("python3-isolated"))
 	got.WriteString(Needs{Again: true}.Text("python3-isolated"))
 	got.WriteString(Needs{}.Text("python3-isolated"))

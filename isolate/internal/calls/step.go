@@ -32,7 +32,6 @@ const (
 	MakeLink
 	MountSource
 	MountCopy
-	CopyFile
 	MountAt
 	Mask
 	EnterScratch
@@ -87,7 +86,6 @@ var texts = [...]string{
 	MakeLink:         "make the link",
 	MountSource:      "mount",
 	MountCopy:        "mount cow:",
-	CopyFile:         "copy for cow:",
 	MountAt:          "mount at",
 	Mask:             "mask",
 	EnterScratch:     "enter the private file system",

@@ -1,10 +1,7 @@
 // Package descriptor says which descriptor an open file has.
 package descriptor
 
-import (
-	"os"
-	"strconv"
-)
+import "os"
 
 // Of returns f's number, or -1 if it is closed. File.Fd would make the file
 // blocking for the caller too.
@@ -15,6 +12,3 @@ func Of(f *os.File) (fd int) {
 	}
 	return fd
 }
-
-// Path returns the name under which f can be opened again.
-func Path(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(Of(f)) }

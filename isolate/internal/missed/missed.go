@@ -39,7 +39,6 @@ type Seen struct {
 type Surroundings struct {
 	Home    string
 	Runtime string   // XDG_RUNTIME_DIR, or ""
-	Search  []string // the directories of PATH
 	Shown   []string // the places of the entries that were named, and the working directory
 }
 
@@ -74,7 +73,7 @@ func (g *Group) Count() int {
 
 // Groups returns what is worth showing, by entry and then by reason.
 func Groups(all []Seen, s *Surroundings) []Group {
-	all = slices.DeleteFunc(slices.Clone(all), s.isNoise)
+	all = slices.DeleteFunc(slices.Clone(all), func(f Seen) bool { return s.isNoise(f.Path) })
 	all = sum(all)
 	all = withoutWays(all)
 
@@ -82,8 +81,8 @@ func Groups(all []Seen, s *Surroundings) []Group {
 	shown := map[string]*Group{}
 	for _, f := range all {
 		to, reason := s.place(f)
-		if f.Dir && f.Use == Look && (reason == Wide || reason == Secret) {
-			continue // on the way to something, or to see whether settings may be there
+		if reason == Wide && f.Use == Look {
+			continue // on the way to something, or to see what kind of machine this is
 		}
 		into, key := shown, to
 		if reason != "" {
