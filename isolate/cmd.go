@@ -28,25 +28,36 @@ type Cmd struct {
 	// Stdin, Stdout and Stderr are the program's. Nil is the null device. All
 	// but an OwnPipe is copied through a pipe, so that the program holds no
 	// file, pipe or terminal of the host that it could open again through
-	// /proc, and no socket of its network. When Stdin and Stdout are both a
-	// terminal, the program gets a terminal of the sandbox's own, and the
-	// caller's is in raw mode until Wait returns. Wait must then be called, and
-	// the calling process is stopped when the program is, as by Ctrl-Z.
+	// /proc, and no socket of its network. For each terminal among them the
+	// program gets one of the sandbox's own. The caller's is in raw mode until
+	// Wait returns if it is all three streams, else while the program uses its
+	// own. Wait must then be called, and the calling process is stopped when the
+	// program is, as by Ctrl-Z.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+
+	// Terminal is the caller's controlling terminal, opened for reading and writing.
+	// Nil, or no terminal, means that the program has one only if a stream is one.
+	Terminal *os.File
 
 	// Refused is told what the program could not reach, from another goroutine, if
 	// the policy names services. Nil means that nobody is told.
 	Refused func(Refusal)
 
+	// Ready, if it isn't nil, is called once before the program runs, when it is
+	// known what Uncopied returns.
+	Ready func()
+
 	init      *os.File // its pidfd: a number may be another process's, once init was waited for
 	dialogue  *dialogue
 	stdio     stdio
-	terminal  *terminal.Terminal // nil: the program has none
+	terminals terminal.Set // those that its streams are
 	limiter   *limiter
 	watcher   *watcher    // nil: nobody wants to know what is missed
 	doors     *doorkeeper // nil: it reaches nothing
 	unshown   []string
+	uncopied  []Uncopied
+	cow       []*node // the CopyOnWrite mounts
 	keptNames []string
 	started   time.Time
 	report    Report // complete with status
@@ -82,15 +93,13 @@ func (c *Cmd) Start() error {
 	}
 	defer func() { tree.close() }()
 
-	if c.terminal, err = terminal.New(c.Stdin, c.Stdout); err != nil {
+	if c.terminals, err = terminal.New(c.Terminal, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
-	if c.terminal != nil {
-		c.stdio.tty = terminal.Device(c.Stdin.(*os.File))
-	}
+	c.stdio.terminals = c.terminals
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
 	if err != nil {
-		c.terminal.Abandon()
+		c.terminals.Abandon()
 		return err
 	}
 	defer c.stdio.closeInner()
@@ -111,17 +120,15 @@ func (c *Cmd) Start() error {
 
 	if err != nil {
 		c.stdio.abort()
-		c.terminal.Abandon()
+		c.terminals.Abandon()
 		c.doors.abandon()
 		return err
 	}
 
-	c.unshown, c.keptNames = tree.unshown(), policy.keptNames
+	c.unshown, c.keptNames, c.cow = tree.unshown(), policy.keptNames, tree.copyOnWrite()
 	c.ended = make(chan struct{})
 	c.stdio.copy()
-	if c.terminal != nil {
-		c.terminal.Start(func(sig unix.Signal) { c.tell(initproc.SignalAll, sig) })
-	}
+	c.terminals.Start(func(m *initproc.Message) { c.dialogue.say(m) })
 	c.doors.start()
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
 	go c.listen()
@@ -142,12 +149,7 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return c.kill()
 	}
-	return c.tell(initproc.SendSignal, sig)
-}
-
-// tell asks init to send a signal.
-func (c *Cmd) tell(kind initproc.Kind, sig unix.Signal) error {
-	return c.dialogue.say(&initproc.Message{Kind: kind, Value: uint32(sig)})
+	return c.dialogue.say(&initproc.Message{Kind: initproc.SendSignal, Value: uint32(sig)})
 }
 
 // kill ends init, and everything inside with it.
@@ -170,9 +172,7 @@ func (c *Cmd) Wait() error {
 	<-c.ended
 	lost := c.stdio.wait()
 	c.doors.wait()
-	if c.terminal != nil {
-		c.terminal.Finish()
-	}
+	c.terminals.Finish()
 	if c.status.Exited() && c.status.ExitStatus() == 0 {
 		return lost
 	}
@@ -202,6 +202,11 @@ func (c *Cmd) InForce() []InForce { return c.limiter.inForce }
 // Start has returned nil.
 func (c *Cmd) Unshown() []string { return c.unshown }
 
+// Uncopied says which files and directories of CopyOnWrite mounts the program can't
+// change, since they have another owner or group and are too many or too large to be
+// copied beforehand.
+func (c *Cmd) Uncopied() []Uncopied { return c.uncopied }
+
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {
 	known := false
@@ -215,7 +220,7 @@ func (c *Cmd) listen() {
 		}
 		switch m.Kind {
 		case initproc.Stopped:
-			c.terminal.Suspend()
+			c.terminals.Stopped(&m)
 		case initproc.Ended:
 			c.status, known = unix.WaitStatus(m.Value), true
 		case initproc.Dialed:
@@ -237,7 +242,7 @@ func (c *Cmd) listen() {
 	c.report.KeptNames = c.keptNames
 	c.report.Missed = c.watcher.missed()
 	c.limiter.group.Remove()
-	c.Policy.tidyCowDir()
+	c.Policy.tidyCowDir(c.cow)
 	c.doors.finish()
 	close(c.ended)
 	c.hangUp()

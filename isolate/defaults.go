@@ -99,9 +99,14 @@ func (b *bounds) tmpfs() []string {
 		// Without any limit the file system would show no free space either.
 		return []string{"size", "100%"}
 	}
-	// File names take memory that the size doesn't count.
+	return []string{"size", strconv.FormatInt(b.TmpSize, 10), "nr_inodes", strconv.Itoa(b.tmpfsNames())}
+}
+
+// tmpfsNames returns how many files there can be in private directories. Their names
+// take memory that the size doesn't count.
+func (b *bounds) tmpfsNames() int {
 	const bytesPerName, fewest = 1024, 1024
-	return []string{"size", strconv.FormatInt(b.TmpSize, 10), "nr_inodes", strconv.FormatInt(fewest+b.TmpSize/bytesPerName, 10)}
+	return int(fewest + b.TmpSize/bytesPerName)
 }
 
 func wholeMebibytes(n int64) int64 { return n &^ (1<<20 - 1) }

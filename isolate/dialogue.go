@@ -16,7 +16,8 @@ import (
 // is hostile.
 type dialogue struct {
 	socket      *os.File
-	hasTerminal bool
+	terminals   int // how many the program has
+	opened      int // how many of them were handed out; changed by hear only
 	hasListener bool
 	doors       int                   // how many are to come
 	steps       map[initproc.Kind]int // the number of calls of each list
@@ -33,7 +34,7 @@ type stage int
 const (
 	making    stage = iota // the sandbox
 	handing                // the doors were handed out
-	entering               // the program's terminal was handed out
+	entering               // the program's terminals were handed out
 	listening              // to the program's system calls
 	running                // the program
 	over                   // the program has ended, or never runs
@@ -48,9 +49,9 @@ type answer struct {
 var errUntrue = errors.New("init sent a message that it can't send now")
 
 // newDialogue begins a dialogue over the caller's end of the control socket.
-func newDialogue(socket int, d *initproc.Process, hasTerminal bool, doors int) *dialogue {
+func newDialogue(socket int, d *initproc.Process, terminals, doors int) *dialogue {
 	return &dialogue{
-		socket: os.NewFile(uintptr(socket), "control socket"), hasTerminal: hasTerminal, doors: doors, hasListener: d.Listener >= 0,
+		socket: os.NewFile(uintptr(socket), "control socket"), terminals: terminals, doors: doors, hasListener: d.Listener >= 0,
 		steps:   map[initproc.Kind]int{initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
 		answers: make(chan answer, 1),
 	}
@@ -75,6 +76,9 @@ func (d *dialogue) hear() (initproc.Message, []int, error) {
 		return m, nil, errUntrue
 	}
 	d.stage = next
+	if m.Kind == initproc.Opened {
+		d.opened++
+	}
 	return m, fds, nil
 }
 
@@ -86,7 +90,7 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 	if d.doors > 0 {
 		made, first = handing, handing
 	}
-	if d.hasTerminal {
+	if d.terminals > 0 {
 		first = entering
 	}
 	ready := first // the stage in which it can be executed
@@ -99,9 +103,13 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 	case initproc.Doors:
 		return handing, d.stage == making && fds > 0 && fds == d.doors
 	case initproc.Opened:
-		return entering, d.stage == made && d.hasTerminal && fds == 1
+		next := made
+		if d.opened+1 == d.terminals {
+			next = entering
+		}
+		return next, d.stage == made && d.opened < d.terminals && fds == 1
 	case initproc.SetupFailed:
-		return over, (d.stage == making || d.stage == handing) && failed
+		return over, (d.stage == making || d.stage == handing) && d.opened == 0 && failed
 	case initproc.EntryFailed:
 		return over, d.stage == first && failed
 	case initproc.Listening:
@@ -111,7 +119,7 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 	case initproc.Started:
 		return running, d.stage == ready && fds == 0
 	case initproc.Stopped:
-		return running, d.stage == running && d.hasTerminal && fds == 0
+		return running, d.stage == running && d.terminals > 0 && fds == 0
 	case initproc.Ended:
 		status := unix.WaitStatus(m.Value)
 		return over, d.stage == running && (status.Exited() || status.Signaled()) && fds == 0

@@ -24,15 +24,17 @@ func hasIPv6() bool {
 // makeDoors appends the calls by which init makes the doors and sends them to its
 // caller, in one message.
 func makeDoors(l *calls.List, doors []door.Door, control int) {
-	routeToLoopback(l, unix.AF_INET)
-	if hasIPv6() {
-		routeToLoopback(l, unix.AF_INET6)
-	}
-
 	count := 0
 	for _, d := range doors {
 		count += d.Sockets()
+		switch d.Kind {
+		case door.Watch4:
+			routeToLoopback(l, unix.AF_INET)
+		case door.Watch6:
+			routeToLoopback(l, unix.AF_INET6)
+		}
 	}
+
 	data := initproc.Message{Kind: initproc.Doors}
 	message := l.Data(data.Bytes())
 	vector := l.Words(0, uint64(len(data.Bytes())))

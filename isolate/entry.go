@@ -11,13 +11,13 @@ import (
 // prepareProgram appends the calls that a child of init makes before it executes
 // the program. stdio are the caller's descriptors for 0, 1 and 2, control is
 // init's socket.
-func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, hasTerminal bool, wall landlock) {
+func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, terminals terminal.Set, wall landlock) {
 	session := calls.ProgramSession.Of("")
-	inner := calls.NoSlot
-	if !hasTerminal {
+	var inner [3]calls.Slot
+	if len(terminals) == 0 {
 		l.Do(session, unix.SYS_SETSID)
 	} else {
-		inner = terminal.Enter(l)
+		inner = terminals.Enter(l)
 	}
 
 	what := calls.SetDescriptors.Of("")
@@ -25,8 +25,8 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, ha
 	for i, fd := range stdio {
 		from := calls.Num(fd)
 		switch fd {
-		case ofTerminal:
-			from = inner.Arg()
+		case ofTerminal, ofTerminal - 1, ofTerminal - 2:
+			from = inner[ofTerminal-fd].Arg()
 		case ofNothing:
 			continue
 		case ofNull:

@@ -86,6 +86,10 @@ func explainCall(p *Policy, n calls.Note, errno unix.Errno) error {
 	case n.Step == calls.EnterDirectory:
 		e.Err = errors.New("it is not visible inside")
 		e.Kind = KindDirHidden
+	case n.Step == calls.CopyFile && (errno == unix.ENOSPC || errno == unix.EDQUOT):
+		e.Kind = KindCowSpace
+	case n.Step == calls.CopyFile && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.ELOOP):
+		e.Kind = KindVanished // a directory that leads to it
 	case errno == unix.EINVAL && n.Step == calls.MountCopy:
 		e.Err = errors.New("it has a mount inside, which can't be shown copy-on-write")
 		e.Kind = KindCowMounts

@@ -56,6 +56,7 @@ const (
 	KindNoTarget      Kind = "a target doesn't exist" // About: the path outside to make
 	KindCowFile       Kind = "copy-on-write of a file"
 	KindCowMounts     Kind = "copy-on-write of a directory with mounts in it"
+	KindCowSpace      Kind = "no space for copies"
 	KindNoCowDir      Kind = "the directory for changes is missing"
 	KindCowDirInside  Kind = "the directory for changes is inside"
 	KindCowDirUsed    Kind = "the directory for changes has some"

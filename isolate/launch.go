@@ -21,6 +21,10 @@ import (
 func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int) (*tree, error) {
 	for tries := 0; ; tries++ {
 		c.explainExit = t.explainExit(c.Name, policy)
+		t.findForeign(c.limiter.copyBounds(policy))
+		if c.uncopied = t.uncopied; tries == 0 && c.Ready != nil {
+			c.Ready()
+		}
 		err := c.launch(policy, t, stdio)
 		if policy.Limits.Group && isNoGroup(err) {
 			err = c.launchWithoutGroup(policy, t, stdio)
@@ -66,7 +70,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 	}
 
 	c.init = os.NewFile(uintptr(pidfd), "init")
-	c.dialogue = newDialogue(ours, init, c.terminal != nil, c.doors.count())
+	c.dialogue = newDialogue(ours, init, len(c.terminals), c.doors.count())
 	if err := c.confirm(policy, init); err != nil {
 		c.kill()
 		status, _ := c.reap()
@@ -116,11 +120,9 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	}
 	build(&d.Setup, p, c.limiter, t)
 	dropPrivileges(&d.Setup, p)
-	if d.Outer = calls.NoSlot; c.terminal != nil {
-		d.Outer = c.terminal.Make(&d.Setup)
-	}
+	d.Outer, d.Inner = c.terminals.Make(&d.Setup)
 
-	prepareProgram(&d.Entry, p, stdio, control, c.terminal != nil, t.wall)
+	prepareProgram(&d.Entry, p, stdio, control, c.terminals, t.wall)
 	setLimits(&d.Entry, c.limiter)
 	if d.Listener = calls.NoSlot; c.watcher != nil {
 		d.Listener = listener.Load(&d.Entry, c.watcher.flags) // last: what comes behind may wait for the caller
@@ -177,8 +179,8 @@ func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 		c.doors.take(fds)
 		m, fds, err = c.dialogue.hear()
 	}
-	if err == nil && m.Kind == initproc.Opened {
-		c.terminal.Open(fromInside(fds[0]))
+	for err == nil && m.Kind == initproc.Opened {
+		c.terminals.Open(fromInside(fds[0]))
 		m, fds, err = c.dialogue.hear()
 	}
 	if err == nil && m.Kind == initproc.Listening {

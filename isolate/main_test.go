@@ -61,6 +61,7 @@ func testRoles() map[string]func(args []string) int {
 		"meanwhile":    meanwhileRole,
 		"dialer":       dialerRole,
 		"describer":    describerRole,
+		"copier":       copierRole,
 		"filtered":     filtered.Main,
 		"surroundings": surroundingsRole,
 	}

@@ -1,11 +1,6 @@
 package isolate
 
-import (
-	"os"
-	"path/filepath"
-
-	"isolate-namespace/isolate/internal/calls"
-)
+import "isolate-namespace/isolate/internal/calls"
 
 // workPrefix begins the names of the directories in Policy.CowDir that the
 // kernel prepares changes in.
@@ -31,6 +26,9 @@ func (b *builder) overlay(n *node) {
 	}
 
 	mode := n.host.mode & 0o777
+	if len(n.copies) > 0 {
+		mode = n.copies[0].mode
+	}
 	for _, dir := range []string{upper, work} {
 		for i := range dir {
 			if dir[i] == '/' {
@@ -40,6 +38,7 @@ func (b *builder) overlay(n *node) {
 		b.mkdir(b.scratch, dir, mode)
 	}
 
+	b.copyForeign(n, name+"/lower", upper)
 	mount := b.newFS("overlay", plain, "source", "cow",
 		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)
@@ -54,16 +53,4 @@ func (b *builder) layer(what calls.Note, source, name string) {
 	b.mkdir(b.scratch, name, 0o700)
 	b.attach(mount, scratchName+"/"+name)
 	b.Close(mount)
-}
-
-// tidyCowDir removes what the kernel leaves in CowDir apart from the changes.
-func (p *Policy) tidyCowDir() {
-	if p.CowDir == "" {
-		return
-	}
-	left, _ := filepath.Glob(filepath.Join(p.CowDir, workPrefix+"*"))
-	for _, work := range left {
-		os.Chmod(filepath.Join(work, "work"), 0o700) // the kernel makes it without permissions
-		os.RemoveAll(work)
-	}
 }

@@ -1,9 +1,21 @@
 package isolate
 
 import (
-	"net/netip"
 	"testing"
+
+	"isolate-namespace/internal/hostname"
+	"isolate-namespace/isolate/internal/listener"
 )
+
+func address(t *testing.T, s string) listener.Address {
+	t.Helper()
+	host, port, err := hostname.Split(s)
+	ip, ok := hostname.ParseAddress(host)
+	if err != nil || !ok {
+		t.Fatalf("no address: %s", s)
+	}
+	return listener.Address{IP: ip, Port: uint16(port)}
+}
 
 func TestParsePort(t *testing.T) {
 	for field, want := range map[string]string{
@@ -27,13 +39,13 @@ func TestParsePort(t *testing.T) {
 func TestPortTable(t *testing.T) {
 	listens := portTable{}
 	for _, at := range []string{"127.0.0.1:1", "0.0.0.0:2", "[::]:3", "[::1]:4"} {
-		listens[netip.MustParseAddrPort(at)] = true
+		listens[address(t, at)] = true
 	}
 	for to, want := range map[string]bool{
 		"127.0.0.1:1": true, "127.0.0.2:1": false, "0.0.0.0:1": true, "127.0.0.1:2": true, "127.0.0.5:2": true,
 		"127.0.0.1:3": true, "[::1]:3": true, "[::1]:4": true, "[::]:4": true, "127.0.0.1:5": false, "[::1]:1": false,
 	} {
-		if got := listens.has(netip.MustParseAddrPort(to)); got != want {
+		if got := listens.has(address(t, to)); got != want {
 			t.Errorf("%s: %v, want %v", to, got, want)
 		}
 	}

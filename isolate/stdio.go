@@ -16,13 +16,13 @@ import (
 
 // A stdio holds the program's three standard streams, and copies them.
 type stdio struct {
-	tty   int        // the device of the caller's terminal that the sandbox's terminal stands for, or 0
-	inner []*os.File // the program's ends, closed when it has them
-	outer []*os.File // our ends of its pipes
-	jobs  []func()
-	input *os.File       // our end of the program's input
-	out   sync.WaitGroup // the copying of its output
-	lost  chan error     // why output could not be written, one for each stream at most
+	terminals terminal.Set // those among the streams, which stdio leaves alone
+	inner     []*os.File   // the program's ends, closed when it has them
+	outer     []*os.File   // our ends of its pipes
+	jobs      []func()
+	input     *os.File       // our end of the program's input
+	out       sync.WaitGroup // the copying of its output
+	lost      chan error     // why output could not be written, one for each stream at most
 }
 
 // These stand for descriptors that are opened inside: the program's terminal, and the
@@ -30,9 +30,9 @@ type stdio struct {
 // inside it is a read-only mount. If a stream of ours was closed when we were started,
 // it is closed for the program, too.
 const (
-	ofTerminal = -1
-	ofNull     = -2
-	ofNothing  = -3
+	ofNull     = -1
+	ofNothing  = -2
+	ofTerminal = -3 // the first one; the others are below
 )
 
 // open makes the descriptors that the program gets for its input, output and
@@ -40,13 +40,17 @@ const (
 func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) {
 	s.lost = make(chan error, 2)
 	files := [3]*os.File{}
-	if files[0], err = s.reading(in); err == nil {
-		if files[1], err = s.writing("standard output", out); err == nil {
-			if sameWriter(out, errs) {
-				files[2] = files[1]
-			} else {
-				files[2], err = s.writing("standard error", errs)
-			}
+	if s.terminals.Of(0) < 0 {
+		files[0], err = s.reading(in)
+	}
+	if err == nil && s.terminals.Of(1) < 0 {
+		files[1], err = s.writing("standard output", out)
+	}
+	if err == nil && s.terminals.Of(2) < 0 {
+		if sameWriter(out, errs) {
+			files[2] = files[1]
+		} else {
+			files[2], err = s.writing("standard error", errs)
 		}
 	}
 	if err != nil {
@@ -65,7 +69,7 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		case isClosed(streams[i]):
 			fds[i] = ofNothing
 		default:
-			fds[i] = ofTerminal
+			fds[i] = ofTerminal - s.terminals.Of(i)
 		}
 		if f == nil {
 			continue
@@ -77,13 +81,6 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		}
 	}
 	return fds, nil
-}
-
-// isTerminal reports whether the sandbox's terminal stands for stream. Another
-// terminal of the caller is none of its.
-func (s *stdio) isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && s.tty != 0 && terminal.Device(f) == s.tty
 }
 
 // isClosed reports whether stream is one of our own that was closed when we were
@@ -143,7 +140,7 @@ type OwnPipe struct{ *os.File }
 
 // reading returns the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if r == nil || isClosed(r) || s.isTerminal(r) {
+	if r == nil || isClosed(r) {
 		return nil, nil
 	}
 	if own, ok := r.(OwnPipe); ok {
@@ -164,7 +161,7 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 // writing returns the program's end of the stream of that name, or nil where it is
 // opened inside.
 func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
-	if w == nil || isClosed(w) || s.isTerminal(w) {
+	if w == nil || isClosed(w) {
 		return nil, nil
 	}
 	if own, ok := w.(OwnPipe); ok {

@@ -3,8 +3,10 @@ package isolate
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -124,13 +126,73 @@ func TestTerminalHasTheSizeOfTheCallers(t *testing.T) {
 	}
 }
 
-func TestTerminalForErrorsOnlyWhereTheyGoThere(t *testing.T) {
-	c := newConsole(t)
-	var errs bytes.Buffer
-	cmd := Command(Policy{Dir: "/tmp"}, "sh", "-c", "test -t 1 && ! test -t 2 && echo oops >&2")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Program, c.Program, &errs
-	if err := cmd.Run(); err != nil || errs.String() != "oops\n" {
-		t.Errorf("%v, standard error %q", err, errs.String())
+// Each stream that is a terminal outside is one inside, of the sandbox's own.
+func TestTerminalForSomeStreams(t *testing.T) {
+	for _, test := range []struct {
+		streams string // 1 and 2 are terminals, - is a buffer
+		want    string
+	}{
+		{"111", "/dev/pts/0 /dev/pts/0 /dev/pts/0 tty"},
+		{"11-", "/dev/pts/0 /dev/pts/0 pipe tty"},
+		{"1-1", "/dev/pts/0 pipe /dev/pts/0 tty"},
+		{"1--", "/dev/pts/0 pipe pipe tty"},
+		{"-11", "pipe /dev/pts/0 /dev/pts/0 tty"},
+		{"-1-", "pipe /dev/pts/0 pipe tty"},
+		{"--1", "pipe pipe /dev/pts/0 tty"},
+		{"---", "pipe pipe pipe"},
+		{"112", "/dev/pts/0 /dev/pts/0 /dev/pts/1 tty"},
+		{"122", "/dev/pts/0 /dev/pts/1 /dev/pts/1 tty"},
+		{"-12", "pipe /dev/pts/0 /dev/pts/1 tty"},
+		{"1-2", "/dev/pts/0 pipe /dev/pts/1 tty"},
+	} {
+		t.Run(test.streams, func(t *testing.T) {
+			for range 3 { // so that the caller's has another number
+				newConsole(t)
+			}
+			one, two := newConsole(t), newConsole(t)
+			before := [2]unix.Termios{one.modes(t), two.modes(t)}
+			dir := t.TempDir()
+			cmd := Command(in(dir), "sh", "-c", `{ readlink /proc/$$/fd/0; readlink /proc/$$/fd/1; readlink /proc/$$/fd/2; } | sed 's/:.*//' >links
+				(: </dev/tty) 2>/dev/null && echo tty >>links; echo out; echo err >&2; test -t 0 && read line && echo read $line >>links; :`)
+			var buffers [2]bytes.Buffer
+			stream := func(i int, buffer *bytes.Buffer) io.ReadWriter {
+				switch test.streams[i] {
+				case '1':
+					return one.Program
+				case '2':
+					return two.Program
+				}
+				return buffer
+			}
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = stream(0, new(bytes.Buffer)), stream(1, &buffers[0]), stream(2, &buffers[1])
+			if test.streams[0] == '1' {
+				one.Type("line\r")
+				test.want += " read line"
+			}
+			if err := cmd.Run(); err != nil {
+				t.Error(err)
+			}
+
+			links, err := os.ReadFile(filepath.Join(dir, "links"))
+			if got := strings.Join(strings.Fields(string(links)), " "); err != nil || got != test.want {
+				t.Errorf("%v: %q, want %q", err, got, test.want)
+			}
+			for i, text := range []string{"out", "err"} {
+				switch test.streams[i+1] {
+				case '1':
+					one.await(t, text+"\r\n")
+				case '2':
+					two.await(t, text+"\r\n")
+				default:
+					if got := buffers[i].String(); got != text+"\n" {
+						t.Errorf("stream %d: %q", i+1, got)
+					}
+				}
+			}
+			if now := [2]unix.Termios{one.modes(t), two.modes(t)}; now != before {
+				t.Errorf("modes are %+v, were %+v", now, before)
+			}
+		})
 	}
 }
 

@@ -24,6 +24,7 @@ type tree struct {
 	mounts     *hostMounts
 	hidden     []*hiddenDir
 	special    []*hostMount // of kinds that hold no files
+	uncopied   []Uncopied
 }
 
 // A node is one mount, file or link of the tree.
@@ -44,6 +45,7 @@ type node struct {
 	plain  bool      // the target leads through no link
 	fixed  bool      // renaming a directory above it must not move it
 	host   *hostFile // bind, cow: the source when we looked at it
+	copies []*copied // cow: what lies in the upper layer beforehand, directories first
 }
 
 type nodeKind uint8

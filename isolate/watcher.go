@@ -3,8 +3,8 @@ package isolate
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +29,7 @@ type watcher struct {
 
 	mu          sync.Mutex
 	looked      map[lookup]int
-	connections map[netip.AddrPort]int
+	connections map[listener.Address]int
 	names       map[string]int
 	room        int    // bytes that may still be kept
 	incomplete  string // why something isn't counted, or ""
@@ -60,7 +60,7 @@ func newWatcher(p *Policy, t *tree) (*watcher, error) {
 	}
 	return &watcher{
 		policy: p, tree: t, flags: flags, root: -1, room: mostKept,
-		looked: map[lookup]int{}, connections: map[netip.AddrPort]int{}, names: map[string]int{},
+		looked: map[lookup]int{}, connections: map[listener.Address]int{}, names: map[string]int{},
 	}, nil
 }
 
@@ -181,11 +181,11 @@ func (w *watcher) connect(c listener.Connection) {
 // isServed reports whether somebody inside listens at an address, or whether it is that
 // of the resolver, which has none.
 func (w *watcher) isServed(c listener.Connection) bool {
-	if !isLoopback(c.Address.Addr()) {
+	if !isLoopback(c.Address.IP) {
 		return false
 	}
 	const resolver = 53
-	return c.Address.Port() == resolver || listensAt(c.Thread, c.Address)
+	return c.Address.Port == resolver || listensAt(c.Thread, c.Address)
 }
 
 // ask takes note of a name that can't be looked up. The helper that resolves names says
@@ -237,8 +237,8 @@ func (w *watcher) missed() *Missed {
 	}
 
 	serves := listenersOutside()
-	for _, to := range slices.SortedFunc(maps.Keys(w.connections), netip.AddrPort.Compare) {
-		if !isLoopback(to.Addr()) || serves.has(to) {
+	for _, to := range slices.SortedFunc(maps.Keys(w.connections), listener.Address.Compare) {
+		if !isLoopback(to.IP) || serves.has(to) {
 			m.Connections = append(m.Connections, MissedConnection{To: to.String(), Count: w.connections[to]})
 		}
 	}
@@ -254,7 +254,8 @@ func (w *watcher) missed() *Missed {
 
 // surroundings returns what the groups depend on.
 func (w *watcher) surroundings() *missed.Surroundings {
-	s := &missed.Surroundings{Home: w.policy.Home, Runtime: os.Getenv("XDG_RUNTIME_DIR"), Shown: []string{w.policy.Dir}}
+	path, _ := getenv(w.policy.Env, "PATH")
+	s := &missed.Surroundings{Search: filepath.SplitList(path), Home: w.policy.Home, Runtime: os.Getenv("XDG_RUNTIME_DIR"), Shown: []string{w.policy.Dir}}
 	for _, m := range w.policy.Mounts {
 		if m.Access == AccessMasked || m.Wherever {
 			continue

@@ -11,6 +11,10 @@ import (
 	"isolate-namespace/internal/remedy"
 )
 
+// Provisioner is the name of the kernel provisioner that isolates a kernel without a
+// twin (provisioner/).
+const Provisioner = "isolate-provisioner"
+
 // metadataKey is where a twin says what it was made from.
 const metadataKey = "isolate"
 
@@ -27,6 +31,10 @@ type draft struct {
 	ends []string
 
 	hidden []string // what the command read and doesn't see, since only its owner can
+
+	// asked is the program that said what it reads, and what it said; nil if the
+	// command or what it does was looked at in other ways.
+	asked []string
 }
 
 // makeTwin makes the twin of base: all its keys, its command after the launcher's, and
@@ -74,7 +82,9 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
 	capProtocol(spec)
 
-	return &draft{spec, append(n.notes, n.guess(base.Name)...), n.try, n.ends, n.hidden}, spec.Validate()
+	return &draft{
+		spec: spec, notes: append(n.notes, n.guess(base.Name)...), try: n.try, ends: n.ends, hidden: n.hidden, asked: n.asked,
+	}, spec.Validate()
 }
 
 // guess returns the note on a kernel whose program can't be asked.
@@ -92,7 +102,11 @@ func checkBase(base *Kernel, metadata map[string]any) error {
 		return &Error{Reason: fmt.Sprintf("%s is a twin itself", base.Name), Remedy: remedy.NameBase}
 	}
 	provisioner, _ := metadata["kernel_provisioner"].(map[string]any)
-	if name, _ := provisioner["provisioner_name"].(string); name != "" && name != "local-provisioner" {
+	switch name, _ := provisioner["provisioner_name"].(string); name {
+	case "", "local-provisioner":
+	case Provisioner: // a twin needs none
+		delete(metadata, "kernel_provisioner")
+	default:
 		return &Error{Reason: fmt.Sprintf("%s is started by the provisioner %s, not on this machine", base.Name, name),
 			Remedy: remedy.NameLocalKernel}
 	}

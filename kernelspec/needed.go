@@ -26,6 +26,7 @@ type need struct {
 
 	hidden []string // of what the command read, what only its owner can
 
+	asked   []string // the program that said what it reads, and what it said
 	unknown bool     // the kernel's program can't be asked what it reads
 	try     bool     // the command only leads to the program, and does start it
 	ends    []string // with this command; nil if that could not be seen
@@ -59,6 +60,10 @@ func needed(ctx context.Context, c command, dir string) (*need, error) {
 		}
 	}
 
+	if n.unknown || n.try {
+		n.asked = nil
+	}
+
 	n.files = append(n.files, linker.files...)
 	n.paths = append(n.paths, linker.trees...)
 	n.settle()
@@ -88,6 +93,7 @@ func (n *need) ask(c command, linker *linker) error {
 		// It writes caches and logs to its first depot.
 		n.env["JULIA_DEPOT_PATH"] = strings.Join(append([]string{"/tmp/julia"}, paths[1:]...), ":")
 	}
+	n.asked = append([]string{program}, paths...)
 	linker.addModules(reduce(paths), libraryPath(c.environ))
 	n.paths = append(n.paths, paths...)
 	return nil

@@ -116,6 +116,11 @@ func start(o *options, c *connectionFile, stdout, stderr *os.File) (*kernel, err
 	cmd.Refused = func(r isolate.Refusal) {
 		text.NewOutput(stderr).Complain("isolate-kernel", r.Error(), remedy.Kernel.For(r))
 	}
+	cmd.Ready = func() {
+		for _, line := range remedy.Uncopied(cmd) {
+			text.NewOutput(stderr).Complain("isolate-kernel", line, "")
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

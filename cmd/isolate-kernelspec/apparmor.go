@@ -16,7 +16,7 @@ import (
 // plainPath is one that AppArmor doesn't take for a pattern (apparmor.d(5)).
 var plainPath = regexp.MustCompile(`^[\w/.+-]+$`)
 
-// appArmor prints the profile of the commands beside launcher.
+// appArmor prints the profiles of the commands beside launcher.
 func (s *session) appArmor(launcher string) error {
 	dir := filepath.Dir(launcher)
 	if !plainPath.MatchString(dir) {
@@ -26,10 +26,11 @@ func (s *session) appArmor(launcher string) error {
 		}
 	}
 	if other := changeable(launcher); other != "" {
-		s.notes([]string{other + " can be changed by others than root: whoever can has user namespaces for any program; " +
-			remedy.InstallAsRoot})
+		warning := other + " can be changed by others than root: whoever can has user namespaces for any program"
+		s.notes([]string{warning + "; " + remedy.InstallAsRoot})
+		s.stdout.Line("# %s.", warning)
 	}
-	s.stdout.Lines(strings.Replace(share.AppArmorProfile, "profile isolate @COMMANDS@/", "profile isolate "+dir+"/", 1))
+	s.stdout.Lines(strings.ReplaceAll(share.AppArmorProfile, "@COMMANDS@", dir))
 	return nil
 }
 

@@ -4,11 +4,14 @@ import (
 	"context"
 
 	"isolate-namespace/internal/doctor"
+	"isolate-namespace/internal/remedy"
+	"isolate-namespace/isolate"
 )
 
 type doctorCommand struct {
-	JSON     bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
-	Apparmor bool `help:"Print the AppArmor profile that these commands need on Ubuntu, and look at nothing."`
+	JSON      bool `name:"json" help:"For programs; the shape is in share/commands.schema.json."`
+	Apparmor  bool `help:"Print the AppArmor profiles that these commands need on Ubuntu, and look at nothing."`
+	Container bool `help:"Print all that the container or service has to allow, and look at nothing else."`
 }
 
 // Run prints what it finds. It ends with 1 if kernels can't be isolated, or a twin
@@ -20,6 +23,11 @@ func (c *doctorCommand) Run(s *session) error {
 			err = s.appArmor(launcher)
 		}
 		return err
+	}
+
+	if c.Container {
+		s.stdout.Lines(remedy.ForContainer(isolate.LookAround()))
+		return nil
 	}
 
 	ctx, end := untilSignal() // which waits until what was made for looking is gone

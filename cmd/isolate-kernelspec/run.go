@@ -36,6 +36,7 @@ type commands struct {
 	ErrorKernel errorKernel `cmd:"" hidden:""`
 	Manual      writeManual `cmd:"" hidden:""`
 	Names       listNames   `cmd:"" hidden:""`
+	Wrap        wrap        `cmd:"" hidden:""`
 }
 
 // session is what each command works with.

@@ -73,6 +73,7 @@ func TestManualExamples(t *testing.T) {
 		{"limits and a report", "--report", `^42\n *"status": 0`, nil},
 		{"a shell", "^isolate$", "^inside\n$", nil},
 		{"is it visible", "--explain", "numbers", nil},
+		{"which entries it needs", "--missed", "^isolate: looked for and not shown: .*/data.*; add ro:.*/data\n$", nil},
 		{"variables", "--env COURSE", "^ps1 42\n$", nil},
 		{"a stranger's program", "make", "^$", func(t *testing.T, dir string) {
 			if !slices.Contains(entries(t, dir+"/out"), "program") || slices.Contains(entries(t, dir+"/stranger"), "program") {

@@ -86,8 +86,15 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	cmd := isolate.Command(o.policy, o.program[0], o.program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.Terminal = openTerminal()
+	defer cmd.Terminal.Close()
 	cmd.Refused = func(r isolate.Refusal) {
 		text.NewOutput(stderr).Raw().Complain("isolate", r.Error(), remedy.Isolate.For(r))
+	}
+	cmd.Ready = func() {
+		for _, line := range remedy.Uncopied(cmd) {
+			text.NewOutput(stderr).Complain("isolate", line, "")
+		}
 	}
 	signals := catchSignals()
 	if err := cmd.Start(); err != nil {
@@ -112,6 +119,16 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	return ended
+}
+
+// openTerminal returns our controlling terminal, which a program can ask somebody on
+// and be stopped from, even if it is none of its streams. Nil means that there is none.
+func openTerminal() *os.File {
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "/dev/tty")
 }
 
 // catchSignals begins to collect what is meant for the program: whoever stops

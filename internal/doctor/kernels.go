@@ -18,6 +18,7 @@ func kernels(m machine, launcher string) []Finding {
 	if j.Executable == "" {
 		found[0] = Finding{"Jupyter", Weaker, "no command jupyter in PATH", remedy.ActivateJupyter}
 	}
+	found = append(found, provisioner(j)...)
 	twins := j.Twins()
 	j.Inspect(twins...)
 	for _, t := range twins {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/place"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
@@ -55,28 +56,14 @@ func (m *machine) sandboxItself() Finding {
 // setting, for programs without a profile, and the profile of this process.
 func appArmor(sandbox error) Finding {
 	setting, _ := os.ReadFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-	label, err := os.ReadFile("/proc/self/attr/apparmor/current")
-	if err != nil {
-		label = nil // no AppArmor, or another of its kind: /proc/self/attr/current is then SELinux's
-	}
-	return judgeAppArmor(strings.TrimSpace(string(setting)) == "1", appArmorProfile(string(label)), sandbox)
-}
-
-// appArmorProfile returns the profile of a label such as "docker-default (enforce)",
-// or "" for none that forbids anything.
-func appArmorProfile(label string) string {
-	profile, mode, _ := strings.Cut(strings.Trim(label, " \n\x00"), " ")
-	if profile == "unconfined" || mode == "(complain)" || mode == "(unconfined)" {
-		return ""
-	}
-	return profile
+	return judgeAppArmor(strings.TrimSpace(string(setting)) == "1", place.Here().Profile, sandbox)
 }
 
 func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 	const name = "AppArmor"
 	switch {
 	case profile != "" && sandbox != nil:
-		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts", remedy.AllowInProfile}
+		return Finding{name, Weaker, "confines this process by the profile " + profile + ", which may withhold namespaces or mounts", remedy.PrintRecipe}
 	case profile != "":
 		return Finding{name, Good, "confines this process by the profile " + profile + ", which lets sandboxes be made", ""}
 	case restricts && sandbox != nil:

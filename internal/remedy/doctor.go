@@ -8,9 +8,8 @@ const (
 	NewerLinux = "use Linux 5.12 or later"
 	// WithoutGVisor is for a container of gVisor.
 	WithoutGVisor = "run the container without gVisor"
-	// AllowInProfile is for an AppArmor profile that confines this process.
-	AllowInProfile = "docker run --security-opt apparmor=unconfined; in Kubernetes appArmorProfile: {type: Unconfined}; " +
-		"elsewhere allow userns and mount in it"
+	// PrintRecipe is for an AppArmor profile that confines this process.
+	PrintRecipe = "isolate-kernelspec doctor --container prints all that has to change"
 	// InstallProfile is for AppArmor that withholds user namespaces from
 	// programs without a profile.
 	InstallProfile = "isolate-kernelspec doctor --apparmor | sudo tee /etc/apparmor.d/isolate && " +
@@ -34,6 +33,9 @@ const (
 
 // MakeRoom is for a directory of temporary files that takes no more.
 func MakeRoom() string { return "make room in " + os.TempDir() + ", or set TMPDIR" }
+
+// SetProvisioner is for a setting of Jupyter's that not every program follows.
+const SetProvisioner = "set JUPYTER_DEFAULT_PROVISIONER_NAME=isolate-provisioner in the environment instead"
 
 // What doctor --apparmor says of the directory of the commands.
 const (

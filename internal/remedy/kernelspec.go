@@ -11,8 +11,11 @@ import (
 const (
 	// ListCommands is for words that it doesn't know.
 	ListCommands = "isolate-kernelspec --help lists what there is"
+	// OnlyOptions is for what the provisioner is given besides options.
+	OnlyOptions = "put nothing but options of isolate-kernel into spec_options"
+
 	// InstallCommands is for isolate-kernelspec without isolate-kernel beside it.
-	InstallCommands = "install the three commands together: scripts/install"
+	InstallCommands = "install isolate, isolate-kernel and isolate-kernelspec again, into one directory"
 	// NameKernels is for install without a name.
 	NameKernels = "name some, or use --all; jupyter kernelspec list has them"
 	// NameTwins is for update without a name.

@@ -80,15 +80,15 @@ func (n need) fields() string {
 	return "set hostUsers: false in the pod's spec, and in the container's securityContext: " + strings.Join(all, ", ")
 }
 
-// unitChanges returns what is to be set in a unit of systemd's.
-func unitChanges(s *isolate.Surroundings, n need) string {
-	var set []string
+// unitSettings returns the properties of a unit of systemd's that are to be set, the
+// system calls that SystemCallFilter= is to let pass, and the paths in /proc over which
+// something else is mounted.
+func unitSettings(s *isolate.Surroundings) (set, pass, others []string) {
 	add := func(property string) {
 		if !slices.Contains(set, property) {
 			set = append(set, property)
 		}
 	}
-	var pass []string // system calls, as SystemCallFilter= takes them
 	for _, call := range s.Refused {
 		switch call {
 		case "clone":
@@ -104,7 +104,6 @@ func unitChanges(s *isolate.Surroundings, n need) string {
 			}
 		}
 	}
-	var others []string
 	for _, path := range s.Masks {
 		if property := maskedBy(path); property == "" {
 			others = append(others, path)
@@ -115,7 +114,12 @@ func unitChanges(s *isolate.Surroundings, n need) string {
 	if s.OnlyProcesses {
 		add("ProcSubset=all")
 	}
+	return set, pass, others
+}
 
+// unitChanges returns what is to be set in a unit of systemd's.
+func unitChanges(s *isolate.Surroundings, n need) string {
+	set, pass, others := unitSettings(s)
 	var changes []string
 	if set != nil {
 		changes = append(changes, "set "+strings.Join(set, ", "))

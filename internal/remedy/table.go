@@ -79,6 +79,7 @@ func table() map[isolate.Kind]row {
 		isolate.KindNoTarget:      {all: "make {about} first, or mount it at another place"},
 		isolate.KindCowFile:       {all: "write cow: before the directory that holds the file"},
 		isolate.KindCowMounts:     {all: "name directories without one, each with cow:, or mount it ro:"},
+		isolate.KindCowSpace:      {all: "free space in the directory for changes, or name another one with --cow-dir"},
 		isolate.KindNoCowDir:      {all: "make it first"},
 		isolate.KindCowDirInside:  {all: "name a directory outside of it"},
 		isolate.KindCowDirUsed:    {all: "name an empty directory, or remove them"},

@@ -21,6 +21,7 @@ type List struct {
 type Call struct {
 	Number uintptr    // which one
 	Fine   unix.Errno // an error that counts as success, or one of the constants below
+	Skip   int        // how many calls are left out after an error that is fine
 
 	args [6]Arg
 	into Slot // where the result goes; NoSlot drops it
@@ -32,6 +33,9 @@ const (
 	AnyError unix.Errno = 1 << 15
 	// OnlyZero marks a call for which any result but 0 is an error, too.
 	OnlyZero unix.Errno = 1 << 14
+	// Changed marks a call that may find that a file isn't there any more, or is
+	// something else or closed now.
+	Changed unix.Errno = 1 << 13
 )
 
 // An Arg is a number, the result of an earlier call, or an address in memory.
@@ -61,7 +65,12 @@ const NoSlot Slot = -1
 //go:norace
 func (l *List) Run() (failed int, errno unix.Errno) {
 	all := l.calls // so that the compiler knows that i is in range
+	skip := 0
 	for i := range all {
+		if skip > 0 {
+			skip--
+			continue
+		}
 		c := &all[i]
 		r, _, e := unix.RawSyscall6(c.Number,
 			l.value(&c.args[0]), l.value(&c.args[1]), l.value(&c.args[2]),
@@ -69,8 +78,11 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 		if r != 0 && c.Fine == OnlyZero && e == 0 {
 			e = unix.EAGAIN
 		}
-		if e != 0 && e != c.Fine && c.Fine != AnyError {
+		if e != 0 && e != c.Fine && c.Fine != AnyError && !(c.Fine == Changed && hasChanged(e)) {
 			return i, e
+		}
+		if e != 0 {
+			skip = c.Skip
 		}
 		if c.into >= 0 {
 			*l.slot(uintptr(c.into)) = r
@@ -81,6 +93,15 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 	}
 
 	return 0, 0
+}
+
+// hasChanged reports whether an error says that a path leads to something else than
+// before, or to nothing.
+//
+//go:nosplit
+//go:norace
+func hasChanged(e unix.Errno) bool {
+	return e == unix.ENOENT || e == unix.ENOTDIR || e == unix.ELOOP || e == unix.EXDEV || e == unix.EACCES || e == unix.EISDIR || e == unix.ENXIO
 }
 
 // Result returns the result that a slot holds after Run. It may run after a fork.

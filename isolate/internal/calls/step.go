@@ -32,6 +32,7 @@ const (
 	MakeLink
 	MountSource
 	MountCopy
+	CopyFile
 	MountAt
 	Mask
 	EnterScratch
@@ -86,6 +87,7 @@ var texts = [...]string{
 	MakeLink:         "make the link",
 	MountSource:      "mount",
 	MountCopy:        "mount cow:",
+	CopyFile:         "copy for cow:",
 	MountAt:          "mount at",
 	Mask:             "mask",
 	EnterScratch:     "enter the private file system",

@@ -1,7 +1,10 @@
 // Package descriptor says which descriptor an open file has.
 package descriptor
 
-import "os"
+import (
+	"os"
+	"strconv"
+)
 
 // Of returns f's number, or -1 if it is closed. File.Fd would make the file
 // blocking for the caller too.
@@ -12,3 +15,6 @@ func Of(f *os.File) (fd int) {
 	}
 	return fd
 }
+
+// Path returns the name under which f can be opened again.
+func Path(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(Of(f)) }

@@ -12,7 +12,7 @@ import (
 type Message struct {
 	Kind  Kind
 	Value uint32 // errno, signal number or wait status
-	Index uint32 // which call failed
+	Index uint32 // which call failed; how often everything inside was continued
 	Size  uint32 // bytes of Addr in use
 	Addr  [112]byte
 }
@@ -30,7 +30,7 @@ const (
 	Opened                      // the program's terminal comes with it
 	Listening                   // the listener of its system calls comes with it
 	Started                     // the program runs
-	Stopped                     // the program was stopped, as by Ctrl-Z
+	Stopped                     // the program was stopped by this signal
 	Ended                       // the program has ended, with this wait status
 	Dialed                      // a socket comes with it, or it has an errno
 	Doors                       // the sockets that the caller is to serve come with it
@@ -41,6 +41,13 @@ const (
 	SendSignal = Doors + 1 + iota // to the program's process group
 	SignalAll                     // to every process inside but init
 	Dial                          // connect a stream socket to the socket address in Addr
+	Foreground                    // of the program's terminal is for this process group: Init or Program
+)
+
+// Process IDs inside, which are those of process groups, too.
+const (
+	Init    = 1
+	Program = 2 // the first process after init
 )
 
 // ExitStatus is init's exit status if the sandbox couldn't be made or the caller has

@@ -19,12 +19,13 @@ import (
 // A Process is everything that init and its child need when they run. The caller
 // prepares it, and fork(2) copies it.
 type Process struct {
-	Setup calls.List  // makes the sandbox around init
-	Entry calls.List  // what init's child does before it executes the program
-	Execs []calls.Arg // the paths of the program, in the order to try; in Entry's memory
-	Argv  calls.Arg   // its arguments, also there
-	Envp  calls.Arg   // its environment, also there
-	Outer calls.Slot  // the caller's end of the program's terminal, or NoSlot
+	Setup calls.List    // makes the sandbox around init
+	Entry calls.List    // what init's child does before it executes the program
+	Execs []calls.Arg   // the paths of the program, in the order to try; in Entry's memory
+	Argv  calls.Arg     // its arguments, also there
+	Envp  calls.Arg     // its environment, also there
+	Outer [3]calls.Slot // the caller's ends of the program's terminals, then NoSlot
+	Inner calls.Slot    // the other end of the one that controls its session, or NoSlot
 
 	// The listener of the program's system calls, or NoSlot. It is in Entry, as the
 	// result of its last call: what comes behind may wait for the caller.
@@ -51,6 +52,7 @@ type Process struct {
 	sink     [128]byte // struct signalfd_siginfo
 	change   siginfo   // of a process inside
 	page     uintptr   // the size of a page
+	round    uint32    // the Index of the last SignalAll
 
 	handle int32 // a pidfd from clone(2): in the caller init's, in init the program's
 }
@@ -90,9 +92,11 @@ func (p *Process) main() {
 	if i, errno := p.Setup.Run(); errno != 0 {
 		p.fail(SetupFailed, i, errno)
 	}
-	if p.Outer >= 0 {
-		p.out.Kind = Opened
-		p.send(p.Setup.Result(p.Outer))
+	for i := range p.Outer {
+		if p.Outer[i] >= 0 {
+			p.out.Kind = Opened
+			p.send(p.Setup.Result(p.Outer[i]))
+		}
 	}
 
 	// CLONE_VFORK waits for the exec, so that Started is sent after it. Until then
@@ -163,22 +167,33 @@ func (p *Process) becomeProgram() {
 }
 
 // keepOnlyOwn closes the descriptors that init has inherited. The control socket
-// becomes descriptor 0, and the program's handle 1.
+// becomes descriptor 0, the program's handle 1, and its terminal, if there is one, 2.
 //
 //go:nosplit
 //go:norace
 func (p *Process) keepOnlyOwn() {
-	// If the caller has closed its standard streams, the handle may be 0.
-	handle, errno := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, 1, 0)
-	if errno == 0 {
-		_, errno = sysCall(unix.SYS_DUP3, uintptr(p.Control), 0, unix.O_CLOEXEC, 0)
+	// If the caller has closed its standard streams, these may be in the way.
+	const first = 3
+	terminal := uintptr(0)
+	control, errno := sysCall(unix.SYS_FCNTL, uintptr(p.Control), unix.F_DUPFD_CLOEXEC, first, 0)
+	handle, errno2 := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, first, 0)
+	if errno == 0 && errno2 == 0 && p.Inner >= 0 {
+		terminal, errno = sysCall(unix.SYS_FCNTL, p.Setup.Result(p.Inner), unix.F_DUPFD_CLOEXEC, first, 0)
 	}
-	if errno == 0 {
+	if errno == 0 && errno2 == 0 {
+		_, errno = sysCall(unix.SYS_DUP3, control, 0, unix.O_CLOEXEC, 0)
+	}
+	if errno == 0 && errno2 == 0 {
 		_, errno = sysCall(unix.SYS_DUP3, handle, 1, unix.O_CLOEXEC, 0)
 	}
-	if errno != 0 {
+	if errno != 0 || errno2 != 0 {
 		exit() // the program has taken init's descriptors, as serve says
 	}
-	sysCall(unix.SYS_CLOSE_RANGE, 2, uintptr(^uint32(0)), 0, 0)
+	if p.Inner >= 0 {
+		sysCall(unix.SYS_DUP3, terminal, 2, unix.O_CLOEXEC, 0)
+	} else {
+		sysCall(unix.SYS_CLOSE, 2, 0, 0, 0)
+	}
+	sysCall(unix.SYS_CLOSE_RANGE, first, uintptr(^uint32(0)), 0, 0)
 	p.Control, p.handle = 0, 1
 }

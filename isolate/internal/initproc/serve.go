@@ -44,7 +44,7 @@ func (p *Process) serve(program uintptr) {
 //go:norace
 func (p *Process) reap(program uintptr) {
 	options := uintptr(unix.WNOHANG | unix.WALL | unix.WEXITED)
-	if p.Outer >= 0 {
+	if p.Inner >= 0 {
 		options |= unix.WSTOPPED
 	}
 
@@ -59,7 +59,7 @@ func (p *Process) reap(program uintptr) {
 			p.detach(uintptr(p.change.pid))
 		case uintptr(p.change.pid) != program:
 		case p.change.code == cldStopped:
-			p.out.Kind = Stopped
+			p.out.Kind, p.out.Value, p.out.Index = Stopped, uint32(p.change.status), p.round
 			p.tell()
 		default:
 			p.out.Kind, p.out.Value = Ended, p.change.waitStatus()
@@ -112,7 +112,11 @@ func (p *Process) obey(program uintptr) {
 	case SendSignal:
 		sysCall(unix.SYS_KILL, -program, uintptr(p.in.Value), 0, 0)
 	case SignalAll:
+		p.round = p.in.Index
 		sysCall(unix.SYS_KILL, ^uintptr(0), uintptr(p.in.Value), 0, 0)
+	case Foreground:
+		// Init is in the background, which stops nobody who blocks the signal for it.
+		sysCall(unix.SYS_IOCTL, 2, unix.TIOCSPGRP, uintptr(unsafe.Pointer(&p.in.Value)), 0)
 	case Dial:
 		p.out.Kind, p.out.Value = Dialed, 0
 		s, errno := p.dial()

@@ -1,19 +1,35 @@
 package listener
 
 import (
+	"cmp"
 	"encoding/binary"
-	"net/netip"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/hostname"
 	"isolate-namespace/internal/process"
 )
 
 // A Connection is what a thread is about to connect to.
 type Connection struct {
 	Thread  int
-	Address netip.AddrPort
+	Address Address
+}
+
+// An Address is an address and port of the Internet.
+type Address struct {
+	IP   hostname.Address
+	Port uint16
+}
+
+// String returns the usual spelling, as in 127.0.0.1:80 and [::1]:80.
+func (a Address) String() string { return hostname.Join(a.IP.String(), int(a.Port)) }
+
+// Compare orders addresses, and ports of one.
+func (a Address) Compare(b Address) int {
+	return cmp.Or(slices.Compare(a.IP[:], b.IP[:]), cmp.Compare(a.Port, b.Port))
 }
 
 // A socket is known by its thread's number for it. The C library asks a resolver from
@@ -39,7 +55,7 @@ func (l *server) lookAtSocket(does network) (tell func()) {
 		to, address := l.asks[socket{thread, fd}], l.now.args[4]
 		if address != 0 {
 			at, ok := ipAddress(l.readAddress(address, l.now.args[5]))
-			to = ok && at.Port() == resolverPort
+			to = ok && at.Port == resolverPort
 		}
 		if to {
 			return l.lookAtQuestions(l.now.args[1:3])
@@ -71,7 +87,7 @@ func (l *server) lookAtAddress(s socket, address, length uint64) (tell func()) {
 	if !ok {
 		return nil
 	}
-	if at.Port() == resolverPort {
+	if at.Port == resolverPort {
 		if len(l.asks) >= mostAsking {
 			clear(l.asks)
 		}
@@ -94,16 +110,16 @@ func unixAddress(raw []byte) (path string, ok bool) {
 }
 
 // ipAddress returns the address and port in a struct sockaddr_in or sockaddr_in6.
-func ipAddress(raw []byte) (at netip.AddrPort, ok bool) {
+func ipAddress(raw []byte) (at Address, ok bool) {
 	if len(raw) < 2 {
 		return at, false
 	}
 	family := binary.NativeEndian.Uint16(raw)
 	switch {
 	case family == unix.AF_INET && len(raw) >= unix.SizeofSockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[4:8])), binary.BigEndian.Uint16(raw[2:])), true
+		return Address{hostname.IPv4(raw[4], raw[5], raw[6], raw[7]), binary.BigEndian.Uint16(raw[2:])}, true
 	case family == unix.AF_INET6 && len(raw) >= unix.SizeofSockaddrInet6-4: // the scope may be left out
-		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(raw[8:24])).Unmap(), binary.BigEndian.Uint16(raw[2:])), true
+		return Address{hostname.Address(raw[8:24]), binary.BigEndian.Uint16(raw[2:])}, true
 	}
 	return at, false
 }

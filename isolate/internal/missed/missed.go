@@ -39,6 +39,7 @@ type Seen struct {
 type Surroundings struct {
 	Home    string
 	Runtime string   // XDG_RUNTIME_DIR, or ""
+	Search  []string // the directories of PATH
 	Shown   []string // the places of the entries that were named, and the working directory
 }
 
@@ -73,7 +74,7 @@ func (g *Group) Count() int {
 
 // Groups returns what is worth showing, by entry and then by reason.
 func Groups(all []Seen, s *Surroundings) []Group {
-	all = slices.DeleteFunc(slices.Clone(all), func(f Seen) bool { return s.isNoise(f.Path) })
+	all = slices.DeleteFunc(slices.Clone(all), s.isNoise)
 	all = sum(all)
 	all = withoutWays(all)
 
@@ -81,8 +82,8 @@ func Groups(all []Seen, s *Surroundings) []Group {
 	shown := map[string]*Group{}
 	for _, f := range all {
 		to, reason := s.place(f)
-		if reason == Wide && f.Use == Look {
-			continue // on the way to something, or to see what kind of machine this is
+		if f.Dir && f.Use == Look && (reason == Wide || reason == Secret) {
+			continue // on the way to something, or to see whether settings may be there
 		}
 		into, key := shown, to
 		if reason != "" {

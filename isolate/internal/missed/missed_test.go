@@ -43,7 +43,7 @@ func parse(t *testing.T, seen string) (all []Seen) {
 }
 
 func TestGroups(t *testing.T) {
-	s := &Surroundings{Home: "/home/ada", Runtime: "/tmp/runtime", Shown: []string{"/home/ada/course/ps1", "/srv/shown/here"}}
+	s := &Surroundings{Home: "/home/ada", Runtime: "/tmp/runtime", Search: []string{"/opt/go/bin", "/usr/bin"}, Shown: []string{"/home/ada/course/ps1", "/srv/shown/here"}}
 	for _, test := range []struct {
 		name, seen string
 		want       []string
@@ -78,6 +78,8 @@ func TestGroups(t *testing.T) {
 
 		{"secrets", "r:/home/ada/.ssh/id rd:/home/ada/.config r:/home/ada/.config/x/y r:/home/ada/.netrc r:/home/ada/.aws/credentials r:/run/user/1000/bus r:/tmp/runtime/x rc:/etc/shadow",
 			[]string{"secret: /etc/shadow*1 /home/ada/.aws/credentials*1 /home/ada/.config*1 /home/ada/.config/x/y*1 /home/ada/.netrc*1 /home/ada/.ssh/id*1 /run/user/1000/bus*1 /tmp/runtime/x*1"}},
+		{"a place of secrets, looked at", "ld:/home/ada/.config/x ld:/home/ada/.config", nil},
+		{"a place of secrets, listed", "rd:/home/ada/.config/x", []string{"secret: /home/ada/.config/x*1"}},
 		{"secrets among data", "r:/home/ada/.local/share/keyrings/x/y", []string{"secret: /home/ada/.local/share/keyrings/x/y*1"}},
 		{"data of programs", "r:/home/ada/.cache/huggingface/hub/x r:/home/ada/.local/lib/x/y rd:/home/ada/.cache", []string{
 			"ro:/home/ada/.cache/huggingface/hub: /home/ada/.cache/huggingface/hub/x*1", "ro:/home/ada/.local/lib/x: /home/ada/.local/lib/x/y*1", "wide: /home/ada/.cache*1"}},
@@ -88,6 +90,8 @@ func TestGroups(t *testing.T) {
 		{"a name that can't be typed", "r:/srv/a/\x1b[2J/c r:/srv/a/\xff/c", []string{"unwritten: /srv/a/\x1b[2J/c*1 /srv/a/\xff/c*1"}},
 
 		{"what all look for", "r:/etc/resolv.conf ls:/run/dbus/system_bus_socket r:/proc/1/x r:/sys/fs/cgroup/x r:/home/ada/.bashrc rd:/home/ada/.fonts r:/home/ada/.cache/pip/x", nil},
+		{"the way to programs", "ld:/opt/go rd:/opt/go/bin", nil},
+		{"a program there", "ld:/opt/go rd:/opt/go/bin x:/opt/go/bin/go", []string{"ro:/opt/go: /opt/go/bin/go*1"}},
 		{"import probing", "ld:/home/ada/.local/lib/python3.11/site-packages ld:/home/ada/R/x86_64-pc-linux-gnu-library/4.3 ld:/srv/node_modules", nil},
 		{"an import", "r:/home/ada/.local/lib/python3.11/site-packages/x/y.py", []string{"ro:/home/ada/.local/lib/python3.11/site-packages/x: /home/ada/.local/lib/python3.11/site-packages/x/y.py*1"}},
 		{"translations", "r:/opt/x/locale/de/LC_MESSAGES/x.mo", nil},

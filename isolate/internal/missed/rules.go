@@ -82,7 +82,7 @@ func (s *Surroundings) isSecret(f Seen) bool {
 // the kernel's files, locales and fonts.
 var noise = []string{
 	"/proc", "/sys", "/dev/pts", "/dev/log",
-	"/etc/adjtime", "/etc/environment", "/etc/hostid", "/etc/jupyter", "/etc/ld.so.preload", "/etc/machine-id", "/etc/nscd.conf",
+	"/etc/adjtime", "/etc/environment", "/etc/hostid", "/etc/iproute2", "/etc/jupyter", "/etc/ld.so.preload", "/etc/ldap", "/etc/machine-id", "/etc/nscd.conf",
 	"/etc/passwd", "/etc/resolv.conf", "/etc/selinux", "/etc/sysconfig", "/etc/timezone",
 	"/run/dbus", "/run/nscd", "/run/resolvconf", "/run/systemd", "/run/udev", "/run/utmp",
 	"/usr/local/etc/jupyter", "/usr/local/share/jupyter", "/usr/share/locale",
@@ -94,7 +94,7 @@ var noise = []string{
 var noiseInHome = []string{
 	".bash_history", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin",
 	".inputrc", ".lesshst", ".terminfo", ".hushlogin",
-	".R/history", ".Rhistory", ".python_history", ".node_repl_history", ".sqlite_history",
+	".R/history", ".Rhistory", ".python_history", ".node_repl_history", ".sqlite_history", ".local/share/octave",
 	".ipython", ".jupyter",
 	".fontconfig", ".fonts", ".fonts.conf", ".fonts.conf.d", ".config/fontconfig", ".local/share/fonts",
 	".cache/fontconfig", ".cache/matplotlib", ".cache/mesa_shader_cache", ".cache/node-gyp", ".cache/pip",
@@ -105,8 +105,12 @@ var noiseInHome = []string{
 // each start.
 var libraries = []string{"site-packages", "dist-packages", "node_modules", ".node_modules", ".node_libraries"}
 
-// isNoise reports whether a path is left out.
-func (s *Surroundings) isNoise(to string) bool {
+// isNoise reports whether f is left out.
+func (s *Surroundings) isNoise(f Seen) bool {
+	to := f.Path
+	if f.Dir && slices.ContainsFunc(s.Search, func(dir string) bool { return isIn(dir, to) }) {
+		return true // where a program would be looked for
+	}
 	if slices.ContainsFunc(noise, func(dir string) bool { return isIn(to, dir) }) {
 		return true
 	}

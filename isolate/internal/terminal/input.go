@@ -1,103 +1,224 @@
 package terminal
 
 import (
-	"unsafe"
+	"time"
 
 	"isolate-namespace/isolate/internal/descriptor"
 
 	"golang.org/x/sys/unix"
 )
 
-// copyInput passes on what is typed while we are in the foreground: in the
-// background the same read would stop us.
+// Milliseconds between two looks at what nobody tells us.
+const (
+	lookAtShell   = 200 // whether it has given the terminal back
+	lookAtProgram = 100 // whether it has other modes
+	othersFirst   = 30  // for others in the pipeline to read a line that was typed
+)
+
+// copyInput passes on what is typed while we are in the foreground and the program
+// wants it: in the background the same read would stop us.
 func (t *Terminal) copyInput() {
-	const look = 200 // milliseconds; the shell does not always tell when it gives the terminal back
 	buf := make([]byte, 4096)
-	wake := descriptor.Of(t.wake[0])
 	for {
-		fds := []unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}, {Fd: int32(t.in), Events: unix.POLLIN}}
-		timeout := -1
-		if !t.taken() {
-			fds, timeout = fds[:1], look
+		typed, ok := false, true
+		switch {
+		case t.taken():
+			timeout := -1
+			if !t.alone {
+				timeout = lookAtProgram
+			}
+			typed, ok = t.await(timeout)
+			if typed {
+				ok = t.pass(buf)
+			} else if !t.alone {
+				t.leave()
+			}
+		case t.isWanted():
+			ok = t.pause(lookAtShell)
+			if t.foreground() && t.isFree() {
+				t.takeOver()
+				t.give(true)
+			}
+		case t.isFront() && t.hasChanged():
+			t.take(false)
+		default:
+			ok = t.awaitOffer()
 		}
-		_, err := unix.Poll(fds, timeout)
-		if err != nil && err != unix.EINTR || fds[0].Revents != 0 {
+		if !ok {
 			return
 		}
-		if len(fds) == 1 {
-			t.takeOver()
-			continue
-		}
-		if fds[1].Revents == 0 || !t.foreground() {
-			continue
-		}
-		n, err := unix.Read(t.in, buf)
-		if err == unix.EINTR || err == unix.EAGAIN {
-			continue
-		}
-		if err != nil || n == 0 {
-			return // hung up: the signal for it comes too
-		}
-		t.signalJob(buf[:n])
-		if _, err := t.master.Write(buf[:n]); err != nil {
-			return
-		}
 	}
 }
 
-// signalJob sends the signals of Ctrl-C and Ctrl-\ to our own process group, in
-// which there may be a script's shell or a loop that ends on them: plainly the
-// terminal would. The program gets them from its own terminal. A program that
-// takes the keys as they are, or has put another job of its own into the
-// foreground, would keep them to itself. Only the caller's own keys count: what a
-// program makes a key it can have the terminal type, by asking it something.
-func (t *Terminal) signalJob(typed []byte) {
-	fd := descriptor.Of(t.master)
-	modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil || modes.Lflag&unix.ISIG == 0 {
+// awaitOffer waits for a line that is typed while the program has not asked for any.
+// If nobody else in the pipeline reads it, the program may wait for it all the same.
+func (t *Terminal) awaitOffer() (ok bool) {
+	timeout := -1
+	if t.isFront() {
+		timeout = lookAtProgram
+	}
+	typed, ok := t.await(timeout)
+	if !typed || !ok {
+		return ok
+	}
+	if !t.foreground() || !t.isFree() {
+		return t.pause(lookAtShell)
+	}
+	if !t.pause(othersFirst) {
+		return false
+	}
+	if typed, ok = t.await(0); !typed || !ok || t.isWanted() {
+		return ok
+	}
+
+	if t.isFront() {
+		t.take(true)
+		return true
+	}
+	return t.probe()
+}
+
+// probe finds out whether the program waits for its terminal by poll(2), which stops
+// nobody in the background: it sees a line there, and is stopped when it goes on to
+// read it.
+func (t *Terminal) probe() (ok bool) {
+	const reaction = 50
+	t.typing.Lock()
+	t.enter([]byte{'\n'})
+	t.probed = true
+	t.typing.Unlock()
+	if !t.pause(reaction) {
+		return false
+	}
+
+	t.typing.Lock()
+	read := false
+	if t.probed {
+		read = t.flush() == 0 // by a session of its own, which nobody stops
+	}
+	t.typing.Unlock()
+	if read {
+		t.take(true)
+		return true
+	}
+	if t.isWanted() {
+		return true
+	}
+	return t.pause(lookAtShell)
+}
+
+// flush removes what is to be read in the program's terminal, and returns how much
+// it was.
+func (t *Terminal) flush() (n int) {
+	t.probed = false
+	t.withPeer(func(fd int) {
+		n, _ = unix.IoctlGetInt(fd, unix.TIOCINQ)
+		unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH)
+	})
+	return n
+}
+
+// enter types into the program's terminal what was echoed already.
+func (t *Terminal) enter(typed []byte) {
+	master := descriptor.Of(t.master)
+	modes, err := t.innerModes()
+	if err != nil || len(typed) == 0 {
 		return
 	}
-	for i := 0; i < len(typed); i++ {
-		switch typed[i] {
-		case 0: // a key that is not set
-		case modes.Cc[unix.VLNEXT]:
-			if modes.Lflag&unix.IEXTEN != 0 {
-				i++ // the next one is only a character
-			}
-		case modes.Cc[unix.VINTR]:
-			if t.isKey(typed[i], unix.VINTR) {
-				t.signalOthers(unix.SIGINT)
-			}
-		case modes.Cc[unix.VQUIT]:
-			if t.isKey(typed[i], unix.VQUIT) {
-				t.signalOthers(unix.SIGQUIT)
-			}
+	quiet := *modes
+	quiet.Lflag &^= unix.ECHO | unix.ECHONL
+	unix.IoctlSetTermios(master, unix.TCSETS, &quiet)
+	t.master.SetWriteDeadline(time.Now().Add(time.Second))
+	t.master.Write(typed)
+	t.master.SetWriteDeadline(time.Time{})
+
+	// A poll waits until the terminal has taken everything in.
+	t.withPeer(func(fd int) { unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) })
+	if now, err := t.innerModes(); err == nil && *now == quiet {
+		unix.IoctlSetTermios(master, unix.TCSETS, modes)
+	}
+}
+
+// withPeer calls do with the program's end of its terminal. We are not of its
+// session, so that no job control holds for us.
+func (t *Terminal) withPeer(do func(fd int)) {
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(descriptor.Of(t.master)), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno == 0 {
+		do(int(fd))
+		unix.Close(int(fd))
+	}
+}
+
+// drain reads what was typed so far.
+func (t *Terminal) drain() (typed []byte) {
+	if !t.taken() {
+		return nil
+	}
+	buf := make([]byte, 4096)
+	for len(typed) < len(buf) {
+		if more, _ := t.poll(false, 0); !more {
+			break
 		}
+		n, err := unix.Read(t.fd, buf)
+		if err != nil || n <= 0 {
+			break
+		}
+		typed = append(typed, buf[:n]...)
 	}
+	return typed
 }
 
-// isKey reports whether what was typed is a key of the caller's terminal, by its
-// place in termios(3).
-func (t *Terminal) isKey(typed byte, key int) bool {
-	t.changing.Lock()
-	defer t.changing.Unlock()
-	return t.modes.Lflag&unix.ISIG != 0 && t.modes.Cc[key] == typed
+// pass reads what was typed and passes it on. It returns false when the caller's
+// terminal is hung up: the program's then is, too.
+func (t *Terminal) pass(buf []byte) (ok bool) {
+	t.typing.Lock()
+	if more, _ := t.poll(false, 0); !more || !t.foreground() {
+		t.typing.Unlock()
+		return true // take has read it
+	}
+	n, err := unix.Read(t.fd, buf)
+	t.typing.Unlock()
+	if err == unix.EINTR || err == unix.EAGAIN {
+		return true
+	}
+	if err != nil || n == 0 {
+		t.master.Close()
+		return false
+	}
+	t.signalJob(buf[:n])
+	_, err = t.master.Write(buf[:n])
+	return err == nil
 }
 
-// signalOthers sends sig to our process group without ourselves, if that has the
-// foreground of the caller's terminal and the program that of its own. A signal
-// that is ignored at the moment is not kept for later.
-func (t *Terminal) signalOthers(sig unix.Signal) {
-	inner, err := unix.IoctlGetInt(descriptor.Of(t.master), unix.TIOCGPGRP)
-	outer, err2 := unix.IoctlGetInt(t.in, unix.TIOCGPGRP) // an error: it is not our controlling terminal
-	if err != nil || err2 != nil || inner != t.group || outer != unix.Getpgrp() {
-		return
+// await waits until something was typed, for a time in milliseconds, or for ever
+// if that is negative. It returns ok false when the copying is to end.
+func (t *Terminal) await(timeout int) (typed, ok bool) {
+	typed, woken := t.poll(true, timeout)
+	return typed && !woken, !woken || t.awake()
+}
+
+// pause waits for a time in milliseconds, or until it is woken. It returns false when
+// the copying is to end.
+func (t *Terminal) pause(timeout int) (ok bool) {
+	fds := []unix.PollFd{{Fd: int32(descriptor.Of(t.wake[0])), Events: unix.POLLIN}}
+	unix.Poll(fds, timeout)
+	return fds[0].Revents == 0 || t.awake()
+}
+
+// awake takes the byte that has woken us, and returns false when there is none: the
+// copying is to end.
+func (t *Terminal) awake() bool {
+	n, err := unix.Read(descriptor.Of(t.wake[0]), make([]byte, 64))
+	return n > 0 || err == unix.EINTR || err == unix.EAGAIN
+}
+
+// poll reports whether something was typed, or the terminal is hung up, and whether
+// something has woken us, which it looks for if it may.
+func (t *Terminal) poll(wakes bool, timeout int) (typed, woken bool) {
+	fds := []unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLIN}, {Fd: int32(descriptor.Of(t.wake[0])), Events: unix.POLLIN}}
+	if !wakes {
+		fds = fds[:1]
 	}
-	ignored, before := [4]uint64{1 /* SIG_IGN */}, [4]uint64{} // struct kernel_sigaction
-	setAction := func(action, old *[4]uint64) {
-		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
-	}
-	setAction(&ignored, &before)
-	unix.Kill(0, sig)
-	setAction(&before, nil)
+	unix.Poll(fds, timeout)
+	return fds[0].Revents != 0, wakes && fds[1].Revents != 0
 }

@@ -1,4 +1,4 @@
-// Package terminal stands between the caller's terminal and the program's.
+// Package terminal stands between the caller's terminals and the program's.
 package terminal
 
 import (
@@ -6,65 +6,155 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"time"
+	"sync/atomic"
 
+	"isolate-namespace/internal/inherited"
 	"isolate-namespace/isolate/internal/descriptor"
+	"isolate-namespace/isolate/internal/initproc"
 
 	"golang.org/x/sys/unix"
 )
 
-// A Terminal stands between the caller's terminal and the program. Whoever
+// A Terminal stands between a terminal of the caller and the program. Whoever
 // holds a terminal can read what is typed there next, change its settings and
 // write what the emulator takes for commands; so the program gets a
 // pseudo-terminal that is made inside, as it would from a terminal emulator,
 // and what goes through is bytes.
 //
-// Init leads the session of the pseudo-terminal and the program a process
-// group in it: a group whose parent is of the same session can be stopped
-// (setpgid(2), orphaned process groups). When the program is stopped, by
-// Ctrl-Z as a rule, the caller stops itself too, so that the shell that it
-// was started from comes back; going on, it lets the program go on.
+// One of them controls the program's session: init leads it, and the program is
+// a process group in it. A group whose parent is of the same session can be
+// stopped (setpgid(2), orphaned process groups). When the program is stopped, by
+// Ctrl-Z as a rule, the caller stops itself too, so that the shell that it was
+// started from comes back; going on, it lets the program go on.
+//
+// A terminal that is all of the program's streams is the program's alone: the
+// program is in its foreground, and the caller's is raw from the start. Else
+// others in the same pipeline may use the caller's, as a pager does. The program
+// then starts in the background, and the kernel stops it when it reads or
+// changes its terminal (tty_ioctl(4), job control): only then does the caller
+// begin to read its own, and the program comes to the foreground.
 type Terminal struct {
-	in, out int // the caller's terminal
-	files   [2]*os.File
-	modes   unix.Termios // of the caller's terminal while we leave it alone
-	raw     bool         // we don't
-	master  *os.File     // our end of the pseudo-terminal
-	group   int          // the program's process group, as it is called out here
+	file    *os.File // the caller's terminal
+	own     bool     // we have opened file
+	fd      int      // of file
+	stream  [3]bool  // which of the program's streams it is
+	control bool     // it controls the program's session
+	alone   bool     // it is the program's alone
 
-	changing sync.Mutex // modes, raw
-	signals  chan os.Signal
-	wake     [2]*os.File       // closing the second one ends the copying of the input
-	tell     func(unix.Signal) // sends a signal to every process inside
-	input    sync.WaitGroup
-	output   sync.WaitGroup
+	found  unix.Termios // the modes of the caller's at the start
+	begins unix.Termios // and those of the program's
+	front  bool         // the program starts in the foreground
+	master *os.File     // our end of the pseudo-terminal
+
+	changing sync.Mutex   // what follows
+	modes    unix.Termios // of the caller's terminal while we leave it alone
+	raw      bool         // we don't
+	ours     unix.Termios // its modes while raw
+	wants    bool         // the program reads its terminal, or has changed its modes
+	reads    bool         // it has read, and may again
+
+	giving sync.Mutex // what follows
+	idle   int        // the process group of init, as it is called out here, when it was in the foreground
+	group  int        // that of the program
+
+	typing  sync.Mutex // one at a time reads what was typed, and what follows
+	probed  bool       // there is a line in the program's terminal that nobody has typed
+	signals chan os.Signal
+	wake    [2]*os.File             // a byte: look again; closing the second one ends the copying of the input
+	say     func(*initproc.Message) // to init
+	round   atomic.Uint32           // how often everything inside was continued
+	writing atomic.Bool             // there is output that was read and not written yet
+	input   sync.WaitGroup
+	output  sync.WaitGroup
 }
 
-// New returns nil unless in and out are the same terminal. What it returns ends by
-// Finish or, if the program never runs, by Abandon.
-func New(in io.Reader, out io.Writer) (*Terminal, error) {
-	i, ok := in.(*os.File)
-	o, ok2 := out.(*os.File)
-	if !ok || !ok2 || !Is(i) || !Is(o) || Device(i) != Device(o) {
-		return nil, nil
+// A Set is the terminals that the caller's streams are. The first one controls the
+// program's session.
+type Set []*Terminal
+
+// New returns the terminals among a program's streams, and controlling, which may be
+// nil. It ends by Finish or, if the program never runs, by Abandon.
+func New(controlling *os.File, in io.Reader, out, errs io.Writer) (Set, error) {
+	var s Set
+	for i, stream := range [3]any{in, out, errs} {
+		f, ok := stream.(*os.File)
+		if !ok || Device(f) == 0 {
+			continue
+		}
+		t := s.find(f)
+		if t == nil {
+			if t = adopt(f); t == nil {
+				continue // it can't be read and written: the program gets a pipe
+			}
+			s = append(s, t)
+		}
+		t.stream[i] = true
 	}
 
-	t := &Terminal{in: descriptor.Of(i), out: descriptor.Of(o), files: [2]*os.File{i, o}}
-	if modes, err := unix.IoctlGetTermios(t.in, unix.TCGETS); err == nil {
-		t.modes = *modes
+	if Device(controlling) != 0 && s.find(controlling) == nil {
+		s = append(s, &Terminal{file: controlling, fd: descriptor.Of(controlling)})
 	}
+	for i, t := range s {
+		if t.controlsUs() {
+			s[0], s[i] = s[i], s[0]
+		}
+	}
+	for i, t := range s {
+		t.control = i == 0
+		t.alone = t.stream == [3]bool{true, true, true} || !t.control && t.stream[0]
+		t.wants = t.alone && t.foreground()
+		// A program that ignores these would get errors in the background.
+		t.front = t.wants || inherited.Ignores(unix.SIGTTIN) || inherited.Ignores(unix.SIGTTOU)
+		t.look()
+		var err error
+		if t.wake[0], t.wake[1], err = os.Pipe(); err != nil {
+			s.Abandon()
+			return nil, err
+		}
+	}
+	if len(s) > 0 {
+		// Before the program runs: from then on we may not stop without it.
+		s[0].signals = make(chan os.Signal, 8)
+		if !inherited.Ignores(unix.SIGTSTP) {
+			signal.Notify(s[0].signals, unix.SIGTSTP)
+		}
+	}
+	return s, nil
+}
+
+// adopt returns the Terminal for f, or nil. Its own opening is for a descriptor that
+// only reads or only writes.
+func adopt(f *os.File) *Terminal {
+	flags, err := unix.FcntlInt(uintptr(descriptor.Of(f)), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_ACCMODE == unix.O_RDWR {
+		return &Terminal{file: f, fd: descriptor.Of(f)}
+	}
+	for _, path := range []string{"/dev/tty", descriptor.Path(f)} {
+		own, err := os.OpenFile(path, unix.O_RDWR|unix.O_NOCTTY, 0)
+		if err == nil && Device(own) == Device(f) {
+			return &Terminal{file: own, own: true, fd: descriptor.Of(own)}
+		}
+		own.Close()
+	}
+	return nil
+}
+
+// look takes down the modes of the caller's terminal, which the program's begins with.
+func (t *Terminal) look() {
+	if modes, err := unix.IoctlGetTermios(t.fd, unix.TCGETS); err == nil {
+		t.found = *modes
+	}
+	t.modes, t.begins = t.found, t.found
 	if !t.foreground() {
 		// The modes are those that the shell edits its command line with.
-		t.modes.Iflag |= unix.ICRNL | unix.IXON | unix.IUTF8
-		t.modes.Oflag |= unix.OPOST | unix.ONLCR
-		t.modes.Lflag |= unix.ISIG | unix.ICANON | unix.IEXTEN | unix.ECHO | unix.ECHOE | unix.ECHOK | unix.ECHOCTL | unix.ECHOKE
+		t.begins.Iflag |= unix.ICRNL | unix.IXON | unix.IUTF8
+		t.begins.Oflag |= unix.OPOST | unix.ONLCR
+		t.begins.Lflag |= unix.ISIG | unix.ICANON | unix.IEXTEN | unix.ECHO | unix.ECHOE | unix.ECHOK | unix.ECHOCTL | unix.ECHOKE
 	}
-
-	var err error
-	if t.wake[0], t.wake[1], err = os.Pipe(); err != nil {
-		return nil, err
+	if !t.front {
+		// A program that only writes stays in the background.
+		t.begins.Lflag &^= unix.TOSTOP
 	}
-	return t, nil
 }
 
 // Is reports whether stream is a file that is a terminal.
@@ -90,96 +180,145 @@ func Device(f *os.File) int {
 	return int(device)
 }
 
-// Open takes our end of the pseudo-terminal, which init hands out.
-func (t *Terminal) Open(master *os.File) { t.master = master }
+// find returns the terminal that f is, or nil.
+func (s Set) find(f *os.File) *Terminal {
+	for _, t := range s {
+		if Device(t.file) == Device(f) {
+			return t
+		}
+	}
+	return nil
+}
 
-// Start begins the copying, once the program runs. Tell sends a signal to every
-// process inside.
-func (t *Terminal) Start(tell func(unix.Signal)) {
-	t.tell = tell
-	t.signals = make(chan os.Signal, 8)
-	// A job in the background may not set the terminal's modes, and is stopped
-	// when it tries; that it is there is looked at beforehand, and may change.
-	signal.Ignore(unix.SIGTTOU)
+// Of returns the index of the terminal that is stream 0, 1 or 2 of the program, or -1.
+func (s Set) Of(stream int) int {
+	for i, t := range s {
+		if t.stream[stream] {
+			return i
+		}
+	}
+	return -1
+}
 
-	// Not SIGTSTP: once it was asked for, Go lets it stop nothing any more.
-	signal.Notify(t.signals, unix.SIGWINCH, unix.SIGCONT)
-	t.group, _ = unix.IoctlGetInt(descriptor.Of(t.master), unix.TIOCGPGRP)
-	t.takeOver()
+// Open takes our end of a pseudo-terminal, which init hands out in the order of s.
+func (s Set) Open(master *os.File) {
+	for _, t := range s {
+		if t.master == nil {
+			t.master = master
+			return
+		}
+	}
+	master.Close()
+}
+
+// Start begins the copying, once the program runs. Say sends a message to init.
+func (s Set) Start(say func(*initproc.Message)) {
+	for _, t := range s {
+		t.say = say
+		t.start()
+	}
+	if len(s) == 0 {
+		return
+	}
+
+	// A write to a pipe that nobody reads would end us, and leave a terminal raw.
+	signal.Notify(s[0].signals, unix.SIGWINCH, unix.SIGCONT, unix.SIGPIPE)
+	go s.watch(s[0].signals)
+}
+
+func (t *Terminal) start() {
+	if t.front {
+		t.group = t.inner()
+	} else {
+		t.idle = t.inner()
+		if modes, err := t.innerModes(); err == nil {
+			t.begins = *modes
+		}
+	}
+	if t.wants {
+		t.takeOver()
+		t.enter(t.drain())
+	}
+
 	t.output.Add(1)
 	go func() {
 		defer t.output.Done()
-		io.Copy(t.files[1], t.master) // ends with EIO when nobody inside has the terminal any more
+		t.copyOutput()
 		t.master.Close()
 	}()
-	t.input.Add(1)
-	go func() {
-		defer t.input.Done()
-		t.copyInput()
-	}()
-	go t.watch()
+	if t.control || t.wants {
+		t.input.Add(1)
+		go func() {
+			defer t.input.Done()
+			t.copyInput()
+		}()
+	}
 }
 
 // watch passes on what the caller's terminal and shell tell by signals.
-func (t *Terminal) watch() {
-	for s := range t.signals {
-		switch s {
+func (s Set) watch(signals <-chan os.Signal) {
+	for sig := range signals {
+		switch sig {
 		case unix.SIGWINCH:
-			t.resize()
+			s.resize()
 		case unix.SIGCONT:
-			t.resume()
+			s.resume()
+		case unix.SIGTSTP:
+			// When the program has stopped, Stopped is called.
+			s[0].signal(unix.SIGTSTP)
 		}
 	}
 }
 
-// Suspend is called when the program has stopped: the whole job stops, as it
-// does on Ctrl-Z. Where no shell could continue it the kernel ignores that
-// (setpgid(2), orphaned process groups), and the program goes on at once. What
-// is in the background inside stops too: nobody counts its time meanwhile.
-func (t *Terminal) Suspend() {
-	t.tell(unix.SIGSTOP)
-	t.release()
-	unix.Kill(0, unix.SIGTSTP)
-	time.Sleep(50 * time.Millisecond) // long enough for the stop to reach this thread; over when we go on
-	t.resume()
-}
-
-// resume goes on after a stop.
-func (t *Terminal) resume() {
-	t.takeOver()
-	t.resize()
-	t.tell(unix.SIGCONT)
-}
-
-func (t *Terminal) resize() {
-	if size, err := unix.IoctlGetWinsize(t.out, unix.TIOCGWINSZ); err == nil {
-		unix.IoctlSetWinsize(descriptor.Of(t.master), unix.TIOCSWINSZ, size)
+// resize gives the pseudo-terminals the sizes of the caller's. The kernel tells
+// those who are in the foreground.
+func (s Set) resize() {
+	for _, t := range s {
+		master := descriptor.Of(t.master)
+		size, err := unix.IoctlGetWinsize(t.fd, unix.TIOCGWINSZ)
+		before, err2 := unix.IoctlGetWinsize(master, unix.TIOCGWINSZ)
+		if err != nil || err2 != nil || *size == *before {
+			continue
+		}
+		unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, size)
+		if t.control && t.inner() == t.idle {
+			t.signal(unix.SIGWINCH)
+		}
 	}
 }
 
-// Finish waits for the last output and gives the caller's terminal back.
-func (t *Terminal) Finish() {
-	if t.signals == nil {
-		return
+// Finish waits for the last output and gives the caller's terminals back.
+func (s Set) Finish() {
+	for _, t := range s {
+		t.output.Wait()
+		t.master.Close()
+		t.wake[1].Close()
+		t.input.Wait()
+		t.wake[0].Close()
+		t.release()
+		t.close()
 	}
-	t.output.Wait()
-	t.master.Close()
-	t.wake[1].Close()
-	t.input.Wait()
-	t.wake[0].Close()
-	signal.Stop(t.signals)
-	signal.Reset(unix.SIGTTOU)
-	close(t.signals)
-	t.signals = nil
-	t.release()
+	if len(s) > 0 {
+		signal.Stop(s[0].signals)
+		close(s[0].signals)
+	}
 }
 
-// Abandon lets go of everything if the program never ran. No terminal is fine.
-func (t *Terminal) Abandon() {
-	if t == nil {
-		return
+// Abandon lets go of everything if the program never ran.
+func (s Set) Abandon() {
+	for _, t := range s {
+		t.master.Close()
+		t.wake[0].Close()
+		t.wake[1].Close()
+		t.close()
+		if t.signals != nil {
+			signal.Stop(t.signals)
+		}
 	}
-	t.master.Close()
-	t.wake[0].Close()
-	t.wake[1].Close()
+}
+
+func (t *Terminal) close() {
+	if t.own {
+		t.file.Close()
+	}
 }

@@ -1,0 +1,385 @@
+package isolate
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The kernel copies a file or directory into an overlay's upper layer when it is first
+// changed, but only if its owner and group exist in the sandbox (EOVERFLOW, ovl_copy_up_one
+// in fs/overlayfs/copy_up.c), and there only the caller's own do. So what has another
+// owner or group is put into the upper layer beforehand, as the caller's own, with the
+// permissions that the caller has: within these bounds, which hold for all
+// CopyOnWrite mounts of a sandbox together.
+const (
+	mostCopies    = 4096     // files, directories and links
+	mostCopied    = 64 << 20 // bytes
+	mostLookedAt  = 200_000  // files, directories and links
+	longestSearch = time.Second
+
+	pageSize = 4096 // what a file takes in memory is a multiple of this
+)
+
+// copyBounds are what may still be copied and looked at.
+type copyBounds struct {
+	files int
+	bytes int64
+	looks int
+	until time.Time
+}
+
+// copyBounds returns the bounds for a sandbox. Copies in memory leave at least half of
+// it to the program.
+func (l *limiter) copyBounds(p *Policy) *copyBounds {
+	b := &copyBounds{mostCopies, mostCopied, mostLookedAt, time.Now().Add(longestSearch)}
+	if l.TmpSize > 0 && p.CowDir == "" {
+		b.files, b.bytes = min(b.files, l.tmpfsNames()/2), min(b.bytes, l.TmpSize/2)
+	}
+	return b
+}
+
+// A copied is a file, directory or link to be put into an upper layer.
+type copied struct {
+	path   string // as seen from the mount's source; "." is that itself
+	kind   uint32 // S_IFREG, S_IFDIR or S_IFLNK
+	mode   uint32 // of the copy
+	size   int64
+	atime  unix.Timespec
+	mtime  unix.Timespec
+	to     string     // link: what it says
+	same   string     // file: another name of it that comes before
+	filled []extent   // file: the parts that aren't holes
+	attrs  []userAttr // file or directory
+}
+
+// An extent is a part of a file.
+type extent struct{ at, size int64 }
+
+// A userAttr is an extended attribute of a user's own, xattr(7).
+type userAttr struct{ name, value string }
+
+// An Uncopied says what of a CopyOnWrite mount the program can't change, since it has
+// another owner or group and isn't copied.
+type Uncopied struct {
+	Source string // of the mount
+	First  string // one of them, as seen from there
+	Count  int
+	// Closed says that they aren't copied since they can't be read, and not since
+	// they are too many or too large.
+	Closed bool
+	// More says that there is more than the Looked files and directories that were
+	// looked at.
+	More   bool
+	Looked int
+}
+
+// CopyLimits returns how many files, directories and links of another owner or group
+// are copied, and how many bytes of them.
+func CopyLimits() (files int, bytes int64) { return mostCopies, mostCopied }
+
+// A foreignSearch looks for what has another owner or group.
+type foreignSearch struct {
+	root     int // descriptor of the source
+	uid, gid uint32
+	bounds   *copyBounds
+	looked   int
+	stopped  bool
+	all      []*copied
+	byPath   map[string]*copied
+	names    map[fileID]string // of files with several
+	left     Uncopied
+	closed   Uncopied
+}
+
+// findForeign decides what is put into the upper layers of the CopyOnWrite mounts.
+func (t *tree) findForeign(bounds *copyBounds) {
+	t.uncopied = nil
+	mounts := t.copyOnWrite()
+	if len(mounts) == 0 {
+		return
+	}
+	asInside(func() {
+		for _, n := range mounts {
+			s := &foreignSearch{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()), bounds: bounds,
+				byPath: map[string]*copied{}, names: map[fileID]string{},
+				left: Uncopied{Source: n.source}, closed: Uncopied{Source: n.source, Closed: true}}
+			n.copies = s.run(n)
+			for _, u := range []Uncopied{s.left, s.closed} {
+				if u.Count > 0 || u.More {
+					t.uncopied = append(t.uncopied, u)
+				}
+			}
+		}
+	})
+}
+
+// asInside does something with the privileges that the program will have: root has none
+// inside.
+func asInside(do func()) {
+	if os.Geteuid() != 0 {
+		do()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with its privileges
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var none [2]unix.CapUserData
+		if unix.Capset(&header, &none[0]) == nil {
+			do()
+		}
+	}()
+	<-done
+}
+
+// run looks through n's source, the upper directories first.
+func (s *foreignSearch) run(n *node) []*copied {
+	var err error
+	s.root, err = unix.Open(n.source, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil // as the mount itself will say
+	}
+	defer unix.Close(s.root)
+	var st unix.Stat_t
+	if unix.Fstat(s.root, &st) != nil {
+		return nil
+	}
+
+	top := s.copyOf(s.root, "", ".", &st)
+	s.all, s.byPath["."] = []*copied{top}, top
+	for dirs := []string{"."}; len(dirs) > 0 && !s.stopped; dirs = dirs[1:] {
+		dirs = append(dirs, s.lookIn(dirs[0])...)
+	}
+	s.left.More, s.left.Looked = s.stopped, s.looked
+	return s.all
+}
+
+// lookIn looks at the entries of a directory, and returns the directories among them.
+func (s *foreignSearch) lookIn(path string) (dirs []string) {
+	fd, err := openBelow(s.root, path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil // closed, or gone: what is in it can't be changed by its name
+	}
+	dir := os.NewFile(uintptr(fd), path)
+	defer dir.Close()
+	var own unix.Stat_t
+	if unix.Fstat(fd, &own) != nil {
+		return nil
+	}
+
+	mayMove := own.Uid == s.uid || s.may(fd, "", &own, unix.W_OK|unix.X_OK)
+	for {
+		names, err := dir.Readdirnames(1024)
+		for _, name := range names {
+			if s.bounds.looks == 0 || s.looked%256 == 255 && time.Now().After(s.bounds.until) {
+				s.stopped = true
+				return dirs
+			}
+			s.looked++
+			s.bounds.looks--
+			var st unix.Stat_t
+			if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) != nil || st.Dev != own.Dev {
+				continue
+			}
+			below := filepath.Join(path, name)
+			if st.Uid != s.uid || st.Gid != s.gid {
+				s.consider(fd, name, below, &st, mayMove)
+			}
+			if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+				dirs = append(dirs, below)
+			}
+		}
+		if err != nil || len(names) == 0 {
+			return dirs
+		}
+	}
+}
+
+// consider copies an entry of a directory if the program may change it outside: what it
+// says, its mode, or its name, which needs a copy, too.
+func (s *foreignSearch) consider(dir int, name, path string, st *unix.Stat_t, mayMove bool) {
+	kind := st.Mode & unix.S_IFMT
+	mayChange := st.Uid == s.uid || s.may(dir, name, st, unix.W_OK)
+	switch {
+	case kind == unix.S_IFDIR && !mayChange,
+		kind == unix.S_IFREG && !mayChange && !mayMove,
+		kind == unix.S_IFLNK && !mayMove,
+		kind != unix.S_IFDIR && kind != unix.S_IFREG && kind != unix.S_IFLNK:
+		return
+	case kind == unix.S_IFREG && !s.mayRead(dir, name):
+		if mayChange {
+			s.closed.leave(path)
+		}
+		return
+	}
+
+	c := s.copyOf(dir, name, path, st)
+	var size int64
+	if c.same != "" {
+		c.filled = s.byPath[c.same].filled
+	} else if kind == unix.S_IFREG {
+		c.filled = extents(dir, name, st)
+		for _, e := range c.filled {
+			size += (e.size + pageSize - 1) &^ (pageSize - 1)
+		}
+	}
+	parents := s.parentsOf(path)
+	if size > s.bounds.bytes || len(parents)+1 > s.bounds.files {
+		s.left.leave(path)
+		return
+	}
+
+	s.bounds.bytes -= size
+	s.bounds.files -= len(parents) + 1
+	for _, p := range append(parents, c) {
+		s.all = append(s.all, p)
+		s.byPath[p.path] = p
+	}
+	if kind == unix.S_IFREG && st.Nlink > 1 && c.same == "" {
+		s.names[fileID{st.Dev, st.Ino}] = path
+	}
+}
+
+func (u *Uncopied) leave(path string) {
+	if u.Count++; u.Count == 1 {
+		u.First = path
+	}
+}
+
+// parentsOf returns the directories that lead to path and aren't copied yet.
+func (s *foreignSearch) parentsOf(path string) (missing []*copied) {
+	for dir := filepath.Dir(path); s.byPath[dir] == nil; dir = filepath.Dir(dir) {
+		var st unix.Stat_t
+		if fd, err := openBelow(s.root, dir, unix.O_PATH|unix.O_DIRECTORY); err == nil {
+			if unix.Fstat(fd, &st) == nil {
+				missing = append(missing, s.copyOf(fd, "", dir, &st))
+			}
+			unix.Close(fd)
+		}
+	}
+	slices.Reverse(missing)
+	return missing
+}
+
+// copyOf returns the copy of an entry, which belongs to the caller and has the
+// permissions that the caller has. Root has none inside, and gets those of the owner.
+func (s *foreignSearch) copyOf(dir int, name, path string, st *unix.Stat_t) *copied {
+	c := &copied{path: path, kind: st.Mode & unix.S_IFMT, mode: st.Mode & 0o1777, size: st.Size, atime: st.Atim, mtime: st.Mtim}
+	if c.kind == unix.S_IFDIR {
+		c.mode |= st.Mode & unix.S_ISGID
+	}
+	if c.kind == unix.S_IFLNK {
+		text := make([]byte, unix.PathMax)
+		n, _ := unix.Readlinkat(dir, name, text)
+		c.to = string(text[:max(n, 0)])
+		return c
+	}
+
+	if st.Uid != s.uid && s.uid != 0 {
+		c.mode &^= 0o700
+		for bit, how := range map[uint32]uint32{0o400: unix.R_OK, 0o200: unix.W_OK, 0o100: unix.X_OK} {
+			if s.may(dir, name, st, how) {
+				c.mode |= bit
+			}
+		}
+	}
+	if st.Nlink > 1 && c.kind == unix.S_IFREG {
+		c.same = s.names[fileID{st.Dev, st.Ino}]
+	}
+	if st.Uid != s.uid || st.Gid != s.gid {
+		c.attrs = userAttrs(dir, name)
+	}
+	return c
+}
+
+// may reports whether the caller may use an entry so outside. Root may do what its owner
+// may.
+func (s *foreignSearch) may(dir int, name string, st *unix.Stat_t, how uint32) bool {
+	if s.uid == 0 {
+		return st.Mode>>6&how == how
+	}
+	flags := unix.AT_EACCESS | unix.AT_SYMLINK_NOFOLLOW
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	err := unix.Faccessat2(dir, name, how, flags)
+	if err != unix.EROFS {
+		return err == nil
+	}
+	// In a copy of what is mounted read-only the mode decides.
+	groups, _ := os.Getgroups()
+	isMember := st.Gid == s.gid || slices.Contains(groups, int(st.Gid))
+	return isMember && st.Mode>>3&how == how || !isMember && st.Mode&how == how
+}
+
+// mayRead reports whether the program could read a file, were it only mounted.
+func (s *foreignSearch) mayRead(dir int, name string) bool {
+	return unix.Faccessat2(dir, name, unix.R_OK, unix.AT_EACCESS|unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+// extents returns the parts of a file that aren't holes.
+func extents(dir int, name string, st *unix.Stat_t) []extent {
+	const most = 64
+	whole := []extent{{0, st.Size}}
+	if st.Size == 0 || st.Blocks*512 >= st.Size {
+		return whole
+	}
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return whole
+	}
+	defer unix.Close(fd)
+	var parts []extent
+	for at := int64(0); len(parts) < most; {
+		begin, err := unix.Seek(fd, at, unix.SEEK_DATA)
+		if err == unix.ENXIO {
+			return parts
+		}
+		end, err2 := unix.Seek(fd, begin, unix.SEEK_HOLE)
+		if err != nil || err2 != nil {
+			break
+		}
+		parts = append(parts, extent{begin, end - begin})
+		at = end
+	}
+	return whole
+}
+
+// userAttrs returns the attributes in the name space "user" of a file or directory, but
+// for those that overlays make.
+func userAttrs(dir int, name string) (attrs []userAttr) {
+	const longest = 4096
+	fd, err := openBelow(dir, filepath.Join(".", name), unix.O_RDONLY|unix.O_NONBLOCK)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	buffer := make([]byte, longest)
+	n, err := unix.Flistxattr(fd, buffer)
+	if err != nil {
+		return nil
+	}
+	for name := range strings.SplitSeq(string(buffer[:n]), "\x00") {
+		if !strings.HasPrefix(name, "user.") || strings.HasPrefix(name, "user.overlay.") {
+			continue
+		}
+		if n, err := unix.Fgetxattr(fd, name, buffer); err == nil {
+			attrs = append(attrs, userAttr{name, string(buffer[:n])})
+		}
+	}
+	return attrs
+}
+
+// openBelow opens what is at a path below a directory, following no link and entering no
+// other mount.
+func openBelow(dir int, path string, flags uint64) (int, error) {
+	return unix.Openat2(dir, path, &unix.OpenHow{Flags: flags | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV})
+}
