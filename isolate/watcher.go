@@ -75,7 +75,7 @@ func (w *watcher) listen(file *os.File) {
 		}
 		if err != nil {
 			w.mu.Lock()
-			w.incomplete = "listening failed: " + err.Error()
+			w.incomplete = err.Error()
 			w.mu.Unlock()
 		}
 	}()
@@ -83,7 +83,7 @@ func (w *watcher) listen(file *os.File) {
 
 // use takes note of a path that isn't there.
 func (w *watcher) use(u listener.Use) {
-	if strings.HasPrefix(u.Path, "/proc/") || strings.HasPrefix(u.Path, "/sys/") || !w.openRoot(u.Thread) {
+	if strings.HasPrefix(u.Path, "/proc/") || strings.HasPrefix(u.Path, "/sys/") || !w.openRoot(u) {
 		return
 	}
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
@@ -134,17 +134,23 @@ func (w *watcher) judge(u listener.Use, at *walk.Place) (l lookup, ok bool) {
 	return l, true
 }
 
-// openRoot opens the sandbox's root through a process inside. Before its exec the
-// program may not be looked at.
-func (w *watcher) openRoot(thread int) bool {
+// openRoot opens the sandbox's root through a thread inside. Before its exec the program
+// may not be looked at.
+func (w *watcher) openRoot(u listener.Use) bool {
 	if w.root >= 0 {
 		return true
 	}
-	fd, err := unix.Open(rootLink(thread), unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err == nil {
-		w.root, w.rootOf = fd, rootOf(thread)
+	fd, err := unix.Open(rootLink(u.Thread), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
 	}
-	return err == nil
+	id := rootOf(u.Thread)
+	if !u.Waits() {
+		unix.Close(fd)
+		return false
+	}
+	w.root, w.rootOf = fd, id
+	return true
 }
 
 // isRootOf reports whether a thread has the sandbox's root, and not that of another
@@ -178,11 +184,12 @@ func (w *watcher) connect(c listener.Connection) {
 	}
 }
 
-// isServed reports whether somebody inside listens at an address, or whether it is that
-// of the resolver, which has none.
+// isServed reports whether somebody inside listens at an address: the program, or whoever
+// serves the policy's services, who says what is refused. Nobody does at that of a
+// resolver, about which ask takes note of more.
 func (w *watcher) isServed(c listener.Connection) bool {
 	if !isLoopback(c.Address.IP) {
-		return false
+		return len(w.policy.Services) > 0
 	}
 	const resolver = 53
 	return c.Address.Port == resolver || listensAt(c.Thread, c.Address)

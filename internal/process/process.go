@@ -13,29 +13,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Path reads a path that ends with a NUL from a thread's memory. ok is false if
-// there is none there.
-func Path(tid int, address uint64) (path string, ok bool) {
+// Path reads a path that ends with a NUL from a thread's memory. The error is EFAULT or
+// ENAMETOOLONG if there is none there, and another one if the memory can't be read.
+func Path(tid int, address uint64) (string, error) {
 	var all []byte
 	for len(all) < unix.PathMax {
-		chunk := memory(tid, address+uint64(len(all)), unix.PathMax-len(all))
-		if chunk == nil {
-			return "", false
+		chunk, err := memory(tid, address+uint64(len(all)), unix.PathMax-len(all))
+		if err != nil {
+			return "", err
 		}
 		if end := bytes.IndexByte(chunk, 0); end >= 0 {
-			return string(append(all, chunk[:end]...)), true
+			return string(append(all, chunk[:end]...)), nil
 		}
 		all = append(all, chunk...)
 	}
-	return "", false
+	return "", unix.ENAMETOOLONG
 }
 
 // Memory reads length bytes of a thread's memory, or less if there is less.
 func Memory(tid int, address uint64, length int) []byte {
 	var all []byte
 	for len(all) < length {
-		chunk := memory(tid, address+uint64(len(all)), length-len(all))
-		if chunk == nil {
+		chunk, err := memory(tid, address+uint64(len(all)), length-len(all))
+		if err != nil {
 			break
 		}
 		all = append(all, chunk...)
@@ -45,16 +45,16 @@ func Memory(tid int, address uint64, length int) []byte {
 
 // memory reads up to length bytes, and no further than to the end of a page: what
 // is behind may not be there.
-func memory(tid int, address uint64, length int) []byte {
+func memory(tid int, address uint64, length int) ([]byte, error) {
 	page := uint64(os.Getpagesize())
 	chunk := make([]byte, min(uint64(length), page-address%page))
 	local := []unix.Iovec{{Base: &chunk[0]}}
 	local[0].SetLen(len(chunk))
 	n, err := unix.ProcessVMReadv(tid, local, []unix.RemoteIovec{{Base: uintptr(address), Len: len(chunk)}}, 0)
-	if err != nil || n == 0 {
-		return nil
+	if err == nil && n == 0 {
+		err = unix.EFAULT
 	}
-	return chunk[:n]
+	return chunk[:max(n, 0)], err
 }
 
 // Dir returns the directory at which relative paths of a process begin: its working

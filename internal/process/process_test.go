@@ -26,24 +26,24 @@ func TestPath(t *testing.T) {
 		name, text string
 		at         int
 		want       string
-		ok         bool
+		err        error
 	}{
-		{"short", "/a/b\x00", 8, "/a/b", true},
-		{"empty", "\x00", 8, "", true},
-		{"in two pages", "/a/b\x00", page - 2, "/a/b", true},
-		{"up to the end", "/a/b\x00", 2*page - 5, "/a/b", true},
-		{"without an end", "/a/b", 2*page - 4, "", false},
-		{"too long", long, 0, "", false},
-		{"behind the end", "", 2 * page, "", false},
+		{"short", "/a/b\x00", 8, "/a/b", nil},
+		{"empty", "\x00", 8, "", nil},
+		{"in two pages", "/a/b\x00", page - 2, "/a/b", nil},
+		{"up to the end", "/a/b\x00", 2*page - 5, "/a/b", nil},
+		{"without an end", "/a/b", 2*page - 4, "", unix.EFAULT},
+		{"too long", long, 0, "", unix.ENAMETOOLONG},
+		{"behind the end", "", 2 * page, "", unix.EFAULT},
 	} {
 		clear(pages[:2*page])
 		copy(pages[test.at:2*page], test.text)
-		got, ok := Path(os.Getpid(), uint64(uintptr(unsafe.Pointer(&pages[0]))+uintptr(test.at)))
-		if got != test.want || ok != test.ok {
-			t.Errorf("%s: %.20q, %v", test.name, got, ok)
+		got, err := Path(os.Getpid(), uint64(uintptr(unsafe.Pointer(&pages[0]))+uintptr(test.at)))
+		if got != test.want || err != test.err {
+			t.Errorf("%s: %.20q, %v", test.name, got, err)
 		}
 	}
-	if _, ok := Path(os.Getpid(), 0); ok {
+	if _, err := Path(os.Getpid(), 0); err != unix.EFAULT {
 		t.Error("there is a path at 0")
 	}
 

@@ -14,8 +14,12 @@ func (c Command) Missed(m *isolate.Missed) (lines []Missing) {
 	if m == nil {
 		return nil
 	}
-	for _, g := range m.Groups {
+	const most = 20 // lines, which a person reads
+	for _, g := range m.Groups[:min(most, len(m.Groups))] {
 		lines = append(lines, c.missedFiles(&g))
+	}
+	if more := len(m.Groups) - most; more > 0 {
+		lines = append(lines, Missing{fmt.Sprintf("looked for and not shown: what %d more entries would show", more), "--report has all"})
 	}
 	if len(m.Connections) > 0 {
 		lines = append(lines, c.missedConnections(m.Connections))

@@ -64,8 +64,8 @@ func entered(tid, pid int, number uint64, args [6]uint64) *Use {
 		return nil
 	}
 
-	name, ok := process.Path(tid, path)
-	if !ok || name == "" {
+	name, err := process.Path(tid, path)
+	if err != nil || name == "" {
 		return nil
 	}
 	if !filepath.IsAbs(name) {

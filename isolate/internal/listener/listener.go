@@ -10,6 +10,7 @@
 package listener
 
 import (
+	"errors"
 	"os"
 	"unsafe"
 
@@ -42,8 +43,8 @@ type answer struct {
 
 // Serve hears of calls and lets them go on, until no process is left that has the
 // filter, and closes f. It tells heard what each is about while the call waits, so that
-// heard sees the files as the call will find them. The error is that of a listener that
-// can't be served any more: then the program's calls fail.
+// heard sees the files as the call will find them. The error says why not everything was heard;
+// if the listener couldn't be served any more, the program's calls failed from then on.
 func Serve(f *os.File, heard Heard) error {
 	defer f.Close()
 	l := &server{fd: descriptor.Of(f), calls: table(), heard: heard, asks: map[socket]bool{}}
@@ -52,18 +53,25 @@ func Serve(f *os.File, heard Heard) error {
 		if err == nil && more {
 			err = l.serve()
 		}
+		if err == nil && !more && l.unread {
+			err = errUnread
+		}
 		if err != nil || !more {
 			return err
 		}
 	}
 }
 
+// errUnread is the error of a listener that heard of calls and not what they are about.
+var errUnread = errors.New("the program's memory can't be read here")
+
 type server struct {
-	fd    int
-	calls map[uintptr]call
-	heard Heard
-	asks  map[socket]bool // sockets that were connected to a resolver
-	now   notice
+	fd     int
+	calls  map[uintptr]call
+	heard  Heard
+	asks   map[socket]bool // sockets that were connected to a resolver
+	unread bool            // something in the program's memory could not be read
+	now    notice
 }
 
 // wait waits for a call. more is false if no more will come.

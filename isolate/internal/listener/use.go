@@ -23,6 +23,9 @@ type Use struct {
 	Path   string // absolute, in the thread's own tree of files; it may hold links and ".."
 	How    How
 	IsLink bool // if the path leads to a link, it is about the link itself
+	// Waits reports whether the thread still waits. If it doesn't, its number may already
+	// be another's, and so may be what was found out by it.
+	Waits func() bool
 	// Fresh says that Make takes nothing that is there already: it fails, or throws
 	// the content away.
 	Fresh bool
@@ -69,9 +72,14 @@ func (l *server) look() {
 
 // use reads one path of the call, which may have none there.
 func (l *server) use(p path) (Use, bool) {
-	u := Use{Thread: int(l.now.tid), How: p.how, IsLink: p.isLink}
-	var ok bool
-	if u.Path, ok = process.Path(u.Thread, l.now.args[p.at]); !ok || u.Path == "" {
+	u := Use{Thread: int(l.now.tid), How: p.how, IsLink: p.isLink, Waits: l.isValid}
+	var err error
+	u.Path, err = process.Path(u.Thread, l.now.args[p.at])
+	// Before its exec, the program's memory is the caller's.
+	if (err == unix.EPERM || err == unix.ENOSYS) && l.now.number != unix.SYS_EXECVE {
+		l.unread = true
+	}
+	if err != nil || u.Path == "" {
 		return u, false
 	}
 
