@@ -5,6 +5,7 @@ import os
 import pytest
 import requests
 from common import BUILD, free_port, processes, wait_for
+from hub import TOKEN as HUB_TOKEN, hub_server
 from machine import Machine, answers
 from lab import TOKEN, lab_server
 from rest import Kernel
@@ -34,40 +35,8 @@ def test_jupyter_server(machine, kernel, seen, tmp_path):
 
 def test_jupyterhub(machine, kernel, isolated, seen, tmp_path):
     """A hub's single-user server holds the hub's token in its environment; its kernels must not."""
-    hub, proxy, single = free_port(), free_port(), free_port()
-    config = tmp_path / "jupyterhub_config.py"
-    config.write_text(f"""
-c.JupyterHub.bind_url = "http://127.0.0.1:{proxy}"
-c.JupyterHub.hub_port = {hub}
-c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{free_port()}"
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
-c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = {str(machine.home)!r}
-c.Spawner.notebook_dir = {str(machine.course)!r}
-c.Spawner.port = {single}
-c.Spawner.args = ["--allow-root"]
-c.Spawner.environment = {{"OPEN": "sesame"}}
-c.JupyterHub.services = [{{"name": "test", "api_token": "sesame-service"}}]
-c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"], "scopes": ["admin:users", "admin:servers", "access:servers"]}}]
-c.JupyterHub.db_url = "sqlite:///{tmp_path}/hub.sqlite"
-c.JupyterHub.cookie_secret_file = "{tmp_path}/cookie"
-""")
-    url = f"http://127.0.0.1:{proxy}"
-    admin = {"Authorization": "token sesame-service"}
-    with machine.running(
-        "jupyterhub", "-f", config, ready=lambda: answers(f"{url}/hub/api"), log=tmp_path / "hub.log", cwd=tmp_path,
-        env={"CONFIGPROXY_AUTH_TOKEN": "sesame"},
-    ):
-        requests.post(f"{url}/hub/api/users/ada", headers=admin).raise_for_status()
-        requests.post(f"{url}/hub/api/users/ada/server", headers=admin).raise_for_status()
-
-        def ready():
-            user = requests.get(f"{url}/hub/api/users/ada", headers=admin).json()
-            return user["servers"].get("", {}).get("ready")
-
-        assert wait_for(ready, 60), "the single-user server isn't ready"
-        k = Kernel(f"http://127.0.0.1:{single}/user/ada", kernel, "sesame-service")
+    with hub_server(machine, tmp_path, 'c.Spawner.environment = {"OPEN": "sesame"}') as url:
+        k = Kernel(url, kernel, HUB_TOKEN)
         hubs = "import os; print(sorted(k for k in os.environ if 'HUB' in k or 'OPEN' in k))"
         answer = k.run(hubs)
         assert (answer == "[]\n") == isolated, answer
