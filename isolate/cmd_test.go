@@ -192,7 +192,7 @@ func callerRole(args []string) int {
 		errors.As(err, &setup)
 		fmt.Fprintf(os.Stderr, "%v: %#v\n", err, setup)
 		if setup != nil && setup.Where != nil {
-			fmt.Fprintf(os.Stderr, "refused: %v\n", setup.Where.Refused)
+			fmt.Fprintf(os.Stderr, "refused: %v\nmasks: %v\n", setup.Where.Refused, setup.Where.Masks)
 		}
 	}
 	return ExitCode(err)

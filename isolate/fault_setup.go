@@ -114,10 +114,7 @@ func explainByPlace(e *SetupError, s *Surroundings, n calls.Note, errno unix.Err
 	case s.GVisor && !denied:
 		onGVisor(e, s)
 	case n.Step == calls.SetHostname:
-		e.Kind, e.Where = KindHostname, s
-		if s.Filtered {
-			e.Err = errors.New("a filter of system calls forbids that")
-		}
+		e.Kind = KindHostname
 	case denied && n.Step == calls.MakeFileSystem && n.Path == "proc":
 		e.Err = errors.New("parts of /proc are hidden here, and then no other can be made")
 		e.Kind, e.Where = KindProcHidden, s

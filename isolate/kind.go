@@ -16,7 +16,7 @@ const (
 	KindFiltered         Kind = "a filter forbids system calls"                    // Where: the place
 	KindConfined         Kind = "an AppArmor profile forbids namespaces or mounts" // Where: the place
 	KindGVisor           Kind = "gVisor lacks what a sandbox needs"
-	KindHostname         Kind = "the host name can't be set" // Where: the place
+	KindHostname         Kind = "the host name can't be set"
 	KindNoProc           Kind = "no process file system is mounted"
 	KindChroot           Kind = "namespaces are forbidden in a chroot"
 	KindNoUserNamespaces Kind = "the kernel has no user namespaces"

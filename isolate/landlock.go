@@ -92,8 +92,9 @@ func noLandlock(p *Policy, dir string, reason unix.Errno) error {
 	switch {
 	case s.GVisor:
 		return onGVisor(e, s)
-	case s.Filtered && (reason == unix.EPERM || reason == unix.EACCES || reason == unix.ENOSYS && isLinux(5, 13)):
+	case s.refuses(landlockCall):
 		e.Err = errors.New("a filter of system calls forbids Landlock, which would keep links out of it")
+		e.Kind, e.Where = KindFiltered, s
 	case reason == unix.EOPNOTSUPP:
 		e.Err = errors.New("Landlock, which would keep links out of it, is off in this kernel")
 	default:
@@ -136,6 +137,18 @@ func (n *node) isWritableDir() bool {
 // landlockABI returns the version of the running kernel's Landlock that can be used,
 // or 0, and then why there is none.
 func landlockABI() (abi int, reason unix.Errno) {
+	if isFiltered() {
+		// Some filters kill whoever asks.
+		errno, err := attempt(0, func(l *calls.List) {
+			l.Do(calls.MakeRuleset.Of(""), unix.SYS_LANDLOCK_CREATE_RULESET, calls.Num(0), calls.Num(0), calls.Num(unix.LANDLOCK_CREATE_RULESET_VERSION))
+		})
+		if err == errBadCall {
+			return 0, unix.EPERM
+		}
+		if errno != 0 {
+			return 0, errno
+		}
+	}
 	reported, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return 0, errno
@@ -185,11 +198,11 @@ func rulesetAttr(wall landlock) []uint64 {
 // Landlock returns the version of Landlock that the running kernel reports, and the
 // one up to which sandboxes can use it, 0 for none.
 func Landlock() (reported, usable int) {
-	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
+	usable, _ = landlockABI()
+	if usable == 0 {
 		return 0, 0
 	}
-	usable, _ = usableABI(int(version))
+	version, _, _ := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	return int(version), usable
 }
 

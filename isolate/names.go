@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -12,26 +13,31 @@ import (
 const noDomain = "(none)"
 
 // keepNames fills in the host name. Where a filter keeps a name from being set that
-// wasn't asked for, the sandbox keeps the caller's. It is tried in a process of its
-// own, so that the files inside can have the same name.
-func (p *Policy) keepNames() {
+// wasn't asked for, the sandbox keeps the caller's; one that was is an error. It is
+// tried in a process of its own, so that the files inside can have the same name.
+func (p *Policy) keepNames() error {
 	byDefault := p.Hostname == ""
 	if byDefault {
 		p.Hostname = "isolated"
 	}
-	if mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0); err != nil || mode == 0 {
-		return
+	if !isFiltered() {
+		return nil
 	}
 
 	p.keptNames = nil
 	host, domain := callersNames()
-	if byDefault && isRefused(calls.SetHostname, unix.SYS_SETHOSTNAME, p.Hostname) {
+	if isRefused(calls.SetHostname, unix.SYS_SETHOSTNAME, p.Hostname) {
+		if !byDefault {
+			return &SetupError{Doing: calls.SetHostname.String(), Path: p.Hostname, Kind: KindHostname,
+				Err: errors.New("a filter of system calls forbids that")}
+		}
 		p.Hostname = host
 		p.keptNames = append(p.keptNames, keptHost)
 	}
 	if domain != noDomain && isRefused(calls.ClearDomain, unix.SYS_SETDOMAINNAME, noDomain) {
 		p.keptNames = append(p.keptNames, keptDomain)
 	}
+	return nil
 }
 
 // callersNames returns the names that a new sandbox begins with.

@@ -174,7 +174,9 @@ func (p Policy) complete() (Policy, error) {
 	}
 
 	p.Env = withDefault(p.Env, "HOME", p.Home)
-	p.keepNames()
+	if err := p.keepNames(); err != nil {
+		return p, err
+	}
 	if p.User == nil {
 		p.User = &User{os.Geteuid(), os.Getegid()}
 	}

@@ -35,7 +35,7 @@ func TestRefusedCalls(t *testing.T) {
 		"RestrictSUIDSGID":                    "[openat2]",
 		"RestrictNamespaces,RestrictSUIDSGID": "[clone openat2]",
 		"SystemCallFilter":                    "[mount umount2 open_tree mount_setattr pivot_root]",
-		"SystemCallFilter-names":              "[sethostname setdomainname]",
+		"SystemCallFilter-names":              "[]", // a sandbox does without
 	} {
 		out, err := under(t, filter, "surroundings")
 		if err != nil || out != want+"\n" {
@@ -51,14 +51,31 @@ func surroundingsRole(args []string) int {
 		fmt.Println(LookAround().Refused)
 	case "landlock":
 		fmt.Println(Landlock())
-	case "describe":
-		text, err := Policy{Dir: "/"}.Describe()
+	case "describe", "hostname":
+		p := Policy{Dir: "/"}
+		if args[0] == "hostname" {
+			p.Hostname = "mine"
+		}
+		text, err := p.Describe()
 		fmt.Print(text)
 		if err != nil {
+			fmt.Println(err)
 			return 1
 		}
 	}
 	return 0
+}
+
+// What hides parts of /proc isn't in the way where a whole one can be made all
+// the same.
+func TestCanMakeProc(t *testing.T) {
+	if !canMakeProc() {
+		t.Error("it can't be made here")
+	}
+	out, err := runIn(t, "mount -t proc proc /proc && mount --bind /dev/null /proc/keys")
+	if err == nil || !strings.Contains(out, "masks: [/proc/keys]") {
+		t.Errorf("where a part is hidden: %v, %s", err, out)
+	}
 }
 
 // A filter is what is blamed for what it forbids, and with all of it.
@@ -72,7 +89,9 @@ func TestFiltered(t *testing.T) {
 		{"docker-admin", []string{"leave the old root: a filter of system calls forbids that", string(KindFiltered), "refused: [pivot_root]"}},
 		{"RestrictSUIDSGID", []string{": a filter of system calls forbids that", string(KindFiltered), "refused: [openat2]"}},
 		{"SystemCallFilter", []string{"a filter of system calls killed init", string(KindFiltered), "refused: [mount"}},
-		{"no-landlock", []string{"a filter of system calls forbids Landlock", string(KindNoLandlock)}},
+		{"no-landlock", []string{"a filter of system calls forbids Landlock", string(KindFiltered), "refused: [landlock_create_ruleset]"}},
+		{"kills-landlock", []string{"a filter of system calls forbids Landlock", "refused: [landlock_create_ruleset]"}},
+		{"kills-landlock,SystemCallFilter", []string{"a filter of system calls forbids Landlock", "refused: [mount umount2 open_tree mount_setattr pivot_root landlock_create_ruleset]"}},
 		{"none", nil},
 		{"podman", nil},
 		{"SystemCallFilter-names", nil},
@@ -95,6 +114,12 @@ func TestFiltered(t *testing.T) {
 // One that was asked for is an error.
 func TestNamesThatCannotBeSet(t *testing.T) {
 	own, _ := callersNames()
+	for _, filter := range []string{"podman", "SystemCallFilter-names"} {
+		out, err := under(t, filter, "surroundings", "hostname")
+		if err == nil || !strings.Contains(out, "set the host name mine: a filter of system calls forbids that") {
+			t.Errorf("%s: %v, %s", filter, err, out)
+		}
+	}
 	for filter, want := range map[string]string{"none": "isolated\n127.0.1.1 isolated\n", "podman": own + "\n127.0.1.1 " + own + "\n"} {
 		out, err := under(t, filter, "caller", t.TempDir(), "sh", "-c", "uname -n; tail -n 1 /etc/hosts")
 		if err != nil || out != want {

@@ -73,6 +73,9 @@ func TestProcMounts(t *testing.T) {
 		{"a container's", proc + "119 98 0:6 /null /proc/keys ro - devtmpfs devtmpfs rw\n125 98 0:41 /sys /proc/sys ro - proc proc rw\n", "/proc/keys /proc/sys", false},
 		{"read-only", strings.Replace(proc, "rw,", "ro,", 1), "/proc", false},
 		{"only processes", strings.Replace(proc, "- proc proc rw", "- proc proc rw,subset=pid", 1), "", true},
+		{"only processes, with what hides more", strings.Replace(proc, "- proc proc rw", "- proc proc rw,subset=pid", 1) +
+			"1 2 0:3 / /sys ro,nosuid - sysfs sysfs rw\n1 2 0:3 /x /dev/kmsg ro - tmpfs tmpfs rw\n", "/proc/kmsg /proc/sys", true},
+		{"a read-only /sys", proc + "1 2 0:3 / /sys ro,nosuid - sysfs sysfs rw\n", "", false},
 		{"another on top", proc + "119 98 0:6 /null /proc/keys ro - devtmpfs devtmpfs rw\n" + proc, "", false},
 		{"elsewhere", "98 95 0:41 /x /process rw - ext4 x rw\n", "", false},
 	}

@@ -31,6 +31,9 @@ func ProfileOf(label string) string {
 // procMounts returns the paths in /proc that something lies over, from the table of
 // mounts (proc_pid_mountinfo(5)), and whether /proc has only processes.
 func procMounts(mountinfo string) (masks []string, onlyProcesses bool) {
+	// What goes with hidden parts of a whole /proc. ProtectKernelTunables= makes
+	// /sys read-only in systemd 252, and some of it in 257.
+	var alike []string
 	for line := range strings.Lines(mountinfo) {
 		fields := strings.Fields(line)
 		if len(fields) < 7 {
@@ -46,7 +49,16 @@ func procMounts(mountinfo string) (masks []string, onlyProcesses bool) {
 			}
 		case strings.HasPrefix(point, "/proc/") && !isEmptyDir(point):
 			masks = append(masks, point)
+		case (point == "/sys" || point == "/sys/kernel/tracing") && slices.Contains(options, "ro"):
+			alike = append(alike, "/proc/sys")
+		case point == "/dev/kmsg":
+			alike = append(alike, "/proc/kmsg")
 		}
+	}
+	if onlyProcesses {
+		// A unit's ProtectKernelTunables= and ProtectKernelLogs= find nothing to
+		// hide in this /proc, but would in a whole one.
+		masks = append(masks, alike...)
 	}
 	slices.Sort(masks)
 	return slices.Compact(masks), onlyProcesses

@@ -96,12 +96,13 @@ func unitSettings(s *isolate.Surroundings) (set, pass, others []string) {
 		case "openat2":
 			add("RestrictSUIDSGID=no")
 		case "mount", "umount2", "open_tree", "mount_setattr", "pivot_root":
-			call = "@mount"
-			fallthrough
-		default:
-			if !slices.Contains(pass, call) {
-				pass = append(pass, call)
+			if !slices.Contains(pass, "@mount") {
+				pass = append(pass, "@mount")
 			}
+		case "landlock_create_ruleset":
+			pass = append(pass, call, "landlock_add_rule", "landlock_restrict_self")
+		default:
+			pass = append(pass, call)
 		}
 	}
 	for _, path := range s.Masks {
@@ -180,6 +181,9 @@ func (c Command) change(s *isolate.Surroundings) string {
 		return ""
 	}
 	recipe := Recipe(s)
+	if slices.Equal(s.Refused, []string{"landlock_create_ruleset"}) {
+		recipe += ", or mount it as cow: or ro:"
+	}
 	n := needs(s)
 	if !n.proc {
 		return recipe

@@ -40,6 +40,8 @@ func TestRecipe(t *testing.T) {
 			"in a.service set RestrictNamespaces=no, RestrictSUIDSGID=no, ProtectKernelTunables=no, ProtectKernelLogs=no"},
 		{"a unit with a filter of calls", place.Place{Kind: place.Unit, Name: "a.service", Filtered: true}, []string{"mount", "umount2", "capset"},
 			"in a.service add @mount capset to SystemCallFilter="},
+		{"a unit of an older systemd with a filter of calls", place.Place{Kind: place.Unit, Filtered: true}, []string{"mount", "landlock_create_ruleset"},
+			"in the unit add @mount landlock_create_ruleset landlock_add_rule landlock_restrict_self to SystemCallFilter="},
 		{"a unit with a filter of unknown calls", place.Place{Kind: place.Unit, Filtered: true}, []string{"another"},
 			"in the unit let all system calls pass in SystemCallFilter="},
 		{"a unit with only processes in /proc", place.Place{Kind: place.Unit, Name: "a.service", OnlyProcesses: true}, nil, "in a.service set ProcSubset=all"},
@@ -69,6 +71,8 @@ func TestShareProcIsNamed(t *testing.T) {
 	}{
 		{Isolate, nil, ""},
 		{Isolate, &isolate.Surroundings{Place: place.Place{Kind: place.Podman, Profile: "x"}}, "start the container with --security-opt apparmor=unconfined"},
+		{Isolate, &isolate.Surroundings{Place: place.Place{Kind: place.Docker, Filtered: true}, Refused: []string{"landlock_create_ruleset"}},
+			"start the container with --security-opt seccomp=unconfined, or mount it as cow: or ro:"},
 		{Isolate, &hidden, "start the container with --security-opt unmask=ALL, or --share-proc, which shows it other processes"},
 		{Kernel, &hidden, "start the container with --security-opt unmask=ALL, or install the twin with --share-proc, which shows it other processes"},
 		{Isolate, &all, "start the container with --security-opt apparmor=unconfined --security-opt unmask=ALL, or --share-proc in place of the last"},
