@@ -22,7 +22,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"isolate", "net net/http", "their set-up would cost each start"},
 		{"launcher", "kernelspec internal/verify internal/errorkernel", "every kernel's start waits for the launcher"},
 		{"launcher", "encoding/json net net/http regexp text/template", "their set-up would cost each start"},
-		{"kernelspec", "launcher internal/verify internal/doctor internal/errorkernel", "verify and doctor build on it"},
+		{"kernelspec", "launcher internal/verify internal/rehearse internal/doctor internal/errorkernel", "verify and doctor build on it"},
 		{"internal/network", "isolate launcher kernelspec", "it serves sockets, whoever made them"},
 		{"internal/remedy", "kernelspec launcher internal/verify internal/doctor", "they take their remedies from it"},
 		{"isolate/internal/attack", "isolate", "attacks know only what a program inside can know"},

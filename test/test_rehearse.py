@@ -13,8 +13,8 @@ from common import BUILD, processes, unique, wait_for
 from conftest import COMMANDS, PYTHONS, Jupyter, fresh_home
 from test_install import make_base
 
-# One worker has the twin that these tests share.
-pytestmark = pytest.mark.xdist_group("rehearse")
+# One worker has the twin that most of these tests share.
+shared = pytest.mark.xdist_group("rehearse")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,7 @@ def leftovers(jupyter):
     return list((jupyter.home / ".local/share/jupyter").glob("rehearse-*"))
 
 
+@shared
 def test_what_differs_from_run_to_run_is_no_difference(jupyter):
     """Times, addresses, processes, random figures and the plots of them; what nbclient leaves out; and an error that is meant."""
     book = write(jupyter.home / "varying/a.ipynb",
@@ -69,6 +70,7 @@ def test_what_differs_from_run_to_run_is_no_difference(jupyter):
     assert [p.name for p in book.parent.iterdir()] == ["a.ipynb"] and not leftovers(jupyter)
 
 
+@shared
 def test_what_fails_as_well(jupyter):
     """An error, a line that nobody types and a kernel that dies aren't differences; the rest goes on."""
     jupyter.env["SET_HERE"] = "1"
@@ -95,6 +97,7 @@ to mend it: isolate-kernelspec update python3-isolated --env SET_HERE
 """
 
 
+@shared
 def test_cells_that_never_end(jupyter):
     """One ends by the interrupt, and the next follows; at one that doesn't the next notebook follows."""
     folder = jupyter.home / "endless"
@@ -111,6 +114,7 @@ b-deaf.ipynb: fails in the plain kernel as well
 """
 
 
+@shared
 def test_a_kernel_that_dies_in_the_twin_alone(jupyter):
     outside = jupyter.home / "outside/file"
     outside.parent.mkdir()
@@ -127,6 +131,22 @@ to mend it: isolate-kernelspec update python3-isolated --mount ro:{outside.paren
 """
 
 
+@shared
+def test_kernels_that_do_not_start(jupyter):
+    """Which of the two it is, and why; the next notebook is tried all the same."""
+    folder = jupyter.home / "not-starting"
+    for name in "a", "b":
+        write(folder / name / "a.ipynb", "print(1)")
+    jupyter.install("--name", "mountless")
+    jupyter.edit("mountless", lambda spec: spec["env"].update(MNTDIRS=". no-such-directory"))
+    done = jupyter.run(COMMANDS / "isolate-kernelspec", "rehearse", "mountless", folder, check=False)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and all("/a.ipynb: not rehearsed: mountless doesn't start: the kernel ended at its start: " in line for line in lines)
+    assert all("no-such-directory" in line for line in lines), done.stdout
+
+
+@shared
 def test_names_and_outputs_steer_no_terminal(jupyter):
     book = write(jupyter.home / "evil/\x1b]0;title\x07\n.ipynb", "import os\nprint('\\x1b[2J\\u202e' if os.path.exists('/root') or os.path.exists('/proc/1/root/etc') else '\\rx\\x9b')",
                  "raise ValueError('\\x1b[2J')" if os.getuid() else "1")
@@ -135,7 +155,8 @@ def test_names_and_outputs_steer_no_terminal(jupyter):
     assert not any(c in done.stdout + done.stderr for c in "\x1b\x07\x9b\r\u202e")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@shared
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left(jupyter, ending):
     """Kernels end with the command and copies are removed; after SIGKILL by the next."""
     mark = unique()

@@ -167,16 +167,7 @@ func (t *trial) plain() (*outcome, error) {
 	if slices.Contains([]string{"python", "python2", "python3"}, t.base.Name) { // as nbclient does
 		argv = append(argv, "--HistoryManager.hist_file=:memory:")
 	}
-	o, err := t.execute("the plain kernel", argv, t.base.Spec)
-	if err != nil {
-		return nil, plainError(err)
-	}
-	return o, nil
-}
-
-// plainError says of an error that it has nothing to do with isolation.
-func plainError(err error) error {
-	return &kernelspec.Error{Reason: "in the plain kernel: " + err.Error(), Remedy: kernelspec.Remedy(err)}
+	return t.execute("the plain kernel", argv, t.base.Spec)
 }
 
 // isolated executes the notebook in the twin's kernel, and listens to what it misses if
@@ -235,8 +226,10 @@ func (t *trial) execute(who string, argv []string, spec kernelspec.Spec) (o *out
 	p.ByMessage = spec.InterruptsByMessage()
 	p.Env = slices.DeleteFunc(p.Env, func(entry string) bool { return strings.HasPrefix(entry, "JPY_SESSION_NAME=") })
 	if err := p.Start(); err != nil {
-		return nil, verify.Explain(err, p, spec.Language())
+		err = verify.Explain(err, p, spec.Language())
+		return nil, &kernelspec.Error{Reason: who + " doesn't start: " + err.Error(), Remedy: kernelspec.Remedy(err)}
 	}
+
 	run, err := execute.Cells(t.ctx, p, t.notebook, t.timeout, func(cell int) {
 		t.say(fmt.Sprintf("%s: %s, cell %d of %d", t.report.Notebook, who, cell+1, len(t.notebook.Cells)))
 	})
