@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 
@@ -63,7 +65,7 @@ def test_what_differs_from_run_to_run_is_no_difference(jupyter):
                  ("raise ValueError(random.random())", ["raises-exception"]),
                  ("open('/no/such/file')", ["skip-execution"]),
                  "sys.stdout.write(str([random.choice('abc') for _ in range(20)]))",
-                 "with open('written', 'w') as f: f.write('x')\nos.listdir()",
+                 "with open('written', 'w') as f: f.write('x')\nsorted(os.listdir())",
                  "import warnings; warnings.warn('from a file of its own')")
     done = rehearse(jupyter, book)
     assert (done.returncode, done.stdout) == (0, f"{book}: as in the plain kernel\n"), done.stdout + done.stderr
@@ -144,6 +146,21 @@ def test_kernels_that_do_not_start(jupyter):
     lines = done.stdout.splitlines()
     assert len(lines) == 2 and all("/a.ipynb: not rehearsed: mountless doesn't start: the kernel ended at its start: " in line for line in lines)
     assert all("no-such-directory" in line for line in lines), done.stdout
+
+
+@shared
+def test_a_service(jupyter):
+    """A service of this machine is named, with the command that lets notebooks reach it, which --mend doesn't run."""
+    jupyter.install("--name", "server")
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = service.getsockname()[1]
+        book = write(jupyter.home / "service/a.ipynb", f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 5).close()")
+        done = jupyter.run(COMMANDS / "isolate-kernelspec", "rehearse", "server", book, "--mend", check=False)
+        assert done.returncode == 1 and "raises ConnectionRefusedError" in done.stdout
+        said = re.search(rf"^not reached: 127\.0\.0\.1:{port}; (.*) lets students' notebooks reach it, too$", done.stdout, re.MULTILINE)
+        jupyter.run("sh", "-c", f'PATH="{COMMANDS}:$PATH"; {said[1]}')
+        done = jupyter.run(COMMANDS / "isolate-kernelspec", "rehearse", "server", book, check=False)
+        assert (done.returncode, done.stdout) == (0, f"{book}: as in the plain kernel\n")
 
 
 @shared
