@@ -85,6 +85,28 @@ func TestAttacksWithSharedProc(t *testing.T) {
 	}
 }
 
+// With services the program gets those that are named, and nothing else.
+func TestAttacksWithServices(t *testing.T) {
+	withHelper(t)
+	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
+		w := newWorld(t)
+		others := []Service{{"localhost", w.Port + 1, false}, {"a.test", 8443, true}, {"*.test", 443, true}}
+		for name, outcome := range outcomes(insideRun(t, where, w, func(p *Policy) { p.Services = others })) {
+			if outcome == "succeeded" {
+				t.Errorf("with other services: %s", name)
+			}
+		}
+	}
+
+	w := newWorld(t)
+	given := []string{"connects to a service on the loopback interface", "connects to it by another address", "finds its port in use", "sees its port"}
+	for name, outcome := range outcomes(insideRun(t, attack.Plainly, w, func(p *Policy) { p.Services = []Service{{"127.0.0.1", w.Port, false}} })) {
+		if succeeded := outcome == "succeeded"; succeeded != slices.Contains(given, name) {
+			t.Errorf("with the service: %s: %s", name, outcome)
+		}
+	}
+}
+
 func orNot(outcome string) string {
 	if outcome == "" {
 		return "was not tried"

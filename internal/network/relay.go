@@ -17,25 +17,24 @@ type connection struct {
 	first   []byte // what a proxy has sent with its answer
 }
 
-// accept accepts connections until the end. While there is no room, clients wait in the
-// socket's queue.
+// accept accepts connections until the end. While there is no room, the next one waits
+// here and others in the socket's queue.
 func (s *server) accept(l *net.TCPListener, to service) {
 	defer l.Close()
 	for {
+		conn, err := l.AcceptTCP()
+		if err != nil && !isTimeout(err) && isPassing(err) {
+			time.Sleep(100 * time.Millisecond) // descriptors have run out
+			continue
+		}
+		if err != nil {
+			return
+		}
 		select {
 		case s.room <- struct{}{}:
 		default:
 			s.teller.tell(door.TooMany, "", itoa(cap(s.room)))
 			s.room <- struct{}{}
-		}
-		conn, err := l.AcceptTCP()
-		if err != nil {
-			<-s.room
-			if isTimeout(err) || !isPassing(err) {
-				return
-			}
-			time.Sleep(100 * time.Millisecond) // descriptors have run out
-			continue
 		}
 		s.conns.Go(func() {
 			s.serve(&connection{to: to, inside: conn})
@@ -83,11 +82,35 @@ func (s *server) serve(c *connection) {
 // copy copies to the end of the stream, and passes that on. An error ends both
 // directions.
 func (c *connection) copy(to, from *net.TCPConn) {
-	if _, err := io.Copy(to, from); err != nil {
+	if err := copyAll(to, from); err != nil {
 		c.reset()
 		return
 	}
 	to.CloseWrite()
+}
+
+// copyAll copies to the end of the stream. Messages are read and written, which takes
+// less time than moving them through a pipe (splice(2)), as io.Copy does; for a stream
+// that fills a whole buffer it is the other way round.
+func copyAll(to, from *net.TCPConn) error {
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case n == len(buffer):
+			_, err := io.Copy(to, from)
+			return err
+		}
+	}
 }
 
 func (c *connection) reset() {
