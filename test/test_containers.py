@@ -6,6 +6,7 @@ hidden, and hardly any capability. Root starts them, for root and for an ordinar
 user inside, and one who isn't root does.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 
 import pytest
-from common import ROOT
+from common import ROOT, processes, wait_for
 from conftest import COMMANDS
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("containers")]
@@ -59,20 +60,26 @@ class Podman:
         return subprocess.run(whole, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, cwd="/")
 
 
-@pytest.fixture(params=STARTERS, scope="module")
-def podman(request):
+@contextlib.contextmanager
+def started_by(starter):
     place = pathlib.Path(tempfile.mkdtemp(prefix="isolate-podman.", dir="/var/tmp"))
     place.chmod(0o755)
-    yield Podman(place, request.param)
+    yield Podman(place, starter)
+    # Podman goes on to clean up when a container has ended.
+    assert wait_for(lambda: not processes(str(place)))
     shutil.rmtree(place)
+
+
+@pytest.fixture(params=STARTERS, scope="module")
+def podman(request):
+    with started_by(request.param) as podman:
+        yield podman
 
 
 @pytest.fixture(scope="module")
 def podman_of_user():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="isolate-podman.", dir="/var/tmp"))
-    place.chmod(0o755)
-    yield Podman(place, "root for a user")
-    shutil.rmtree(place)
+    with started_by("root for a user") as podman:
+        yield podman
 
 
 def options_in(said):
