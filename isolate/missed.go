@@ -26,7 +26,7 @@ type MissedGroup struct {
 	// Mount would show all of the files, and is the narrowest that is sensible. It is
 	// nil if Reason says why there is none.
 	Mount *Mount
-	// Reason is MissedSecret, MissedService, MissedWide, MissedCovered,
+	// Reason is MissedSecret, MissedService, MissedWide, MissedCovered, MissedPartly,
 	// MissedUnwritten or "".
 	Reason string
 	Files  []MissedFile // in the order of their paths
@@ -38,6 +38,7 @@ const (
 	MissedService   = string(missed.Service)   // it is a socket: whoever sees it can command a service
 	MissedWide      = string(missed.Wide)      // it is a directory that holds too much else
 	MissedCovered   = string(missed.Covered)   // an entry covers it
+	MissedPartly    = string(missed.Partly)    // it is a directory of which a part is shown, and was listed
 	MissedUnwritten = string(missed.Unwritten) // no entry can be written for its name
 )
 

@@ -90,7 +90,7 @@ func (o *outsider) find(l lookup) (f missed.Seen, ok bool) {
 	if err != nil {
 		return f, false
 	}
-	f = missed.Seen{Path: l.path, Covered: l.covered, Use: useOf(l.how)}
+	f = missed.Seen{Path: l.path, Covered: l.covered, Partly: l.partly, Use: useOf(l.how)}
 	if l.how == listener.Make && place.Missing == 1 {
 		f.New = true
 		return f, unix.Access(filepath.Dir(place.Path), unix.W_OK) == nil

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/executable"
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/isolate/internal/listener"
 	"isolate-namespace/isolate/internal/missed"
 	"isolate-namespace/isolate/internal/walk"
@@ -41,6 +43,7 @@ type lookup struct {
 	how     listener.How
 	fresh   bool
 	covered bool
+	partly  bool // it is a directory that is there, with less in it
 }
 
 // What a watcher keeps, at most: it is the program that decides how much there is.
@@ -81,33 +84,75 @@ func (w *watcher) listen(file *os.File) {
 	}()
 }
 
-// use takes note of a path that isn't there.
+// use takes note of what is missed by the use of a path.
 func (w *watcher) use(u listener.Use) {
 	if strings.HasPrefix(u.Path, "/proc/") || strings.HasPrefix(u.Path, "/sys/") || !w.openRoot(u) {
 		return
 	}
+	if fd := w.lookFor(u); fd >= 0 {
+		w.found(u, fd)
+		unix.Close(fd)
+	}
+}
+
+// lookFor opens what is at a path, without acting on it, or returns -1 and takes note of
+// what isn't there.
+func (w *watcher) lookFor(u listener.Use) (fd int) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	if u.IsLink {
 		how.Flags |= unix.O_NOFOLLOW
 	}
 	fd, err := unix.Openat2(w.root, u.Path, &how)
 	if err == nil {
-		unix.Close(fd)
-		return
+		return fd
 	}
 	if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENOSYS && err != unix.EPERM {
-		return // what keeps it from being found does so outside, too
+		return -1 // what keeps it from being found does so outside, too
 	}
 
 	at, err := walk.Follow(w.root, u.Path, u.IsLink, func(string) bool { return true })
 	if err != nil || at.Missing == 0 || !w.isRootOf(u.Thread) {
-		return
+		return -1
 	}
 	if l, ok := w.judge(u, &at); ok {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.keep(w.looked[l] > 0, l.path) {
-			w.looked[l]++
+		w.count(l)
+	}
+	return -1
+}
+
+// count takes note of one look.
+func (w *watcher) count(l lookup) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.keep(w.looked[l] > 0, l.path) {
+		w.looked[l]++
+	}
+}
+
+// found takes note of what is missed at a path that is there, as fd: the interpreter of
+// a program, which the kernel looks for, and the rest of a directory of which only a part
+// is shown.
+func (w *watcher) found(u listener.Use, fd int) {
+	if u.How == listener.Execute {
+		f, err := regular.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		if to := executable.Read(f).Interpreter; filepath.IsAbs(to) {
+			interpreter := w.lookFor(listener.Use{Thread: u.Thread, Path: to, How: listener.Execute, Waits: u.Waits})
+			unix.Close(interpreter) // -1 is none
+		}
+	}
+	if u.Lists {
+		at, err := walk.Follow(w.root, u.Path, u.IsLink, func(string) bool { return true })
+		if err != nil || at.Missing > 0 || !w.isRootOf(u.Thread) {
+			return
+		}
+		n := w.tree.at[at.Path]
+		leads := n == nil && w.tree.leadsOn(at.Path)
+		if leads || n != nil && n.kind == privateNode && at.Path == w.policy.Home {
+			w.count(lookup{path: at.Path, how: listener.Read, partly: true})
 		}
 	}
 }

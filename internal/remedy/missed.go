@@ -53,6 +53,9 @@ func (c Command) missedFiles(g *isolate.MissedGroup) Missing {
 	case isolate.MissedCovered:
 		reason = "looked for and covered by something empty: "
 		remedy = "remove the entry that covers it, if the program needs it"
+	case isolate.MissedPartly:
+		reason = "listed, and shown only in part: "
+		remedy = "name what the program needs there"
 	case isolate.MissedUnwritten:
 		remedy = "an entry for such a name can't be typed; name the directory above"
 	}

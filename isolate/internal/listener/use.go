@@ -26,6 +26,8 @@ type Use struct {
 	// Waits reports whether the thread still waits. If it doesn't, its number may already
 	// be another's, and so may be what was found out by it.
 	Waits func() bool
+	// Lists says that Read lists a directory.
+	Lists bool
 	// Fresh says that Make takes nothing that is there already: it fails, or throws
 	// the content away.
 	Fresh bool
@@ -118,6 +120,6 @@ func (u *Use) open(flags uint64) {
 	case flags&unix.O_PATH == 0 && flags&unix.O_ACCMODE != unix.O_RDONLY:
 		u.How = Write
 	default:
-		u.How = Read
+		u.How, u.Lists = Read, flags&(unix.O_DIRECTORY|unix.O_PATH) == unix.O_DIRECTORY
 	}
 }

@@ -30,6 +30,8 @@ type Seen struct {
 	Closed bool
 	// Covered says that an entry puts something else in its place.
 	Covered bool
+	// Partly says that it is a directory of which a part is shown, and was listed.
+	Partly bool
 	// New says that it isn't there outside either, and was to be made in a directory
 	// that is.
 	New bool
@@ -52,6 +54,7 @@ const (
 	Service   Reason = "service"   // it is a socket: whoever sees it can command a service
 	Wide      Reason = "wide"      // it is a directory that holds too much else
 	Covered   Reason = "covered"   // an entry covers it
+	Partly    Reason = "partly"    // it is a directory of which a part is shown, and was listed
 	Unwritten Reason = "unwritten" // no entry can be written for its name
 )
 
@@ -85,6 +88,9 @@ func Groups(all []Seen, s *Surroundings) []Group {
 		if f.Dir && f.Use == Look && (reason == Wide || reason == Secret) {
 			continue // on the way to something, or to see whether settings may be there
 		}
+		if f.New && reason == Secret {
+			continue // settings that a program makes for itself
+		}
 		into, key := shown, to
 		if reason != "" {
 			if without[reason] == nil {
@@ -101,7 +107,7 @@ func Groups(all []Seen, s *Surroundings) []Group {
 	}
 
 	groups := s.join(shown)
-	for _, reason := range []Reason{Secret, Service, Wide, Covered, Unwritten} {
+	for _, reason := range []Reason{Secret, Service, Wide, Covered, Partly, Unwritten} {
 		if g := without[reason]; g != nil {
 			groups = append(groups, *g)
 		}

@@ -26,7 +26,7 @@ func words(groups []Group) []string {
 }
 
 // parse reads what was seen: a letter for its use (l, r, x, w), then d for a directory, s
-// for a socket, c for one that is closed to others, v for one that is covered, n for a new
+// for a socket, c for one that is closed to others, v for one that is covered, p for one that is shown in part, n for a new
 // one; a colon; and its path.
 func parse(t *testing.T, seen string) (all []Seen) {
 	t.Helper()
@@ -37,7 +37,7 @@ func parse(t *testing.T, seen string) (all []Seen) {
 		}
 		use := map[byte]Use{'l': Look, 'r': Read, 'x': Execute, 'w': Write}[how[0]]
 		has := func(letter string) bool { return strings.Contains(how[1:], letter) }
-		all = append(all, Seen{Path: path, Use: use, Count: 1, Dir: has("d"), Socket: has("s"), Closed: has("c"), Covered: has("v"), New: has("n")})
+		all = append(all, Seen{Path: path, Use: use, Count: 1, Dir: has("d"), Socket: has("s"), Closed: has("c"), Covered: has("v"), Partly: has("p"), New: has("n")})
 	}
 	return all
 }
@@ -79,6 +79,7 @@ func TestGroups(t *testing.T) {
 		{"secrets", "r:/home/ada/.ssh/id rd:/home/ada/.config r:/home/ada/.config/x/y r:/home/ada/.netrc r:/home/ada/.aws/credentials r:/run/user/1000/bus r:/tmp/runtime/x rc:/etc/shadow",
 			[]string{"secret: /etc/shadow*1 /home/ada/.aws/credentials*1 /home/ada/.config*1 /home/ada/.config/x/y*1 /home/ada/.netrc*1 /home/ada/.ssh/id*1 /run/user/1000/bus*1 /tmp/runtime/x*1"}},
 		{"a place of secrets, looked at", "ld:/home/ada/.config/x ld:/home/ada/.config", nil},
+		{"settings that are made", "wn:/home/ada/.config/x w:/home/ada/.config/y", []string{"secret: /home/ada/.config/y*1"}},
 		{"a place of secrets, listed", "rd:/home/ada/.config/x", []string{"secret: /home/ada/.config/x*1"}},
 		{"secrets among data", "r:/home/ada/.local/share/keyrings/x/y", []string{"secret: /home/ada/.local/share/keyrings/x/y*1"}},
 		{"data of programs", "r:/home/ada/.cache/huggingface/hub/x r:/home/ada/.local/lib/x/y rd:/home/ada/.cache", []string{
@@ -87,6 +88,8 @@ func TestGroups(t *testing.T) {
 			"ro:/home/ada/.cache/a: /home/ada/.cache/a/x*1", "ro:/home/ada/.cache/b: /home/ada/.cache/b/x*1", "ro:/home/ada/.cache/c: /home/ada/.cache/c/x*1"}},
 		{"a service", "ls:/run/postgresql/.s.PGSQL.5432", []string{"service: /run/postgresql/.s.PGSQL.5432*1"}},
 		{"a covered one", "rv:/srv/a/b/c", []string{"covered: /srv/a/b/c*1"}},
+		{"shown in part", "rdp:/home/ada/course rdp:/home/ada rdp:/ rdp:/home r:/home/ada/course/x/y", []string{
+			"ro:/home/ada/course/x: /home/ada/course/x/y*1", "partly: /home/ada*1 /home/ada/course*1"}},
 		{"a name that can't be typed", "r:/srv/a/\x1b[2J/c r:/srv/a/\xff/c", []string{"unwritten: /srv/a/\x1b[2J/c*1 /srv/a/\xff/c*1"}},
 
 		{"what all look for", "r:/etc/resolv.conf ls:/run/dbus/system_bus_socket r:/proc/1/x r:/sys/fs/cgroup/x r:/home/ada/.bashrc rd:/home/ada/.fonts r:/home/ada/.cache/pip/x", nil},

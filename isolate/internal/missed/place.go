@@ -14,6 +14,8 @@ func (s *Surroundings) place(f Seen) (show string, reason Reason) {
 	switch {
 	case f.Covered:
 		return "", Covered
+	case f.Partly:
+		return "", Partly
 	case s.isSecret(f):
 		return "", Secret
 	case f.Socket:

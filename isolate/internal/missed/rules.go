@@ -121,6 +121,9 @@ func (s *Surroundings) isNoise(f Seen) bool {
 		return true
 	}
 	first := strings.Split(to, "/")
+	if f.Partly && slices.Contains(wide, to) && to != s.Home {
+		return true // whose rest nobody expects
+	}
 	return slices.Contains(first, "LC_MESSAGES") || strings.HasPrefix(to, "/tmp/hsperfdata_")
 }
 
