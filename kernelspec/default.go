@@ -197,10 +197,10 @@ func writeDefault(spec Spec, made *record, base *Kernel, dir string) (notes []st
 		return nil, err
 	}
 
-	if dir != base.Dir {
-		notes, err = write(spec, made, base.Dir, dir)
-	} else {
+	if isSame(dir, base.Dir) {
 		err = takeOver(spec, made, dir)
+	} else {
+		notes, err = write(spec, made, base.Dir, dir)
 	}
 	if err != nil && missing != nil {
 		os.RemoveAll(plainDir)
@@ -270,6 +270,20 @@ func takeOver(spec Spec, made *record, dir string) error {
 		}
 	}
 	return nil
+}
+
+// isSame reports whether two paths lead to the same directory: an environment may have
+// been reached by another when the twin was made.
+func isSame(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// isTakenOver reports whether the base lies in the directory of its default twin.
+func isTakenOver(twin *Twin) bool {
+	_, err := os.Lstat(filepath.Join(twin.Dir, plainFile))
+	return err == nil || isSame(twin.Dir, twin.BaseDir)
 }
 
 // giveBack undoes takeOver.

@@ -189,6 +189,42 @@ func TestPlainKernelFirst(t *testing.T) {
 	}
 }
 
+// An environment may be moved, or reached by another path, after its kernel's directory
+// was taken over.
+func TestTakenOverByAnotherPath(t *testing.T) {
+	for name, move := range map[string]func(from, to string) error{"moved": os.Rename, "by a link": os.Symlink} {
+		t.Run(name, func(t *testing.T) {
+			j, _, base := places(t)
+			before := contents(t, base)
+			installDefault(t, j, Options{Sandbox: sandbox("--memory 1G")}, Place{SysPrefix: true})
+			prefix := filepath.Join(t.TempDir(), "other")
+			if err := move(j.Prefix, prefix); err != nil {
+				t.Fatal(err)
+			}
+			j.Prefix, j.Path = prefix, []string{filepath.Join(prefix, "share/jupyter/kernels")}
+			j.find()
+
+			twin, err := j.FindTwin("base")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Update(t.Context(), twin, j, "/bin/true", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			twin, err = j.FindTwin("base")
+			if err != nil || twin.Limits["memory"] != "1G" {
+				t.Fatalf("%+v, %v", twin, err)
+			}
+			if err := Remove(twin); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(before, contents(t, filepath.Join(j.Path[0], "base"))); diff != "" {
+				t.Errorf("want - got +:\n%s", diff)
+			}
+		})
+	}
+}
+
 // A kernel of that name in a directory that is searched earlier is said, too.
 func TestPlainKernelInAnEarlierPlace(t *testing.T) {
 	j, user, base := places(t)

@@ -13,7 +13,7 @@ func Remove(twin *Twin) error {
 	}
 
 	var err error
-	if twin.Dir == twin.BaseDir {
+	if isTakenOver(twin) {
 		err = explainWrite(giveBack(twin.Dir), filepath.Dir(twin.Dir))
 	} else {
 		err = removeDir(twin.Dir)
