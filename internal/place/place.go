@@ -73,15 +73,6 @@ func Here() Place {
 	return p
 }
 
-// InContainer reports whether the place is a container, of whatever maker.
-func (p *Place) InContainer() bool {
-	switch p.Kind {
-	case Docker, Podman, Kubernetes, Container:
-		return true
-	}
-	return false
-}
-
 // who returns who has made the place, and the name of a unit.
 func who(getenv func(string) string, exists func(string) bool, cgroup string) (Kind, string) {
 	maker := getenv("container") // as systemd's container interface has it
