@@ -51,7 +51,8 @@ func (p *progress) show(halt, halted chan struct{}) {
 		p.mu.Lock()
 		doing := p.doing
 		p.mu.Unlock()
-		fmt.Fprintf(p.terminal, "\r%s, %d s\x1b[K", text.Line(doing), int(time.Since(p.begun).Seconds()))
+		line := fmt.Sprintf("%s, %d s", text.Line(doing), int(time.Since(p.begun).Seconds()))
+		fmt.Fprintf(p.terminal, "\r%s\x1b[K", lastOf(line, p.width()))
 		select {
 		case <-tick.C:
 		case <-halt:
@@ -59,6 +60,26 @@ func (p *progress) show(halt, halted chan struct{}) {
 			return
 		}
 	}
+}
+
+// width returns how many characters a row of the terminal holds.
+func (p *progress) width() int {
+	if f, ok := p.terminal.(*os.File); ok {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			return int(size.Col)
+		}
+	}
+	return 80
+}
+
+// lastOf returns the end of a line that is too long for a row, which would begin another
+// one each time.
+func lastOf(line string, width int) string {
+	runes := []rune(line)
+	if len(runes) < width {
+		return line
+	}
+	return "…" + string(runes[len(runes)-max(0, width-2):])
 }
 
 // say changes what the line says, from its next half second on.
