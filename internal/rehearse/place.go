@@ -40,6 +40,9 @@ func findPlace(path string, n *notebook.Notebook) (*place, error) {
 		return nil, err
 	}
 
+	if err := refuseStudents(path, dir, n); err != nil {
+		return nil, err
+	}
 	course := courseOf(dir, n)
 	if course == "" {
 		return &place{source: dir, dir: dir}, nil
@@ -49,13 +52,7 @@ func findPlace(path string, n *notebook.Notebook) (*place, error) {
 		return nil, err
 	}
 	parts := strings.Split(rel, "/")
-	switch {
-	case slices.Contains([]string{"submitted", "autograded", "feedback"}, parts[0]):
-		return nil, &kernelspec.Error{
-			Reason: "it is in " + filepath.Join(course, parts[0]) + ", where students' notebooks are, and the plain kernel would run it",
-			Remedy: remedy.RehearseSource,
-		}
-	case len(parts) >= 2 && slices.Contains([]string{"source", "release", "source_with_tests", "solution"}, parts[0]):
+	if len(parts) >= 2 && slices.Contains([]string{"source", "release", "source_with_tests", "solution"}, parts[0]) {
 		return &place{
 			source: filepath.Join(course, parts[0], parts[1]),
 			dir:    filepath.Join(course, "autograded", student, parts[1]),
@@ -64,6 +61,48 @@ func findPlace(path string, n *notebook.Notebook) (*place, error) {
 		}, nil
 	}
 	return &place{source: dir, dir: dir}, nil
+}
+
+// refuseStudents returns an error if the notebook at path, or the file that it is a link to,
+// lies where a course keeps students' work.
+func refuseStudents(path, dir string, n *notebook.Notebook) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	for _, d := range []string{dir, filepath.Dir(real)} {
+		if at := studentsWork(d, n); at != "" {
+			return &kernelspec.Error{
+				Reason: "it is in " + at + ", where students' notebooks are, and the plain kernel would run it",
+				Remedy: remedy.RehearseSource,
+			}
+		}
+	}
+	return nil
+}
+
+// students are the directories of a course in which its students' work is: also what
+// "nbgrader zip_collect" has unpacked.
+var students = []string{"submitted", "autograded", "feedback", "downloaded"}
+
+// studentsWork returns the directory of students' work that a directory lies in, or "". All
+// directories above count, not only those below the nearest course: a student can hand in
+// files that make an assignment look like a course.
+func studentsWork(dir string, n *notebook.Notebook) string {
+	for up, below := dir, ""; up != "/"; up, below = filepath.Dir(up), filepath.Base(up) {
+		name, above := filepath.Base(up), filepath.Dir(up)
+		switch {
+		case slices.Contains(students, name) && (IsCourse(above) || isGraded(n) || isDir(above, "source") || isDir(above, "release")):
+			return up
+		case name == "inbound" && strings.Count(below, "+") >= 2: // of the exchange: STUDENT+ASSIGNMENT+TIME
+			return up
+		}
+	}
+	return ""
+}
+
+func isGraded(n *notebook.Notebook) bool {
+	return slices.ContainsFunc(n.Cells, func(c notebook.Cell) bool { return c.Grade != nil })
 }
 
 // courseOf returns the directory of the course that a directory belongs to, or "".
@@ -76,8 +115,7 @@ func courseOf(dir string, n *notebook.Notebook) string {
 
 	// Its configuration may be elsewhere, and the gradebook comes with the first
 	// assignment.
-	graded := slices.ContainsFunc(n.Cells, func(c notebook.Cell) bool { return c.Grade != nil })
-	if up := filepath.Dir(dir); graded && filepath.Base(up) == "source" {
+	if up := filepath.Dir(dir); isGraded(n) && filepath.Base(up) == "source" {
 		return filepath.Dir(up)
 	}
 	return ""
@@ -85,12 +123,17 @@ func courseOf(dir string, n *notebook.Notebook) string {
 
 // IsCourse reports whether a directory is that of a course of nbgrader.
 func IsCourse(dir string) bool {
-	is := func(name string, kind func(fs.FileMode) bool) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return err == nil && kind(info.Mode())
-	}
-	return is("nbgrader_config.py", fs.FileMode.IsRegular) ||
-		is("source", fs.FileMode.IsDir) && is("gradebook.db", fs.FileMode.IsRegular)
+	return isFile(dir, "nbgrader_config.py") || isDir(dir, "source") && isFile(dir, "gradebook.db")
+}
+
+func isFile(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isDir(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.IsDir()
 }
 
 // Assignment returns an assignment's own directory in the course that dir belongs to, as

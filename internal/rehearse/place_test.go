@@ -79,10 +79,50 @@ func TestFindPlace(t *testing.T) {
 		}
 	}
 
-	// The plain kernel doesn't run what a student has written.
-	_, err := findPlace(filepath.Join(root, "course/submitted/ann/ps1/a.ipynb"), graded)
-	if err == nil || !strings.Contains(err.Error(), "where students' notebooks are") {
-		t.Errorf("a student's notebook: %v", err)
+}
+
+// The plain kernel doesn't run what a student has written, whatever else the student has
+// handed in.
+func TestStudentsWorkIsRefused(t *testing.T) {
+	root := realTemp(t)
+	lay(t, root, "course/nbgrader_config.py", "course/submitted/ann/ps1/a.ipynb", "course/source/ps1/own.ipynb",
+		"course/submitted/bob/ps1/nbgrader_config.py", "course/submitted/bob/ps1/source/x/a.ipynb", "course/submitted/bob/gradebook.db",
+		"course/downloaded/ps1/extracted/a.ipynb", "course/autograded/ann/ps1/sub/a.ipynb",
+		"bare/release/", "bare/submitted/ann/ps1/a.ipynb", "elsewhere/submitted/ann/ps1/a.ipynb",
+		"exchange/c/inbound/ann+ps1+2026-01-01 00:00:00 UTC/a.ipynb", "exchange/c/outbound/ps1/a.ipynb", "papers/submitted/a.ipynb", "papers/inbound/a.ipynb")
+	for link, to := range map[string]string{"course/source/ps1/link.ipynb": "../../submitted/ann/ps1/a.ipynb", "way": "course/submitted/ann"} {
+		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	graded, plain := &notebook.Notebook{Cells: []notebook.Cell{{Grade: &notebook.Grade{ID: "a"}}}}, &notebook.Notebook{}
+
+	for _, c := range []struct {
+		path    string
+		content *notebook.Notebook
+		refused bool
+	}{
+		{"course/submitted/ann/ps1/a.ipynb", graded, true},
+		{"course/submitted/ann/ps1/a.ipynb", plain, true},
+		{"course/submitted/bob/ps1/a.ipynb", plain, true},
+		{"course/submitted/bob/ps1/source/x/a.ipynb", plain, true},
+		{"course/downloaded/ps1/extracted/a.ipynb", plain, true},
+		{"course/autograded/ann/ps1/sub/a.ipynb", plain, true},
+		{"course/source/ps1/link.ipynb", plain, true},
+		{"way/ps1/a.ipynb", plain, true},
+		{"bare/submitted/ann/ps1/a.ipynb", plain, true},
+		{"elsewhere/submitted/ann/ps1/a.ipynb", graded, true},
+		{"exchange/c/inbound/ann+ps1+2026-01-01 00:00:00 UTC/a.ipynb", plain, true},
+
+		{"course/source/ps1/own.ipynb", graded, false},
+		{"exchange/c/outbound/ps1/a.ipynb", graded, false},
+		{"papers/submitted/a.ipynb", plain, false},
+		{"papers/inbound/a.ipynb", plain, false},
+	} {
+		_, err := findPlace(filepath.Join(root, c.path), c.content)
+		if refused := err != nil && strings.Contains(err.Error(), "where students' notebooks are"); refused != c.refused {
+			t.Errorf("%s: %v", c.path, err)
+		}
 	}
 }
 
