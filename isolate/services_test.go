@@ -178,12 +178,15 @@ func (h *host) count(n int) {
 }
 
 // dialerRole connects to each address, sends its second argument so many times, and
-// prints how many bytes came back; with "leave" it ends without waiting, and with
-// "flood" it first fills the door.
+// prints what became of it; with "leave" it ends without waiting.
 func dialerRole(args []string) int {
 	text := strings.Repeat(args[1], number(args[2]))
 	for _, address := range strings.Fields(args[0]) {
 		c, err := net.DialTimeout("tcp", address, 10*time.Second)
+		if errors.Is(err, unix.ECONNRESET) {
+			fmt.Println(address, "reset") // before it was told that the connection is made
+			continue
+		}
 		if err != nil {
 			fmt.Println(address, "refused")
 			continue

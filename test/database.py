@@ -3,7 +3,9 @@
 import getpass
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 from common import free_port
 
@@ -13,14 +15,16 @@ BIN = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p
 class Database:
     """It ends with the with block. By its socket it lets in a role of the client's own user alone, by TCP whoever reaches it."""
 
-    def __init__(self, place):
-        self.place, self.port, self.user = place, free_port(), getpass.getuser()
-        place.mkdir()
+    def __init__(self):
+        # Pytest closes its own directories to other users, again and again.
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="isolate-pg-", dir="/var/tmp"))
+        self.place.chmod(0o755)
+        self.port, self.user = free_port(), getpass.getuser()
         # PostgreSQL refuses to run as root.
         self.as_server = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
         if self.as_server:
-            os.chown(place, 65534, 65534)
-        self.socket = place / f".s.PGSQL.{self.port}"
+            os.chown(self.place, 65534, 65534)
+        self.socket = self.place / f".s.PGSQL.{self.port}"
 
     def run(self, command, *arguments):
         done = subprocess.run([*self.as_server, BIN / command, *arguments], cwd=self.place, capture_output=True, text=True, env={"LC_ALL": "C"})
@@ -35,3 +39,4 @@ class Database:
 
     def __exit__(self, *_):
         self.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
+        shutil.rmtree(self.place)

@@ -226,11 +226,8 @@ def test_kernel(internet, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    place = tmp_path_factory.mktemp("database")
-    for above in [place, *place.parents][:3]:
-        above.chmod(0o755)
-    with Database(place / "pg") as it:
+def database():
+    with Database() as it:
         yield it
 
 

@@ -76,7 +76,7 @@ def main():
 
         queries = pathlib.Path("queries.sql")
         queries.write_text("select 1;\n" * 2000)
-        with Database(pathlib.Path(place) / "pg") as database:
+        with Database() as database:
             psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", database.user, "-d", "postgres", "-f", "queries.sql"]
             asked, directly = turns(args.pairs, lambda: timed([args.isolate, "--connect", f"127.0.0.1:{database.port}", *psql]), lambda: timed(psql))
         emit("2,000 queries to PostgreSQL, to directly", "s", asked, directly, ratios=[2.2])
