@@ -24,14 +24,19 @@ func leaveBehind(l *calls.List) {
 	what := calls.SetUpProcess.Of("")
 	l.Do(what, unix.SYS_UMASK, calls.Num(callersUmask()))
 	ignoreSignals(l, what)
-	// 1 byte is too little for a file, and is the only limit at which the kernel
-	// doesn't start the machine's program for dumps either (core(5)). For a socket
-	// see emptyDumps.
-	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 	soft, hard := fileLimit()
 	l.Do(what, unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_NOFILE), l.Words(soft, hard), calls.Num(0))
 	dropPriority(l, what)
 	l.Do(what, unix.SYS_RT_SIGPROCMASK, calls.Num(unix.SIG_SETMASK), l.Words(0), calls.Num(0), calls.Num(8))
+}
+
+// dumpNothing appends the call by which a process, and all that it starts, leaves no
+// core dump: init's would be of its caller's memory, if a filter of system calls kills
+// it. 1 byte is too little for a file, and is the only limit at which the kernel
+// doesn't start the machine's program for dumps either (core(5)). For a socket see
+// emptyDumps.
+func dumpNothing(l *calls.List) {
+	l.Do(calls.SetLimit.Of(""), unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 }
 
 // callersUmask returns the caller's umask. umask(2) would change it for all threads

@@ -127,6 +127,7 @@ func attempt(flags uintptr, write func(l *calls.List)) (unix.Errno, error) {
 
 	var p initproc.Process
 	p.Control = theirs
+	dumpNothing(&p.Setup)
 	write(&p.Setup)
 	p.Setup.Do(calls.Try.Of("end"), unix.SYS_EXIT_GROUP, calls.Num(0))
 	pidfd, errno := fork(&p, flags)

@@ -110,6 +110,25 @@ func TestFiltered(t *testing.T) {
 	}
 }
 
+// A process that a filter kills while it tries, or makes a sandbox, leaves no core
+// dump, which would be of its caller's memory.
+func TestKilledLeaveNoDump(t *testing.T) {
+	for _, role := range []string{"surroundings", "caller"} {
+		dir := t.TempDir()
+		script := "cd " + dir + " && ulimit -c unlimited && exec \"$@\""
+		self := selfPath(t)
+		c := exec.Command("sh", "-c", script, "sh", self, "SystemCallFilter", "/usr/bin/env", roleVariable+"="+role, self)
+		if role == "caller" {
+			c.Args = append(c.Args, dir, "true")
+		}
+		c.Env = append(os.Environ(), roleVariable+"=filtered")
+		out, _ := c.CombinedOutput()
+		if left, _ := os.ReadDir(dir); len(left) > 0 || !strings.Contains(string(out), "pivot_root") {
+			t.Errorf("%s left %v behind: %s", role, left, out)
+		}
+	}
+}
+
 // A default name that can't be set is the caller's, in /etc too, and that is said.
 // One that was asked for is an error.
 func TestNamesThatCannotBeSet(t *testing.T) {
