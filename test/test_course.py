@@ -15,6 +15,7 @@ import stat
 import nbformat
 import pytest
 from conftest import PYTHONS, Jupyter, fresh_home
+from database import Database
 
 # One worker makes the course, and starts with it: it takes longest.
 pytestmark = pytest.mark.xdist_group("course")
@@ -182,3 +183,22 @@ def test_no_sandbox_no_score(jupyter, course):
     assert done.returncode != 0
     assert "/no/such/directory" in done.stderr
     assert not list(pathlib.Path(course).glob("autograded/*/ps1/*.ipynb"))
+
+
+ASK = RIGHT.replace("    return", "    import subprocess\n    return").replace(
+    "[i ** 2 for i in range(1, n + 1)]",
+    "[int(line) for line in subprocess.run(['psql', '-X', '-At', '-h', 'localhost', '-p', '{port}', '-U', '{user}', '-d', 'postgres', '-c',"
+    " f'select i * i from generate_series(1, {{n}}) i'], capture_output=True, text=True).stdout.split()]")
+
+
+def test_course_with_a_database(jupyter, course):
+    """An answer that asks the course's database has its points where the kernel reaches the database, and none without."""
+    with Database() as database:
+        answer = ASK.format(port=database.port, user=database.user)
+        submit(course, "ann", answer)
+        jupyter.install("--name", "with-database", "--connect", f"localhost:{database.port}")
+        points = []
+        for kernel in ["with-database", "python3-isolated"]:
+            autograde(jupyter, course, f"--ExecutePreprocessor.kernel_name={kernel}")
+            points.append(scores(course)["ann"])
+    assert points[0] > points[1], points
