@@ -27,6 +27,9 @@ func (p Policy) Describe() (string, error) {
 	var b strings.Builder
 	say := func(what, words string) { b.WriteString(wrap(fmt.Sprintf("%-13s", what), words)) }
 	say("Network", p.networkWords())
+	if t.devices != nil {
+		say("Devices", deviceWords(t.devices))
+	}
 	say("User", fmt.Sprintf("%d, group %d, on the host %s", p.User.UID, p.User.GID, p.hostWords()))
 	say("Directory", p.Dir)
 	say("Environment", strings.Join(names(p.Env), " "))

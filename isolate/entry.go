@@ -11,7 +11,7 @@ import (
 // prepareProgram appends the calls that a child of init makes before it executes
 // the program. stdio are the caller's descriptors for 0, 1 and 2, control is
 // init's socket.
-func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, terminals terminal.Set, wall landlock) {
+func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, terminals terminal.Set, t *tree) {
 	session := calls.ProgramSession.Of("")
 	var inner [3]calls.Slot
 	if len(terminals) == 0 {
@@ -52,6 +52,6 @@ func prepareProgram(l *calls.List, policy *Policy, stdio [3]int, control int, te
 	l.Do(what, unix.SYS_CLOSE_RANGE, calls.Num(max(3, control+1)), calls.Num(highest), calls.Num(0))
 	l.Do(calls.EnterDirectory.Of(policy.Dir), unix.SYS_CHDIR, l.Str(policy.Dir))
 	leaveBehind(l)
-	enterLandlock(l, wall)
-	seccomp.Load(l, policy.AllowUserNamespaces) // last: the calls before it may need more than the program does
+	enterLandlock(l, t.wall)
+	seccomp.Load(l, policy.AllowUserNamespaces, requestsTo(t.devices)) // last: the calls before it may need more than the program does
 }

@@ -123,7 +123,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	dropPrivileges(&d.Setup, p)
 	d.Outer, d.Inner = c.terminals.Make(&d.Setup)
 
-	prepareProgram(&d.Entry, p, stdio, control, c.terminals, t.wall)
+	prepareProgram(&d.Entry, p, stdio, control, c.terminals, t)
 	setLimits(&d.Entry, c.limiter)
 	if d.Listener = calls.NoSlot; c.watcher != nil {
 		d.Listener = listener.Load(&d.Entry, c.watcher.flags) // last: what comes behind may wait for the caller

@@ -54,6 +54,7 @@ func testRoles() map[string]func(args []string) int {
 		"pids":         pidsRole,
 		"stopper":      stopperRole,
 		"attacker":     attack.Main,
+		"asker":        askerRole,
 		"maker":        makerRole,
 		"reuser":       reuserRole,
 		"named":        namedRole,

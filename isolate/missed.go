@@ -26,8 +26,8 @@ type MissedGroup struct {
 	// Mount would show all of the files, and is the narrowest that is sensible. It is
 	// nil if Reason says why there is none.
 	Mount *Mount
-	// Reason is MissedSecret, MissedService, MissedWide, MissedCovered, MissedPartly,
-	// MissedUnwritten or "".
+	// Reason is MissedSecret, MissedService, MissedDevice, MissedWide,
+	// MissedCovered, MissedPartly, MissedUnwritten or "".
 	Reason string
 	Files  []MissedFile // in the order of their paths
 }
@@ -36,6 +36,7 @@ type MissedGroup struct {
 const (
 	MissedSecret    = string(missed.Secret)    // it may hold secrets, or lies among some
 	MissedService   = string(missed.Service)   // it is a socket: whoever sees it can command a service
+	MissedDevice    = string(missed.Device)    // it is a device: no entry shows one
 	MissedWide      = string(missed.Wide)      // it is a directory that holds too much else
 	MissedCovered   = string(missed.Covered)   // an entry covers it
 	MissedPartly    = string(missed.Partly)    // it is a directory of which a part is shown, and was listed

@@ -101,6 +101,7 @@ func (o *outsider) find(l lookup) (f missed.Seen, ok bool) {
 
 	kind := place.Stat.Mode & unix.S_IFMT
 	f.Dir, f.Socket, f.Closed = kind == unix.S_IFDIR, kind == unix.S_IFSOCK, place.Stat.Mode&0o004 == 0
+	f.Device = kind == unix.S_IFCHR || kind == unix.S_IFBLK
 	need := uint32(unix.R_OK)
 	switch {
 	case l.how == listener.Make && f.Dir:

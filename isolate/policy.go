@@ -37,6 +37,12 @@ type Policy struct {
 	// reach anything.
 	Services []Service
 
+	// Devices are the paths, below /dev, of the host's character devices that the
+	// program can open as the caller can, each at its own path. The requests of ioctl(2)
+	// that their drivers know pass, if the drivers are known here. Block devices,
+	// memory, whole disks and terminals are refused.
+	Devices []string
+
 	// Env is the program's whole environment, NAME=VALUE each. Nil means
 	// FilterEnv(os.Environ(), nil).
 	Env []string
@@ -221,6 +227,7 @@ func (p *Policy) check() error {
 	for _, m := range slices.Concat(p.Mounts, p.Base) {
 		texts = append(texts, m.Source, m.Target)
 	}
+	texts = append(texts, p.Devices...)
 	for _, f := range p.Files {
 		texts = append(texts, f.Path)
 	}

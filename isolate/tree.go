@@ -25,6 +25,7 @@ type tree struct {
 	hidden     []*hiddenDir
 	special    []*hostMount // of kinds that hold no files
 	uncopied   []Uncopied
+	devices    []device // the policy's
 }
 
 // A node is one mount, file or link of the tree.
@@ -82,6 +83,10 @@ func newTree(p *Policy) (t *tree, err error) {
 	}
 	named, err := t.addMounts(p)
 	if err != nil {
+		return nil, err
+	}
+
+	if err := t.addDevices(p); err != nil {
 		return nil, err
 	}
 

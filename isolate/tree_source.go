@@ -49,7 +49,28 @@ func mountNode(m Mount) (*node, error) {
 		return n, nil
 	}
 
-	return n, n.openSource(m.Source)
+	if err := n.openSource(m.Source); err != nil {
+		return n, err
+	}
+	return n, n.refuseDevice(m.Source)
+}
+
+// refuseDevice refuses a mount of a device: nobody could open it inside, where mounts
+// show none.
+func (n *node) refuseDevice(source string) error {
+	e := &SetupError{Doing: "mount", Path: source}
+	switch n.host.mode & unix.S_IFMT {
+	case unix.S_IFCHR:
+		e.Err, e.Kind, e.About = errors.New("it is a device, which can't be opened through a mount"), KindDevice, n.source
+		if isOwnDevice(n.source) {
+			e.Kind, e.About = KindOwnDevice, n.target
+		}
+	case unix.S_IFBLK:
+		e.Err, e.Kind = errors.New("it is a block device, with a whole file system on it"), KindNotDevice
+	default:
+		return nil
+	}
+	return e
 }
 
 // openWherever is openSource for a mount that belongs wherever others show its source.

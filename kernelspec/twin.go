@@ -24,6 +24,7 @@ type Twin struct {
 	State    State             `json:"state"`
 	Network  string            `json:"network"`
 	Reaches  []string          `json:"reaches"` // HOST:PORT, NAME, *.NAME, as the options have them
+	Devices  []string          `json:"devices"` // that its kernels can open
 	Limits   map[string]string `json:"limits"`  // by the launcher's option, without its dashes
 	Spec     Spec              `json:"-"`
 	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
@@ -94,7 +95,7 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	baseDir, _ := own["base_dir"].(string)
 	twin := &Twin{
 		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
-		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Reaches: []string{}, Limits: map[string]string{}, Spec: spec,
+		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Reaches: []string{}, Devices: []string{}, Limits: map[string]string{}, Spec: spec,
 	}
 
 	if made, err := readRecord(dir); err == nil && made.isDefault() {
@@ -106,6 +107,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 			twin.Network = o.Value
 		case o.Name == "--connect" || o.Name == "--allow-host":
 			twin.Reaches = append(twin.Reaches, o.Value)
+		case o.Name == "--device":
+			twin.Devices = append(twin.Devices, o.Value)
 		case o.IsLimit():
 			twin.Limits[strings.TrimPrefix(o.Name, "--")] = o.Value
 		}

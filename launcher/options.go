@@ -39,6 +39,7 @@ type options struct {
 	show     string // print this, and run no kernel
 	network  isolate.Network
 	services []isolate.Service
+	devices  []string
 	env      []string // NAME or NAME=VALUE
 	mounts   []string
 	limits   isolate.Limits
@@ -99,6 +100,8 @@ func (o *options) set(name string, values []string) (err error) {
 		services, err := isolate.ParseAllowHost(values[0])
 		o.services = append(o.services, services...)
 		return err
+	case "--device":
+		o.devices = append(o.devices, values[0])
 	case "--env":
 		if values[0] == "" || values[0][0] == '=' {
 			return errors.New("it begins with a variable's name")

@@ -27,6 +27,7 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 	p := isolate.Policy{
 		Network:  o.network,
 		Services: o.services,
+		Devices:  o.devices,
 		Limits:   o.limits,
 		Home:     isolate.HomeDir(),
 		Env:      environ(o.env),

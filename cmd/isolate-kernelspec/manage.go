@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -37,9 +38,17 @@ func (c *list) Run(s *session) error {
 	}
 
 	table := s.stdout.Table()
-	table.Row("NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
+	haveDevices := slices.ContainsFunc(all, func(t *kernelspec.Twin) bool { return len(t.Devices) > 0 })
+	row := func(devices string, cells ...string) {
+		if haveDevices {
+			cells = slices.Insert(cells, 4, devices)
+		}
+		table.Row(cells...)
+	}
+	row("DEVICES", "NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
-		table.Row(twin.Name, twin.Base, twin.Language, network(twin), limits(twin), string(twin.State), twin.Dir)
+		row(cmp.Or(strings.Join(twin.Devices, ", "), "none"),
+			twin.Name, twin.Base, twin.Language, network(twin), limits(twin), string(twin.State), twin.Dir)
 	}
 	table.End()
 	for _, twin := range all {
@@ -69,6 +78,14 @@ func reaches(services []string) []string {
 		return nil
 	}
 	return []string{"the kernel reaches " + strings.Join(services, ", ") + ", and can send whatever it can read there"}
+}
+
+// opens says what it means that a kernel has devices.
+func opens(devices []string) []string {
+	if len(devices) == 0 {
+		return nil
+	}
+	return []string{"the kernel can open " + strings.Join(devices, ", ") + ", and do with it what its driver lets you do"}
 }
 
 func limits(twin *kernelspec.Twin) string {
@@ -178,7 +195,7 @@ func (c *update) Run(s *session) error {
 			continue
 		}
 		s.stdout.Line("Updated kernelspec %s in %s", result.Name, result.Dir)
-		s.notes(slices.Concat(result.Notes, reaches(twin.Reaches)))
+		s.notes(slices.Concat(result.Notes, reaches(twin.Reaches), opens(twin.Devices)))
 	}
 	if failed {
 		return exitStatus(1)

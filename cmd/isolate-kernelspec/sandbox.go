@@ -90,4 +90,5 @@ func (s *session) warn(given kernelargv.Options) {
 			"the Jupyter server and other kernels' output among them"})
 	}
 	s.notes(reaches(slices.Concat(given.Values("--connect"), given.Values("--allow-host"))))
+	s.notes(opens(given.Values("--device")))
 }

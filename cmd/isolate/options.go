@@ -114,6 +114,8 @@ func (o *options) set(name string, v []string) (err error) {
 		services, err := isolate.ParseAllowHost(v[0])
 		p.Services = append(p.Services, services...)
 		return err
+	case "--device":
+		p.Devices = append(p.Devices, v[0])
 	case "--env":
 		return o.setEnv(v[0])
 	case "--chdir":

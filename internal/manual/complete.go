@@ -38,7 +38,7 @@ func kind(value string) string {
 	switch value {
 	case "DIR":
 		return "dir"
-	case "FILE", "PATH", "SOURCE", "TARGET":
+	case "FILE", "PATH", "SOURCE", "TARGET", "/dev/NODE":
 		return "file"
 	case "ENTRIES":
 		return "entries"

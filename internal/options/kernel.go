@@ -12,7 +12,7 @@ func Kernel() []Option {
 				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect if Jupyter's `ip` setting names an address that they reach. " +
 				"`host` shows the kernel every service on this machine's loopback interface, including the Jupyter server and other kernels' output. It then listens on its ports itself, and every local user can connect to them.",
 		},
-		connect("kernel"), allowHost("kernel"),
+		connect("kernel"), allowHost("kernel"), device("kernel"),
 		{
 			Names: []string{"--env"}, Values: []string{"NAME[=VALUE]"}, Many: true,
 			Text: "Pass a variable, or set one. `isolate`(1), ENVIRONMENT, lists those that are passed anyway. The variables that `kernel.json` sets in its `env` are passed this way.",
@@ -76,6 +76,13 @@ func allowHost(who string) Option {
 	return Option{
 		Names: []string{"--allow-host"}, Values: []string{"NAME[:PORT]"}, Many: true,
 		Text: "Reach a public host, by default at ports 443, 80. `*.NAME` stands for the names below NAME, and not for NAME itself. The " + who + " can then send whatever it sees to that host. May be given several times.",
+	}
+}
+
+func device(who string) Option {
+	return Option{
+		Names: []string{"--device"}, Values: []string{"/dev/NODE"}, Many: true,
+		Text: "Let the " + who + " open a character device. It can do with it what its driver lets you do: DEVICES in `isolate`(1). Block devices, memory, whole disks and terminals are refused. May be given several times.",
 	}
 }
 

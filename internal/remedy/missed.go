@@ -48,6 +48,9 @@ func (c Command) missedFiles(g *isolate.MissedGroup) Missing {
 	case isolate.MissedService:
 		reason = "looked for and not shown, since a service listens there: "
 		remedy = "name its directory if the program may command the service"
+	case isolate.MissedDevice:
+		reason = "looked for and not shown, since it is a device: "
+		remedy = c.toAdd("--device " + text.Quote(g.Files[0].Path))
 	case isolate.MissedWide:
 		remedy = "name the directories below that the program needs"
 	case isolate.MissedCovered:
@@ -73,6 +76,14 @@ func (c Command) toMount(entry string) string {
 		return "add " + entry
 	}
 	return "isolate-kernelspec update TWIN --mount " + entry + " shows it"
+}
+
+// toAdd returns what to do for an option to be there.
+func (c Command) toAdd(option string) string {
+	if c == Isolate {
+		return "add " + option
+	}
+	return "isolate-kernelspec update TWIN " + option + " adds it"
 }
 
 func (c Command) missedConnections(all []isolate.MissedConnection) Missing {

@@ -58,6 +58,10 @@ func option(e *isolate.ExitError) string { return " (--" + e.About + ")" }
 
 // ToShow returns what to do for a path of the machine to be visible.
 func (c Command) ToShow(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR {
+		return c.toAdd("--device " + text.Quote(path))
+	}
 	return c.For(&isolate.ExecError{Kind: isolate.KindProgramHidden, About: path})
 }
 

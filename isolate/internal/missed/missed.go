@@ -26,6 +26,7 @@ type Seen struct {
 	Count  int
 	Dir    bool
 	Socket bool
+	Device bool
 	// Closed says that not everybody can read it.
 	Closed bool
 	// Covered says that an entry puts something else in its place.
@@ -52,6 +53,7 @@ type Reason string
 const (
 	Secret    Reason = "secret"    // it may hold secrets, or lies among some
 	Service   Reason = "service"   // it is a socket: whoever sees it can command a service
+	Device    Reason = "device"    // it is a device: no entry shows one
 	Wide      Reason = "wide"      // it is a directory that holds too much else
 	Covered   Reason = "covered"   // an entry covers it
 	Partly    Reason = "partly"    // it is a directory of which a part is shown, and was listed

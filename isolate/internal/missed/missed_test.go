@@ -37,7 +37,7 @@ func parse(t *testing.T, seen string) (all []Seen) {
 		}
 		use := map[byte]Use{'l': Look, 'r': Read, 'x': Execute, 'w': Write}[how[0]]
 		has := func(letter string) bool { return strings.Contains(how[1:], letter) }
-		all = append(all, Seen{Path: path, Use: use, Count: 1, Dir: has("d"), Socket: has("s"), Closed: has("c"), Covered: has("v"), Partly: has("p"), New: has("n")})
+		all = append(all, Seen{Path: path, Use: use, Count: 1, Dir: has("d"), Socket: has("s"), Device: has("b"), Closed: has("c"), Covered: has("v"), Partly: has("p"), New: has("n")})
 	}
 	return all
 }

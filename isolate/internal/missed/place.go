@@ -20,6 +20,8 @@ func (s *Surroundings) place(f Seen) (show string, reason Reason) {
 		return "", Secret
 	case f.Socket:
 		return "", Service
+	case f.Device:
+		return "", Device
 	case strings.ContainsFunc(f.Path, unicode.IsControl) || !utf8.ValidString(f.Path):
 		return "", Unwritten
 	}

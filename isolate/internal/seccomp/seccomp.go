@@ -23,14 +23,16 @@ func Code(withNesting bool) string {
 }
 
 // Load appends the call that puts the filter on the process, for good and for all
-// that comes after it (seccomp(2)).
-func Load(l *calls.List, withNesting bool) {
-	code := Code(withNesting)
-	const instruction = 8 // sizeof(struct sock_filter)
+// that comes after it (seccomp(2)). The requests pass, too.
+func Load(l *calls.List, withNesting bool, requests []Requests) {
+	code := []byte(Code(withNesting))
+	if len(requests) > 0 {
+		code = append(passing(requests), code...)
+	}
 	// struct sock_fprog: how many there are, and where.
 	var head [16]byte
-	binary.NativeEndian.PutUint16(head[:], uint16(len(code)/instruction))
-	filter, fprog := l.Data([]byte(code)), l.Data(head[:])
+	binary.NativeEndian.PutUint16(head[:], uint16(len(code)/instructionSize))
+	filter, fprog := l.Data(code), l.Data(head[:])
 	l.Point(fprog, 8, filter)
 	l.Do(calls.LoadFilter.Of(""), unix.SYS_SECCOMP, calls.Num(unix.SECCOMP_SET_MODE_FILTER), calls.Num(0), fprog)
 }
