@@ -88,6 +88,7 @@ type foreignSearch struct {
 	root     int // descriptor of the source
 	uid, gid uint32
 	bounds   *copyBounds
+	kept     bool // the copies are made in a directory of the host
 	looked   int
 	stopped  bool
 	all      []*copied
@@ -98,7 +99,8 @@ type foreignSearch struct {
 }
 
 // findForeign decides what is put into the upper layers of the CopyOnWrite mounts.
-func (t *tree) findForeign(bounds *copyBounds) {
+// With kept they are in a directory of the host.
+func (t *tree) findForeign(bounds *copyBounds, kept bool) {
 	t.uncopied = nil
 	mounts := t.copyOnWrite()
 	if len(mounts) == 0 {
@@ -106,7 +108,7 @@ func (t *tree) findForeign(bounds *copyBounds) {
 	}
 	asInside(func() {
 		for _, n := range mounts {
-			s := &foreignSearch{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()), bounds: bounds,
+			s := &foreignSearch{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()), bounds: bounds, kept: kept,
 				byPath: map[string]*copied{}, names: map[fileID]string{},
 				left: Uncopied{Source: n.source}, closed: Uncopied{Source: n.source, Closed: true}}
 			n.copies = s.run(n)
@@ -158,6 +160,11 @@ func (s *foreignSearch) run(n *node) []*copied {
 		dirs = append(dirs, s.lookIn(dirs[0])...)
 	}
 	s.left.More, s.left.Looked = s.stopped, s.looked
+	if s.kept && len(s.all) > 1 {
+		// To a copy the caller's group may do what another group may do to the original,
+		// or what an access control list says: let nobody else come to it.
+		top.mode &^= 0o077
+	}
 	return s.all
 }
 
@@ -231,6 +238,11 @@ func (s *foreignSearch) consider(dir int, name, path string, st *unix.Stat_t, ma
 		}
 	}
 	parents := s.parentsOf(path)
+	for _, made := range append(parents, c) {
+		for _, a := range made.attrs {
+			size += int64(len(a.name) + len(a.value))
+		}
+	}
 	if size > s.bounds.bytes || len(parents)+1 > s.bounds.files {
 		s.left.leave(path)
 		return

@@ -262,7 +262,7 @@ func TestCopiesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr.findForeign(&c.bounds)
+		tr.findForeign(&c.bounds, false)
 		tr.close()
 		var got Uncopied
 		if len(tr.uncopied) == 1 {
@@ -328,6 +328,87 @@ func TestCopiesOfFilesThatGo(t *testing.T) {
 	}
 	close(stop)
 	<-done
+}
+
+// Whoever has a lease on a file, which another user may have on its own, keeps nobody
+// from making a sandbox.
+func TestCopiesOfLeasedFiles(t *testing.T) {
+	dir := groupTree(t)
+	const name = "shared/tree/a/b"
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+
+	p := in(dir)
+	p.Mounts[0].Access = AccessCopyOnWrite
+	if out, err := sh(t, p, "echo x >file; cat file"); out != "x\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+
+	// The control: the file can't be opened without waiting.
+	if _, err := unix.Open(filepath.Join(dir, name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != unix.EAGAIN {
+		t.Errorf("plainly it is opened: %v", err)
+	}
+}
+
+// Attributes, which can be larger than files, count as what is in these does.
+func TestAttributesOfCopiesAreBounded(t *testing.T) {
+	dir := files(t, "1", "2", "3", "4")
+	for _, name := range []string{"1", "2", "3", "4"} {
+		path := filepath.Join(dir, name)
+		if err := os.Lchown(path, -1, secondGroup(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	p := in(dir)
+	p.Mounts[0].Access = AccessCopyOnWrite
+	for _, size := range []int{0, 3000} { // the first one is the control
+		for _, name := range []string{"1", "2", "3", "4"} {
+			if err := unix.Setxattr(filepath.Join(dir, name), "user.large", make([]byte, size), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, tr, err := p.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.findForeign(&copyBounds{100, 4 * 5000, 100, time.Now().Add(time.Hour)}, false)
+		tr.close()
+		left := 0
+		for _, u := range tr.uncopied {
+			left += u.Count
+		}
+		if want := size / 1500; left != want {
+			t.Errorf("with attributes of %d bytes %d files are left, want %d", size, left, want)
+		}
+	}
+}
+
+// The group that copies have may be one that can't read the originals.
+func TestKeptCopiesAreClosed(t *testing.T) {
+	for _, c := range []struct {
+		dir  string
+		want os.FileMode
+	}{{groupTree(t), 0o700}, {files(t, "own"), 0o750}} { // the second one is the control
+		if err := os.Chmod(c.dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		p := in(c.dir)
+		p.Mounts[0].Access, p.CowDir = AccessCopyOnWrite, t.TempDir()
+		if out, err := sh(t, p, "echo x >>shared/file || echo x >>own"); err != nil {
+			t.Fatal(out, err)
+		}
+		info, err := os.Stat(filepath.Join(p.CowDir, c.dir))
+		if err != nil || info.Mode().Perm() != c.want {
+			t.Errorf("what is kept has mode %v, %v; want %v", info.Mode(), err, c.want)
+		}
+	}
 }
 
 // No link in the directory for changes leads to a change elsewhere.

@@ -21,7 +21,7 @@ import (
 func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int) (*tree, error) {
 	for tries := 0; ; tries++ {
 		c.explainExit = t.explainExit(c.Name, policy)
-		t.findForeign(c.limiter.copyBounds(policy))
+		t.findForeign(c.limiter.copyBounds(policy), policy.CowDir != "")
 		if c.uncopied = t.uncopied; tries == 0 && c.Ready != nil {
 			c.Ready()
 		}

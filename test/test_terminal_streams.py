@@ -167,6 +167,48 @@ def test_same_screen(session, name):
     assert screens[0] == screens[1]
 
 
+ASK = """
+import os, sys, termios, time
+terminal = os.open("/dev/tty", os.O_RDWR)
+while sys.argv[1] == "after" and termios.tcgetattr(terminal)[3] & termios.ICANON:
+    time.sleep(0.01)
+before = termios.tcgetattr(terminal)
+quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+termios.tcsetattr(terminal, termios.TCSAFLUSH, quiet)
+os.write(terminal, b"Password: ")
+typed = b""
+while not typed.endswith((b"\\n", b"\\r")):
+    typed += os.read(terminal, 1)
+termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+os.write(terminal, b"asked: %r, over. " % typed.strip())
+"""
+READ = 'echo; while read x; do echo "<$x>"; done </dev/tty'
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_password_for_another(session, when):
+    """A password that another in the pipeline asks for isn't the program's, whether it reads its terminal before or after."""
+    one = session(ISOLATE)
+    (one.work / "ask.py").write_text(ASK)
+    (one.work / "read.sh").write_text(READ)
+    one.expect("prompt> ")
+    pause = "" if when == "after" else "sleep 0.3; "
+    one.type(f"python3 ask.py {when} | $I sh -c '{pause}. ./read.sh'\n")
+    one.expect("Password: ")
+    time.sleep(0.6)
+    for key in "sesame\n":
+        one.type(key)
+        time.sleep(0.03)
+    one.expect("asked: b'sesame', over. ")
+
+    time.sleep(0.3)
+    one.type("hello\n")  # the control: it reads all the time
+    one.expect("<hello>")
+    assert "<s" not in one.shown and "<e" not in one.shown and one.shown.count("<") == 1
+    one.type("\x04")
+    one.expect("prompt> ")
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_terminal_is_whole_after_a_signal(session, sig):
     """In a pipeline nobody else restores the terminal; after SIGKILL the shell does."""

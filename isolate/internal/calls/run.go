@@ -34,7 +34,7 @@ const (
 	// OnlyZero marks a call for which any result but 0 is an error, too.
 	OnlyZero unix.Errno = 1 << 14
 	// Changed marks a call that may find that a file isn't there any more, or is
-	// something else or closed now.
+	// something else, closed or leased to somebody (fcntl(2), F_SETLEASE) now.
 	Changed unix.Errno = 1 << 13
 )
 
@@ -101,7 +101,7 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 //go:nosplit
 //go:norace
 func hasChanged(e unix.Errno) bool {
-	return e == unix.ENOENT || e == unix.ENOTDIR || e == unix.ELOOP || e == unix.EXDEV || e == unix.EACCES || e == unix.EISDIR || e == unix.ENXIO
+	return e == unix.ENOENT || e == unix.ENOTDIR || e == unix.ELOOP || e == unix.EXDEV || e == unix.EACCES || e == unix.EISDIR || e == unix.ENXIO || e == unix.EAGAIN
 }
 
 // Result returns the result that a slot holds after Run. It may run after a fork.

@@ -172,9 +172,9 @@ func (t *Terminal) drain() (typed []byte) {
 // terminal is hung up: the program's then is, too.
 func (t *Terminal) pass(buf []byte) (ok bool) {
 	t.typing.Lock()
-	if more, _ := t.poll(false, 0); !more || !t.foreground() {
+	if more, _ := t.poll(false, 0); !more || !t.taken() {
 		t.typing.Unlock()
-		return true // take has read it
+		return true // take has read it, or it is for another in the pipeline
 	}
 	n, err := unix.Read(t.fd, buf)
 	t.typing.Unlock()

@@ -25,6 +25,11 @@ func (t *Terminal) takeOver() {
 	raw := t.modes
 	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
 	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	if !t.alone {
+		// With EXTPROC nothing is echoed. ECHO stays so that one can see whether another
+		// in the pipeline has cleared it, to ask for a password.
+		raw.Lflag |= unix.ECHO | unix.EXTPROC
+	}
 	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
 	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
 	if inner, err := t.innerModes(); err == nil {
@@ -76,11 +81,12 @@ func (t *Terminal) isOurs() bool {
 	return err != nil || *now == t.ours
 }
 
-// isFree reports whether nobody else in the pipeline reads keys from the caller's
-// terminal, as a pager does, which changes its modes.
+// isFree reports whether nobody else in the pipeline reads keys or a password from the
+// caller's terminal, as a pager or ssh does, which changes its modes.
 func (t *Terminal) isFree() bool {
 	now, err := unix.IoctlGetTermios(t.fd, unix.TCGETS)
-	return err != nil || t.alone || now.Lflag&unix.ICANON != 0 || *now == t.found
+	const line = unix.ICANON | unix.ECHO
+	return err != nil || t.alone || now.Lflag&line == line || *now == t.found
 }
 
 // setModes sets the modes of the caller's terminal. A job in the background may not,
