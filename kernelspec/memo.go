@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,7 +61,7 @@ func (m memo) recall() *Start {
 	if m.path == "" {
 		return nil
 	}
-	data, err := regular.Read(m.path, maxSize)
+	data, err := readOwn(m.path)
 	if err != nil {
 		return nil
 	}
@@ -73,6 +75,24 @@ func (m memo) recall() *Start {
 		}
 	}
 	return r.Start
+}
+
+// readOwn reads a file that nobody but us can have written: XDG_CACHE_HOME may lie where
+// others write, and what a memo says is run without isolation.
+func readOwn(path string) ([]byte, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var s unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+		return nil, err
+	}
+	if int(s.Uid) != os.Geteuid() || s.Mode&0o022 != 0 {
+		return nil, fs.ErrPermission
+	}
+	return io.ReadAll(io.LimitReader(f, maxSize))
 }
 
 // keep writes the answer down with the state of what it came from. A failure costs the
