@@ -413,22 +413,26 @@ func TestKeptCopiesAreClosed(t *testing.T) {
 
 // No link in the directory for changes leads to a change elsewhere.
 func TestTidyingFollowsNoLink(t *testing.T) {
-	dir := files(t, "kept/"+workPrefix+"1/", "elsewhere/", "control/"+workPrefix+"1/work/")
+	dir := files(t, "kept/"+workPrefix+"1/", "kept/"+workPrefix+"2 -> ../other", "elsewhere/", "other/work/", "control [1]/"+workPrefix+"1/work/")
 	if err := os.Symlink("../../elsewhere", filepath.Join(dir, "kept", workPrefix+"1", "work")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir+"/elsewhere", 0o755); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{"/elsewhere", "/other/work"} {
+		if err := os.Chmod(dir+path, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, name := range []string{"kept", "control"} {
+	for _, name := range []string{"kept", "control [1]"} {
 		p := &Policy{CowDir: filepath.Join(dir, name)}
 		p.tidyCowDir(nil)
 		if left, _ := os.ReadDir(p.CowDir); len(left) > 0 {
 			t.Errorf("%s: %v are left", name, left)
 		}
 	}
-	if info, err := os.Stat(dir + "/elsewhere"); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("elsewhere: %v, %v", info.Mode(), err)
+	for _, path := range []string{"/elsewhere", "/other/work"} {
+		if info, err := os.Stat(dir + path); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,21 +23,24 @@ func (p *Policy) tidyCowDir(mounts []*node) {
 	if p.CowDir == "" {
 		return
 	}
-	left, _ := filepath.Glob(filepath.Join(p.CowDir, workPrefix+"*"))
-	for _, work := range left {
-		// The kernel makes it without permissions.
-		if fd, err := unix.Open(filepath.Join(work, "work"), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
-			os.Chmod("/proc/self/fd/"+strconv.Itoa(fd), 0o700)
-			unix.Close(fd)
-		}
-		os.RemoveAll(work)
-	}
-
 	kept, err := unix.Open(p.CowDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(kept)
+	left, _ := os.ReadDir(p.CowDir)
+	for _, work := range left {
+		if !strings.HasPrefix(work.Name(), workPrefix) {
+			continue
+		}
+		// The kernel makes it without permissions.
+		if fd, err := openBelow(kept, filepath.Join(work.Name(), "work"), unix.O_PATH|unix.O_DIRECTORY); err == nil {
+			os.Chmod("/proc/self/fd/"+strconv.Itoa(fd), 0o700)
+			unix.Close(fd)
+		}
+		os.RemoveAll(filepath.Join(p.CowDir, work.Name()))
+	}
+
 	for _, n := range mounts {
 		n.removeUnchanged(kept)
 	}
