@@ -132,6 +132,44 @@ func TestNotMissed(t *testing.T) {
 }
 
 // A connection on the machine's loopback interface is missed if somebody listens there
+// What lies among secrets isn't proposed under another name either.
+func TestMissedSecretsByOtherNames(t *testing.T) {
+	home, others := outsideDir(t), outsideDir(t)
+	for _, name := range []string{".ssh/key", "work/data"} {
+		if err := os.MkdirAll(filepath.Join(home, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(home, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []string{filepath.Join(others, "link")}
+	if err := os.Symlink(home, names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		mount := filepath.Join(others, "mount")
+		if err := os.Mkdir(mount, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount(home, mount, "", unix.MS_BIND, ""); err == nil {
+			t.Cleanup(func() { unix.Unmount(mount, unix.MNT_DETACH) })
+			names = append(names, mount)
+		}
+	}
+
+	for _, name := range names {
+		p := watched(t.TempDir())
+		p.Home = home
+		got := runMissed(t, p, fmt.Sprintf("cat %s/.ssh/key; cat %s/work/data; ls %s", name, name, name))
+		want := []string{fmt.Sprintf("ro:%s/work: read %s/work/data 1", name, name), fmt.Sprintf("secret: read %s/.ssh/key 1", name)}
+		got = slices.DeleteFunc(got, func(line string) bool { return strings.HasPrefix(line, "wide:") })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("want - got +:\n%s", diff)
+		}
+	}
+}
+
 // outside, and nobody inside.
 func TestMissedConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,7 +16,7 @@ import (
 // foundOutside returns what of the paths that weren't there inside is there outside, for
 // this user. whole is false if a file system keeps it waiting, as one of another machine
 // may do for ever.
-func foundOutside(looked map[lookup]int) (seen []missed.Seen, whole bool) {
+func foundOutside(looked map[lookup]int, home string) (seen []missed.Seen, whole bool) {
 	type counted struct {
 		lookup
 		count int
@@ -30,7 +30,7 @@ func foundOutside(looked map[lookup]int) (seen []missed.Seen, whole bool) {
 	found := make(chan missed.Seen, len(all)) // with room for all: nobody may be there to take them
 	go func() {
 		defer close(found)
-		o, err := newOutsider()
+		o, err := newOutsider(home)
 		if err != nil {
 			return
 		}
@@ -62,9 +62,12 @@ func foundOutside(looked map[lookup]int) (seen []missed.Seen, whole bool) {
 type outsider struct {
 	root    int
 	mounted map[string]bool
+	home    string
+	homeID  fileID
+	real    map[string]string // by paths without links
 }
 
-func newOutsider() (*outsider, error) {
+func newOutsider(home string) (*outsider, error) {
 	mounts, err := openHostMounts()
 	if err != nil {
 		return nil, err
@@ -74,9 +77,13 @@ func newOutsider() (*outsider, error) {
 		return nil, err
 	}
 
-	o := &outsider{mounted: map[string]bool{}}
+	o := &outsider{mounted: map[string]bool{}, home: home, real: map[string]string{"/": "/"}}
 	for _, m := range mounts.all {
 		o.mounted[m.point] = o.mounted[m.point] || m.kind != "autofs"
+	}
+	var st unix.Stat_t
+	if unix.Stat(home, &st) == nil {
+		o.homeID = fileID{uint64(st.Dev), st.Ino}
 	}
 	o.root, err = unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
 	return o, err
@@ -91,6 +98,9 @@ func (o *outsider) find(l lookup) (f missed.Seen, ok bool) {
 		return f, false
 	}
 	f = missed.Seen{Path: l.path, Covered: l.covered, Partly: l.partly, Use: useOf(l.how)}
+	if real := o.realOf(place.Path); real != l.path {
+		f.Real = real
+	}
 	if l.how == listener.Make && place.Missing == 1 {
 		f.New = true
 		return f, unix.Access(filepath.Dir(place.Path), unix.W_OK) == nil
@@ -112,6 +122,21 @@ func (o *outsider) find(l lookup) (f missed.Seen, ok bool) {
 		need = unix.X_OK
 	}
 	return f, unix.Access(place.Path, need) == nil
+}
+
+// realOf returns a path without links as one through the home directory, if it is in there:
+// a mount can give that other names.
+func (o *outsider) realOf(place string) string {
+	if real, known := o.real[place]; known {
+		return real
+	}
+	real := filepath.Join(o.realOf(filepath.Dir(place)), filepath.Base(place))
+	var st unix.Stat_t
+	if unix.Stat(place, &st) == nil && o.homeID == (fileID{uint64(st.Dev), st.Ino}) {
+		real = o.home
+	}
+	o.real[place] = real
+	return real
 }
 
 func useOf(how listener.How) missed.Use {

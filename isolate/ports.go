@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -47,11 +48,20 @@ func isLoopback(ip hostname.Address) bool {
 	return ip == any4 || ip == any6 || ip == localhost6 || ip.Is4() && ip[12] == 127
 }
 
+// maxTable is how much is read of a table, in bytes: 7000 lines. Those of listeners come
+// first, and a program can make others without end.
+const maxTable = 1 << 20
+
 // readPorts reads the tables of a network, proc_net(5) and proc_net_tcp(5).
 func readPorts(dir string) portTable {
 	all := portTable{}
 	for _, name := range []string{"/tcp", "/tcp6"} {
-		text, _ := os.ReadFile(dir + name) // without one there are no listeners of its kind
+		table, err := os.Open(dir + name)
+		if err != nil {
+			continue // without one there are no listeners of its kind
+		}
+		text, _ := io.ReadAll(io.LimitReader(table, maxTable))
+		table.Close()
 		for line := range strings.Lines(string(text)) {
 			const listens = "0A"
 			if fields := strings.Fields(line); len(fields) > 3 && fields[3] == listens {

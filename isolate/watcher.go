@@ -283,7 +283,7 @@ func (w *watcher) missed() *Missed {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m := &Missed{}
-	seen, whole := foundOutside(w.looked)
+	seen, whole := foundOutside(w.looked, w.policy.Home)
 	for _, g := range missed.Groups(seen, w.surroundings()) {
 		m.Groups = append(m.Groups, newMissedGroup(&g))
 	}

@@ -6,6 +6,7 @@ package missed
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A Use says what a file was looked for for.
@@ -21,7 +22,10 @@ const (
 
 // Seen is what a program looked for, that is there outside and wasn't there inside.
 type Seen struct {
-	Path   string // absolute and clean, inside
+	Path string // absolute and clean, inside
+	// Real is the path without links, and through the home directory if it is in there
+	// under any name; or "" if that is Path.
+	Real   string
 	Use    Use
 	Count  int
 	Dir    bool
@@ -140,12 +144,23 @@ func sum(all []Seen) []Seen {
 }
 
 // withoutWays leaves out directories that were looked at, and no more, above what else
-// was looked for: realpath(3) looks at each.
+// was looked for: realpath(3) looks at each. It is the program that decides how many there
+// are.
 func withoutWays(all []Seen) []Seen {
+	isWay := func(f Seen) bool {
+		if !f.Dir || f.Use != Look {
+			return false
+		}
+		below := strings.TrimSuffix(f.Path, "/") + "/"
+		at, _ := slices.BinarySearchFunc(all, below, func(f Seen, path string) int { return strings.Compare(f.Path, path) })
+		for at < len(all) && all[at].Path == f.Path {
+			at++ // the root itself
+		}
+		return at < len(all) && strings.HasPrefix(all[at].Path, below)
+	}
 	var kept []Seen
-	for i, f := range all {
-		isWay := f.Dir && f.Use == Look && slices.ContainsFunc(all[i+1:], func(other Seen) bool { return isBelow(other.Path, f.Path) })
-		if !isWay {
+	for _, f := range all {
+		if !isWay(f) {
 			kept = append(kept, f)
 		}
 	}

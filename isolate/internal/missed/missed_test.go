@@ -2,8 +2,10 @@ package missed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -126,5 +128,46 @@ func TestGroupsNeverShowWhole(t *testing.T) {
 				t.Errorf("%s is proposed, which shows %s", g.Show, never)
 			}
 		}
+	}
+}
+
+// Nor under other names of these places, as links and mounts give them.
+func TestGroupsNeverShowWholeByOtherNames(t *testing.T) {
+	s := &Surroundings{Home: "/home/ada", Runtime: "/run/user/7", Shown: []string{"/srv/work/ada"}}
+	for _, real := range []string{"/home", "/home/ada", "/home/ada/.ssh", "/home/ada/.config/a", "/run/user/7", "/srv/work"} {
+		var all, controls []Seen
+		for _, name := range []string{"a/x", "b/x", "c/x", "d", "bin/e"} {
+			for _, use := range rank {
+				f := Seen{Path: "/data/" + name, Real: real + "/" + name, Use: use, Count: 1}
+				all = append(all, f)
+				f.Real = ""
+				controls = append(controls, f)
+			}
+		}
+		all = append(all, Seen{Path: "/data", Real: real, Use: Write, Dir: true, Count: 1})
+		controls = append(controls, Seen{Path: "/data", Use: Write, Dir: true, Count: 1})
+
+		whole := func(g Group) bool { return g.Show == "/data" }
+		if slices.ContainsFunc(Groups(all, s), whole) {
+			t.Errorf("%s is proposed whole", real)
+		}
+		if !slices.ContainsFunc(Groups(controls, s), whole) {
+			t.Error("an ordinary directory isn't proposed: the test shows nothing")
+		}
+	}
+}
+
+// A program that looks for very many directories doesn't keep its caller busy.
+func TestManyDirectories(t *testing.T) {
+	var all []Seen
+	for i := range 80_000 {
+		all = append(all, Seen{Path: fmt.Sprintf("/srv/%d", i), Use: Look, Dir: true, Count: 1})
+	}
+	start := time.Now()
+	if got := len(withoutWays(sum(all))); got != len(all) {
+		t.Errorf("%d of %d are left", got, len(all))
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it takes %v", took)
 	}
 }

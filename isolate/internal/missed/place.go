@@ -16,7 +16,7 @@ func (s *Surroundings) place(f Seen) (show string, reason Reason) {
 		return "", Covered
 	case f.Partly:
 		return "", Partly
-	case s.isSecret(f):
+	case s.isSecret(f) || s.isSecret(f.real()):
 		return "", Secret
 	case f.Socket:
 		return "", Service
@@ -26,21 +26,37 @@ func (s *Surroundings) place(f Seen) (show string, reason Reason) {
 		return "", Unwritten
 	}
 
-	dir := f.Path
-	if !f.Dir {
-		dir = path.Dir(f.Path)
-	}
+	dir := f.dir()
+	isWide := s.isWide(dir) || s.isWide(f.real().dir())
 	above := path.Dir(dir)
 	switch {
-	case s.isWide(dir) && (f.Dir || f.New):
+	case isWide && (f.Dir || f.New):
 		return "", Wide
-	case s.isWide(dir):
+	case isWide:
 		return f.Path, ""
+	case f.Real != "": // what is above it is elsewhere
+		return dir, ""
 	// A program has its libraries beside the directory that it lies in.
 	case f.Use == Execute && path.Base(dir) == "bin" && !s.isWide(above) && !s.isSecret(Seen{Path: above, Dir: true}):
 		return above, ""
 	}
 	return dir, ""
+}
+
+// real returns f at its real place.
+func (f Seen) real() Seen {
+	if f.Real != "" {
+		f.Path = f.Real
+	}
+	return f
+}
+
+// dir returns the directory that f is or lies in.
+func (f Seen) dir() string {
+	if f.Dir {
+		return f.Path
+	}
+	return path.Dir(f.Path)
 }
 
 // join joins the groups of places in others, and those of many neighbours.
@@ -56,7 +72,7 @@ func (s *Surroundings) join(shown map[string]*Group) []Group {
 				delete(shown, show)
 				continue
 			}
-			if !slices.ContainsFunc(g.Files, func(f Seen) bool { return f.Path == show && !f.Dir }) {
+			if !slices.ContainsFunc(g.Files, func(f Seen) bool { return f.Path == show && !f.Dir || f.Real != "" }) {
 				above := path.Dir(show)
 				neighbours[above] = append(neighbours[above], show)
 			}
