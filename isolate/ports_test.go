@@ -1,6 +1,9 @@
 package isolate
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"isolate-namespace/internal/hostname"
@@ -48,5 +51,29 @@ func TestPortTable(t *testing.T) {
 		if got := listens.has(address(t, to)); got != want {
 			t.Errorf("%s: %v, want %v", to, got, want)
 		}
+	}
+}
+
+// A program with very many sockets doesn't make its caller read the whole table of them,
+// of which the listeners come first.
+func TestLongPortTable(t *testing.T) {
+	dir := t.TempDir()
+	const header, listener = "  sl  local_address rem_address   st\n", "   0: 0100007F:1F90 00000000:0000 0A\n"
+	table := filepath.Join(dir, "tcp")
+	if err := os.WriteFile(table, []byte(header+listener), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(table, 256<<20); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ports := readPorts(dir)
+	runtime.ReadMemStats(&after)
+	if !ports.has(address(t, "127.0.0.1:8080")) {
+		t.Error("the first listener isn't known")
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 32<<20 {
+		t.Errorf("it takes %d MiB", took>>20)
 	}
 }
