@@ -23,6 +23,8 @@ const (
 	mostLookedAt  = 200_000  // files, directories and links
 	longestSearch = time.Second
 
+	longestCopy = 8 << 40 // bytes with holes; what ext4 takes is less than twice that
+
 	pageSize = 4096 // what a file takes in memory is a multiple of this
 )
 
@@ -88,7 +90,8 @@ type foreignSearch struct {
 	root     int // descriptor of the source
 	uid, gid uint32
 	bounds   *copyBounds
-	kept     bool // the copies are made in a directory of the host
+	longest  uint64 // file that may be made
+	kept     bool   // the copies are made in a directory of the host
 	looked   int
 	stopped  bool
 	all      []*copied
@@ -106,9 +109,14 @@ func (t *tree) findForeign(bounds *copyBounds, kept bool) {
 	if len(mounts) == 0 {
 		return
 	}
+	longest := uint64(longestCopy)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil {
+		longest = min(longest, limit.Cur)
+	}
 	asInside(func() {
 		for _, n := range mounts {
-			s := &foreignSearch{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()), bounds: bounds, kept: kept,
+			s := &foreignSearch{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()), bounds: bounds, kept: kept, longest: longest,
 				byPath: map[string]*copied{}, names: map[fileID]string{},
 				left: Uncopied{Source: n.source}, closed: Uncopied{Source: n.source, Closed: true}}
 			n.copies = s.run(n)
@@ -243,7 +251,7 @@ func (s *foreignSearch) consider(dir int, name, path string, st *unix.Stat_t, ma
 			size += int64(len(a.name) + len(a.value))
 		}
 	}
-	if size > s.bounds.bytes || len(parents)+1 > s.bounds.files {
+	if size > s.bounds.bytes || kind == unix.S_IFREG && uint64(st.Size) > s.longest || len(parents)+1 > s.bounds.files {
 		s.left.leave(path)
 		return
 	}

@@ -356,6 +356,27 @@ func TestCopiesOfLeasedFiles(t *testing.T) {
 	}
 }
 
+// A file that is longer than the caller may make one is left.
+func TestCopiesOfLongFiles(t *testing.T) {
+	dir := groupTree(t) // in which a file has 64 MiB
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_FSIZE, &before)
+	for limit, want := range map[uint64]int{before.Cur: 0, 32 << 20: 1} { // the first one is the control
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}); err != nil {
+			t.Fatal(err)
+		}
+		p := in(dir)
+		p.Mounts[0].Access = AccessCopyOnWrite
+		cmd := Command(p, "true")
+		if err := cmd.Run(); err != nil || len(cmd.Uncopied()) != want {
+			t.Errorf("with a limit of %d: %v, %+v", limit, err, cmd.Uncopied())
+		}
+	}
+}
+
 // Attributes, which can be larger than files, count as what is in these does.
 func TestAttributesOfCopiesAreBounded(t *testing.T) {
 	dir := files(t, "1", "2", "3", "4")
