@@ -205,6 +205,23 @@ def test_another_language(tmp_path):
     assert cells[5]["variables"] == ["SET_FOR_R"]
 
 
+@shared
+def test_no_work_of_others_is_shown(jupyter):
+    """A file in the course's own directory is shown alone, without the gradebook and all students' work; nor is that run."""
+    course = jupyter.home / "course102"
+    book = write(course / "source/ps1/a.ipynb", "print(open('../../../config.txt').read())")
+    for name in ["nbgrader_config.py", "gradebook.db", "config.txt", "submitted/bob/ps1/nbgrader_config.py"]:
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_text("")
+    done = rehearse(jupyter, book)
+    assert done.returncode == 1 and f"--mount ro:{course}/config.txt\n" in done.stdout, done.stdout + done.stderr
+    assert not re.search(rf"ro:{course}(/source|/submitted)?[\s']", done.stdout), done.stdout
+
+    handed_in = write(course / "submitted/bob/ps1/a.ipynb", f"open('{course}/ran', 'w')")
+    done = rehearse(jupyter, handed_in)
+    assert done.returncode == 1 and "where students' notebooks are" in done.stdout and not (course / "ran").exists(), done.stdout
+
+
 COURSE = {
     "an unseeded figure, a time, a plot": "import random, time, matplotlib.pyplot as plt\nprint(random.random(), time.ctime()); plt.plot([random.random(), 1]); plt.show()",
     "a module beside the notebook": "import helper\nassert helper.answer == 42",

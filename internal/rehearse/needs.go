@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func NeedsOf(reports []*Report, twin *kernelspec.Twin) Needs {
 		n.missed.merge(r.Missed)
 		for _, c := range r.Cells {
 			for _, name := range c.Variables {
-				if secret.MatchString(name) {
+				if isSecret(name, os.Getenv(name)) {
 					n.Secrets = with(n.Secrets, name)
 				} else {
 					n.Variables = with(n.Variables, name)
@@ -69,8 +70,18 @@ func with(list []string, name string) []string {
 	return append(list, name)
 }
 
-// secret is what the names of variables with secrets have.
-var secret = regexp.MustCompile(`(?i)token|secret|passw|key|credential|auth|cookie`)
+var (
+	// secret is what the names of variables with secrets have.
+	secret = regexp.MustCompile(`(?i)token|secret|pass|pwd|key|cred|auth|cookie|private|session|signature|dsn|_pat$|_sas$`)
+
+	// withPassword is a URL with a user and a password, or a list of settings with one.
+	withPassword = regexp.MustCompile(`(?i)://[^/@\s]*:[^/\s]*@|passw(or)?d|pwd=|accountkey=`)
+)
+
+// isSecret reports whether a variable looks as if it were a secret.
+func isSecret(name, value string) bool {
+	return secret.MatchString(name) || withPassword.MatchString(value)
+}
 
 // Empty reports whether nothing would help, or nothing is known to.
 func (n Needs) Empty() bool { return len(n.Mounts) == 0 && len(n.Variables) == 0 && !n.Again }

@@ -140,7 +140,7 @@ func (t *trial) rehearse(path string) (err error) {
 		return err
 	}
 	if t.compare(twin, first, second); t.report.Verdict == Differs {
-		t.report.Missed = twin.report.Missed
+		t.report.Missed = t.stage.narrow(twin.report.Missed)
 	}
 	return nil
 }
