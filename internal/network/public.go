@@ -60,17 +60,23 @@ func isIn(a netip.Addr, ranges []string) bool {
 	return false
 }
 
-// isOwn reports whether an address is one of this machine's. If they can't be listed,
-// every address may be.
+// isOwn reports whether an address, or one that is in it, is this machine's: one of an
+// interface, or one that a route leads here. If that can't be found out, every address may
+// be.
 func isOwn(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
 	own, err := net.InterfaceAddrs()
 	if err != nil {
 		return true
 	}
 	for _, o := range own {
-		if prefix, err := netip.ParsePrefix(o.String()); err == nil && prefix.Addr().Unmap() == a.Unmap().WithZone("") {
+		if prefix, err := netip.ParsePrefix(o.String()); err == nil && prefix.Addr().Unmap() == a {
 			return true
 		}
 	}
-	return false
+	if here, err := leadsHere(a); here || err != nil {
+		return true
+	}
+	inner, ok := embedded(a)
+	return ok && isOwn(inner)
 }

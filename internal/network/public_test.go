@@ -36,11 +36,34 @@ func TestIsOwn(t *testing.T) {
 	}
 	for _, o := range own {
 		prefix := netip.MustParsePrefix(o.String())
+		if prefix.Addr().Is4() {
+			in6to4 := netip.AddrFrom16([16]byte(append(append([]byte{0x20, 0x02}, prefix.Addr().AsSlice()...), make([]byte, 10)...)))
+			if !isOwn(in6to4) {
+				t.Errorf("%s isn't known", in6to4)
+			}
+		}
 		if !isOwn(prefix.Addr()) || prefix.Addr().Is4() && !isOwn(netip.AddrFrom16(prefix.Addr().As16())) {
 			t.Errorf("%s isn't known", o)
 		}
 	}
-	if isOwn(netip.MustParseAddr("93.184.216.34")) {
-		t.Error("every address is")
+	if !isOwn(netip.MustParseAddr("127.1.2.3")) {
+		t.Error("an address that only a route leads here isn't known")
+	}
+	for _, other := range []string{"93.184.216.34", "2606:4700::1", "2002:5db8:d822::1"} {
+		if isOwn(netip.MustParseAddr(other)) {
+			t.Errorf("%s is", other)
+		}
+	}
+}
+
+// Packets to an address that no interface has can stay on the machine, too.
+func TestLeadsHere(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.1.2.3": true, "255.255.255.255": true, "93.184.216.34": false, "2606:4700::1": false,
+	} {
+		got, err := leadsHere(netip.MustParseAddr(address))
+		if got != want || err != nil {
+			t.Errorf("%s: %v, %v", address, got, err)
+		}
 	}
 }
