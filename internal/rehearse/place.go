@@ -66,6 +66,10 @@ func findPlace(path string, n *notebook.Notebook) (*place, error) {
 // refuseStudents returns an error if the notebook at path, or the file that it is a link to,
 // lies where a course keeps students' work.
 func refuseStudents(path, dir string, n *notebook.Notebook) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		real = path
@@ -89,7 +93,7 @@ var students = []string{"submitted", "autograded", "feedback", "downloaded"}
 // directories above count, not only those below the nearest course: a student can hand in
 // files that make an assignment look like a course.
 func studentsWork(dir string, n *notebook.Notebook) string {
-	for up, below := dir, ""; up != "/"; up, below = filepath.Dir(up), filepath.Base(up) {
+	for up, below := dir, ""; up != filepath.Dir(up); up, below = filepath.Dir(up), filepath.Base(up) {
 		name, above := filepath.Base(up), filepath.Dir(up)
 		switch {
 		case slices.Contains(students, name) && (IsCourse(above) || isGraded(n) || isDir(above, "source") || isDir(above, "release")):
@@ -107,7 +111,7 @@ func isGraded(n *notebook.Notebook) bool {
 
 // courseOf returns the directory of the course that a directory belongs to, or "".
 func courseOf(dir string, n *notebook.Notebook) string {
-	for up := dir; up != "/"; up = filepath.Dir(up) {
+	for up := dir; up != filepath.Dir(up); up = filepath.Dir(up) {
 		if IsCourse(up) {
 			return up
 		}

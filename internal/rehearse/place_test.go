@@ -119,9 +119,13 @@ func TestStudentsWorkIsRefused(t *testing.T) {
 		{"papers/submitted/a.ipynb", plain, false},
 		{"papers/inbound/a.ipynb", plain, false},
 	} {
-		_, err := findPlace(filepath.Join(root, c.path), c.content)
-		if refused := err != nil && strings.Contains(err.Error(), "where students' notebooks are"); refused != c.refused {
-			t.Errorf("%s: %v", c.path, err)
+		below, name := filepath.Split(c.path)
+		for from, path := range map[string]string{"/": filepath.Join(root, c.path), root: c.path, filepath.Join(root, below): name} {
+			t.Chdir(from)
+			_, err := findPlace(path, c.content)
+			if refused := err != nil && strings.Contains(err.Error(), "where students' notebooks are"); refused != c.refused {
+				t.Errorf("%s in %s: %v", path, from, err)
+			}
 		}
 	}
 }
