@@ -30,7 +30,8 @@ func (p *Policy) devices() (all []device, err error) {
 	}
 	drivers := readDrivers("/proc")
 	for _, path := range p.Devices {
-		d, err := drivers.find(filepath.Clean(path))
+		path = filepath.Clean(path)
+		d, err := drivers.find(path, path)
 		if err != nil {
 			return nil, err
 		}
@@ -40,14 +41,19 @@ func (p *Policy) devices() (all []device, err error) {
 }
 
 // addDevices adds the policy's devices.
-func (t *tree) addDevices(p *Policy) (err error) {
-	t.devices, err = p.devices()
-	for _, d := range t.devices {
+func (t *tree) addDevices(p *Policy) error {
+	all, err := p.devices()
+	t.giveDevices(all)
+	return err
+}
+
+func (t *tree) giveDevices(all []device) {
+	t.devices = append(t.devices, all...)
+	for _, d := range all {
 		if !isOwnDevice(d.target) {
 			t.add(&node{kind: deviceNode, target: d.target, source: d.source})
 		}
 	}
-	return err
 }
 
 // requestsTo returns the requests of ioctl(2) that the devices' drivers know.
@@ -81,8 +87,8 @@ func isOwnDevice(path string) bool {
 	return inDev && slices.Contains(devices, name)
 }
 
-// find looks at a device and says why it can't be given.
-func (d drivers) find(path string) (device, error) {
+// find looks at the device source, for the path inside, and says why it can't be given.
+func (d drivers) find(path, source string) (device, error) {
 	fault := func(kind Kind, about, why string) (device, error) {
 		return device{}, &SetupError{Doing: "give device", Path: path, Kind: kind, About: about, Err: errors.New(why)}
 	}
@@ -93,7 +99,7 @@ func (d drivers) find(path string) (device, error) {
 		return fault(KindNotDevice, "", "every sandbox has its own there")
 	}
 
-	f, err := look(path)
+	f, err := look(source)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return device{}, &SetupError{Doing: "give device", Path: path, Err: unix.ENOENT, Kind: KindNoDevice}
 	}

@@ -75,6 +75,10 @@ const (
 	KindNoDevice        Kind = "a device is missing"
 	KindForbiddenDevice Kind = "a device that nobody is given"
 	KindClosedDevice    Kind = "a device may not be opened" // About: its group
+	KindNoGPU           Kind = "no GPU is known"
+	KindNoGPUNode       Kind = "a GPU's device is missing"
+	KindGPUNumber       Kind = "a GPU's number means none"
+	KindGPUSharedProc   Kind = "a GPU where /proc is shared"
 	KindOthersDevice    Kind = "a device is for others"
 	KindOwner           Kind = "a directory is another user's" // About: the user
 )

@@ -43,8 +43,13 @@ type Policy struct {
 	// memory, whole disks and terminals are refused.
 	Devices []string
 
+	// GPU says which graphics cards the program can compute on: all, or their numbers,
+	// separated by commas. It gets their devices, and what of /proc/driver and /sys the
+	// libraries of NVIDIA, ROCm or WSL read. Empty means none.
+	GPU string
+
 	// Env is the program's whole environment, NAME=VALUE each. Nil means
-	// FilterEnv(os.Environ(), nil).
+	// FilterEnv(os.Environ(), nil), with a GPU also GPUVariables.
 	Env []string
 
 	// Dir is the working directory inside, where it must exist. Empty means the
@@ -112,6 +117,7 @@ type Policy struct {
 	// assembled. Empty means that none is needed.
 	AssembleOn string
 
+	machine   string   // of a test, instead of /
 	keptNames []string // as in Report, once the policy is complete
 }
 
@@ -173,7 +179,7 @@ func (p Policy) plan() (Policy, *tree, error) {
 // refuses what no system call could be made of.
 func (p Policy) complete() (Policy, error) {
 	if p.Env == nil {
-		p.Env = FilterEnv(os.Environ(), nil)
+		p.Env = FilterEnv(os.Environ(), p.gpuVariables())
 	}
 	if p.Home == "" {
 		p.Home = HomeDir()

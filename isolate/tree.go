@@ -89,6 +89,9 @@ func newTree(p *Policy) (t *tree, err error) {
 	if err := t.addDevices(p); err != nil {
 		return nil, err
 	}
+	if err := t.addGPUs(p); err != nil {
+		return nil, err
+	}
 
 	// The table of mounts is read last: looking at a source may have made an
 	// automounter mount something.

@@ -25,6 +25,7 @@ type Twin struct {
 	Network  string            `json:"network"`
 	Reaches  []string          `json:"reaches"` // HOST:PORT, NAME, *.NAME, as the options have them
 	Devices  []string          `json:"devices"` // that its kernels can open
+	GPU      string            `json:"gpu"`     // as the option has it, or ""
 	Limits   map[string]string `json:"limits"`  // by the launcher's option, without its dashes
 	Spec     Spec              `json:"-"`
 	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
@@ -34,6 +35,14 @@ type Twin struct {
 // outside.
 func (t *Twin) SharesProc() bool {
 	return t.Spec.Command().Options.Values("--share-proc") != nil
+}
+
+// GPUs returns the twin's GPU, if it has any.
+func (t *Twin) GPUs() []string {
+	if t.GPU == "" {
+		return nil
+	}
+	return []string{t.GPU}
 }
 
 // WithSharedProc says what such a kernel sees.
@@ -107,6 +116,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 			twin.Network = o.Value
 		case o.Name == "--connect" || o.Name == "--allow-host":
 			twin.Reaches = append(twin.Reaches, o.Value)
+		case o.Name == "--gpu":
+			twin.GPU = o.Value
 		case o.Name == "--device":
 			twin.Devices = append(twin.Devices, o.Value)
 		case o.IsLimit():

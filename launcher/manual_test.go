@@ -17,7 +17,7 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 		limits[o.Name()] = o.Limit
 		for _, name := range o.Names {
 			args := []string{name}
-			for _, v := range o.Values {
+			for _, v := range o.Following() {
 				args = append(args, value[v])
 			}
 			if _, err := parseOptions(append(args, "--", "true")); err != nil {

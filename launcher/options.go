@@ -40,6 +40,7 @@ type options struct {
 	network  isolate.Network
 	services []isolate.Service
 	devices  []string
+	gpu      string
 	env      []string // NAME or NAME=VALUE
 	mounts   []string
 	limits   isolate.Limits
@@ -102,6 +103,8 @@ func (o *options) set(name string, values []string) (err error) {
 		return err
 	case "--device":
 		o.devices = append(o.devices, values[0])
+	case "--gpu":
+		o.gpu, err = isolate.ParseGPU(values[0])
 	case "--env":
 		if values[0] == "" || values[0][0] == '=' {
 			return errors.New("it begins with a variable's name")

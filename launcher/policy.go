@@ -28,9 +28,10 @@ func newPolicy(o *options, c *connectionFile) (isolate.Policy, error) {
 		Network:  o.network,
 		Services: o.services,
 		Devices:  o.devices,
+		GPU:      o.gpu,
 		Limits:   o.limits,
 		Home:     isolate.HomeDir(),
-		Env:      environ(o.env),
+		Env:      environ(o.env, o.gpu != ""),
 		Files:    []isolate.File{{Path: c.path, Mode: 0o600, Data: c.text}},
 
 		AllowSymlinks: o.allowSymlinks,
@@ -137,8 +138,11 @@ func hideServerConfig(prefix string) isolate.Mount {
 
 // environ returns the part of our environment that the kernel gets, and what the
 // options add.
-func environ(options []string) []string {
+func environ(options []string, onGPU bool) []string {
 	var names, set []string
+	if onGPU {
+		names = isolate.GPUVariables()
+	}
 	for _, o := range options {
 		if strings.Contains(o, "=") {
 			set = append(set, o)

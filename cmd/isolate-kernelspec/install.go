@@ -12,13 +12,13 @@ import (
 
 type install struct {
 	Names       []string `arg:"" optional:"" name:"name" kernels:"plain" help:"Installed kernels, such as python3."`
-	All         bool     `help:"All kernels that Jupyter finds and that aren't isolated."`
-	From        string   `placeholder:"DIR" help:"Take the base from here, if several have its name."`
+	All         bool     `help:"All kernels found that aren't isolated."`
+	From        string   `placeholder:"DIR" help:"Take the base from here, if it isn't unique."`
 	Default     bool     `help:"Take the kernel's own name and place; the plain kernel gets another name."`
 	Name        string   `placeholder:"NAME" help:"Name of the new kernel; default NAME-isolated."`
-	DisplayName string   `placeholder:"NAME" help:"Name that front ends show; default: the base's with (isolated)."`
+	DisplayName string   `placeholder:"NAME" help:"Name in front ends; default NAME (isolated)."`
 	User        bool     `help:"Install for this user."`
-	SysPrefix   bool     `help:"Install into the environment that Jupyter runs in."`
+	SysPrefix   bool     `help:"Install into Jupyter's environment."`
 	Prefix      string   `placeholder:"DIR" help:"Install below this directory."`
 	Sandbox     sandbox  `embed:""`
 }

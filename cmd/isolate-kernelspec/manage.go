@@ -38,7 +38,7 @@ func (c *list) Run(s *session) error {
 	}
 
 	table := s.stdout.Table()
-	haveDevices := slices.ContainsFunc(all, func(t *kernelspec.Twin) bool { return len(t.Devices) > 0 })
+	haveDevices := slices.ContainsFunc(all, func(t *kernelspec.Twin) bool { return len(t.Devices)+len(t.GPUs()) > 0 })
 	row := func(devices string, cells ...string) {
 		if haveDevices {
 			cells = slices.Insert(cells, 4, devices)
@@ -47,7 +47,7 @@ func (c *list) Run(s *session) error {
 	}
 	row("DEVICES", "NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
-		row(cmp.Or(strings.Join(twin.Devices, ", "), "none"),
+		row(cmp.Or(strings.Join(given(twin), ", "), "none"),
 			twin.Name, twin.Base, twin.Language, network(twin), limits(twin), string(twin.State), twin.Dir)
 	}
 	table.End()
@@ -81,11 +81,30 @@ func reaches(services []string) []string {
 }
 
 // opens says what it means that a kernel has devices.
-func opens(devices []string) []string {
-	if len(devices) == 0 {
-		return nil
+func opens(devices, gpus []string) (notes []string) {
+	if len(gpus) > 0 {
+		notes = []string{"the kernel can compute on " + gpuWords(gpus[len(gpus)-1]) + ", and ask NVIDIA's, AMD's or WSL's driver in this machine's kernel whatever you can"}
 	}
-	return []string{"the kernel can open " + strings.Join(devices, ", ") + ", and do with it what its driver lets you do"}
+	if len(devices) == 0 {
+		return notes
+	}
+	return append(notes, "the kernel can open "+strings.Join(devices, ", ")+", and do with it what its driver lets you do")
+}
+
+// given names the devices that a twin has.
+func given(twin *kernelspec.Twin) []string {
+	devices := slices.Clone(twin.Devices)
+	for _, gpu := range twin.GPUs() {
+		devices = append(devices, gpuWords(gpu))
+	}
+	return devices
+}
+
+func gpuWords(gpu string) string {
+	if gpu == "all" {
+		return "all GPUs"
+	}
+	return "GPU " + strings.ReplaceAll(gpu, ",", ", ")
 }
 
 func limits(twin *kernelspec.Twin) string {
@@ -195,7 +214,7 @@ func (c *update) Run(s *session) error {
 			continue
 		}
 		s.stdout.Line("Updated kernelspec %s in %s", result.Name, result.Dir)
-		s.notes(slices.Concat(result.Notes, reaches(twin.Reaches), opens(twin.Devices)))
+		s.notes(slices.Concat(result.Notes, reaches(twin.Reaches), opens(twin.Devices, twin.GPUs())))
 	}
 	if failed {
 		return exitStatus(1)

@@ -37,6 +37,8 @@ func newSandbox() sandbox {
 
 func flagType(o options.Option) reflect.Type {
 	switch {
+	case o.Implied != "":
+		return reflect.TypeFor[impliedValue]()
 	case len(o.Values) == 0:
 		return reflect.TypeFor[bool]()
 	case o.Many:
@@ -44,6 +46,24 @@ func flagType(o options.Option) reflect.Type {
 	}
 	return reflect.TypeFor[string]()
 }
+
+// impliedValue is the value of an option that means one without any. Kong knows only
+// flags of this kind, which take a value after "=", too.
+type impliedValue string
+
+// IsBool says that no value needs to follow.
+func (*impliedValue) IsBool() bool { return true }
+
+// Decode takes the value after "=", or leaves " ".
+func (v *impliedValue) Decode(c *kong.DecodeContext) error {
+	*v = withoutValue
+	if token := c.Scan.Peek(); token.Type == kong.FlagValueToken {
+		*v = impliedValue(c.Scan.Pop().String())
+	}
+	return nil
+}
+
+const withoutValue = " "
 
 // options returns those that a person gave.
 func (b sandbox) options() (given kernelargv.Options) {
@@ -57,6 +77,14 @@ func (b sandbox) options() (given kernelargv.Options) {
 		case []string:
 			for _, each := range value {
 				given = append(given, kernelargv.New(o.Name(), each))
+			}
+		case impliedValue:
+			switch value {
+			case "":
+			case withoutValue:
+				given = append(given, kernelargv.New(o.Name(), o.Implied))
+			default:
+				given = append(given, kernelargv.New(o.Name(), string(value)))
 			}
 		case string:
 			if value != "" {
@@ -90,5 +118,5 @@ func (s *session) warn(given kernelargv.Options) {
 			"the Jupyter server and other kernels' output among them"})
 	}
 	s.notes(reaches(slices.Concat(given.Values("--connect"), given.Values("--allow-host"))))
-	s.notes(opens(given.Values("--device")))
+	s.notes(opens(given.Values("--device"), given.Values("--gpu")))
 }

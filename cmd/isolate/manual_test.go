@@ -26,7 +26,7 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 	described := map[string]bool{}
 	for _, o := range table() {
 		var values []string
-		for _, v := range o.Values {
+		for _, v := range o.Following() {
 			values = append(values, value[v])
 		}
 		switch name := o.Name(); name {

@@ -116,6 +116,8 @@ func (o *options) set(name string, v []string) (err error) {
 		return err
 	case "--device":
 		p.Devices = append(p.Devices, v[0])
+	case "--gpu":
+		p.GPU, err = isolate.ParseGPU(v[0])
 	case "--env":
 		return o.setEnv(v[0])
 	case "--chdir":
@@ -251,7 +253,11 @@ func (o *options) finish() error {
 		}
 	}
 
-	p.Env = isolate.FilterEnv(os.Environ(), nil)
+	var allowed []string
+	if p.GPU != "" {
+		allowed = isolate.GPUVariables()
+	}
+	p.Env = isolate.FilterEnv(os.Environ(), allowed)
 	for _, change := range o.env {
 		p.Env = change(p.Env)
 	}

@@ -58,7 +58,10 @@ func parse(words []string) (list Options, rest []string, ended bool) {
 		if found {
 			name = known.Name()
 		}
-		if found && len(known.Values) > 0 && !joined && len(words) > 1 {
+		if !joined {
+			value = known.Implied
+		}
+		if found && len(known.Following()) > 0 && !joined && len(words) > 1 {
 			value, length = words[1], 2
 		}
 		list = append(list, Option{name, value, words[:length]})
@@ -69,7 +72,10 @@ func parse(words []string) (list Options, rest []string, ended bool) {
 
 // New returns an option with a value, or with "" if it takes none.
 func New(name, value string) Option {
-	if o, _ := options.Find(options.Launcher(), name); len(o.Values) == 0 {
+	switch o, _ := options.Find(options.Launcher(), name); {
+	case o.Implied != "":
+		return Option{name, value, []string{name + "=" + value}}
+	case len(o.Values) == 0:
 		return Option{name, "", []string{name}}
 	}
 	return Option{name, value, []string{name, value}}
@@ -138,6 +144,9 @@ func (o Options) With(added Options) Options {
 func (o Option) String() string {
 	if len(o.words) == 1 && !strings.Contains(o.words[0], "=") {
 		return o.Name
+	}
+	if known, _ := options.Find(options.Launcher(), o.Name); known.Implied != "" {
+		return o.Name + "=" + text.Quote(o.Value)
 	}
 	return o.Name + " " + text.Quote(o.Value)
 }

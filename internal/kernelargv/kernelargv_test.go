@@ -26,6 +26,7 @@ func TestParse(t *testing.T) {
 			"--memory=1G --pids=9 --mount=ro:/x --mount=/y --allow-symlinks= --network=host", "k -- -m"},
 		{"a value that ends nothing", "/l --env -- -- k", "/l", "--env=--", "k"},
 		{"a value with an equals sign", "/l --env A=b --env=B=c -- k", "/l", "--env=A=b --env=B=c", "k"},
+		{"an implied value", "/l --gpu --memory 1G --gpu=0,1 -- k", "/l", "--gpu=all --memory=1G --gpu=0,1", "k"},
 		{"a mistake", "/l --memroy 1G --memory 2G word -- k", "/l", "--memroy= 1G= --memory=2G word=", "k"},
 		{"no value", "/l --memory", "", "", "/l --memory"},
 	}

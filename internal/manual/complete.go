@@ -74,7 +74,7 @@ func names(options []options.Option) string {
 func zshOption(command string, o options.Option) string {
 	escape := strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`)
 	var values strings.Builder
-	for _, v := range o.Values {
+	for _, v := range o.Following() {
 		fmt.Fprintf(&values, ":%s:%s", escape.Replace(v), map[string]string{
 			"dir": "_files -/", "file": "_files", "entries": "_" + function(command) + "_entries",
 			"mode": "(none host)", "none": "(none)", "variable": "( )", "nothing": "( )",
@@ -83,7 +83,7 @@ func zshOption(command string, o options.Option) string {
 	var all []string
 	for _, name := range o.Names {
 		joined := ""
-		if len(o.Values) == 1 && strings.HasPrefix(name, "--") {
+		if len(o.Following()) == 1 && strings.HasPrefix(name, "--") {
 			joined = "="
 		}
 		all = append(all, text.Quote("*"+name+joined+"["+escape.Replace(o.Summary())+"]"+values.String()))
@@ -102,11 +102,11 @@ func fishOption(command string, o options.Option) string {
 		}
 	}
 	b.WriteString(" -d " + text.Quote(o.Summary()))
-	if len(o.Values) > 0 {
+	if len(o.Following()) > 0 {
 		b.WriteString(map[string]string{
 			"dir": " -x -a '(__fish_complete_directories)'", "file": " -r -F", "entries": " -x -a '(__" + function(command) + "_entries)'",
 			"mode": " -x -a 'none host'", "none": " -x -a none", "variable": " -x -a '(set -nx)'", "nothing": " -x",
-		}[kind(o.Values[0])])
+		}[kind(o.Following()[0])])
 	}
 	return b.String()
 }

@@ -113,6 +113,9 @@ func table(paragraph string) []options.Option {
 
 // term returns the option as a man page heads it.
 func term(o options.Option) string {
+	if o.Implied != "" {
+		return "`" + o.Name() + "`[`=`" + o.Values[0] + "]"
+	}
 	return strings.TrimSpace("`" + strings.Join(o.Names, "`, `") + "` " + strings.Join(o.Values, " "))
 }
 

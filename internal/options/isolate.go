@@ -22,7 +22,7 @@ func Isolate() []Option {
 			Names: []string{"--network"}, Values: []string{"MODE"},
 			Text: "`none` (default), or `host`, the machine's own. `host` shares every service on this machine's loopback interface and, before Linux 6.12, its abstract sockets.",
 		},
-		connect("program"), allowHost("program"), device("program"),
+		connect("program"), allowHost("program"), device("program"), gpu("program"),
 		{
 			Names: []string{"--env"}, Values: []string{"NAME[=VALUE]"}, Many: true,
 			Text: "Pass a variable of yours, or set one. ENVIRONMENT lists those that are passed anyway.",

@@ -12,14 +12,14 @@ func Kernel() []Option {
 				"With `none` the kernel reaches nothing. On this machine, only programs of the user who runs the kernel, of root, and of the users whose processes started it, such as a gateway's, can connect to its ports. Clients on other machines can connect if Jupyter's `ip` setting names an address that they reach. " +
 				"`host` shows the kernel every service on this machine's loopback interface, including the Jupyter server and other kernels' output. It then listens on its ports itself, and every local user can connect to them.",
 		},
-		connect("kernel"), allowHost("kernel"), device("kernel"),
+		connect("kernel"), allowHost("kernel"), device("kernel"), gpu("kernel"),
 		{
 			Names: []string{"--env"}, Values: []string{"NAME[=VALUE]"}, Many: true,
 			Text: "Pass a variable, or set one. `isolate`(1), ENVIRONMENT, lists those that are passed anyway. The variables that `kernel.json` sets in its `env` are passed this way.",
 		},
 		{
 			Names: []string{"-m", "--mount"}, Values: []string{"ENTRIES"}, Many: true,
-			Text: "What the kernel sees in addition to its directory. ENTRIES are as for `isolate`(1).",
+			Text: "What the kernel sees beside its directory. ENTRIES are as for `isolate`(1).",
 		},
 	}, limits("kernel", memory, "2G"), []Option{
 		{
@@ -68,14 +68,14 @@ func Help() []Option {
 func connect(who string) Option {
 	return Option{
 		Names: []string{"--connect"}, Values: []string{"HOST:PORT"}, Many: true,
-		Text: "Reach a TCP service of this machine or network. HOST is an address, a name or `localhost`, and the " + who + " finds the service there. May be given several times.",
+		Text: "Reach a TCP service of the machine or network. HOST is an address, a name or `localhost`, and the " + who + " finds the service there. May be given several times.",
 	}
 }
 
 func allowHost(who string) Option {
 	return Option{
 		Names: []string{"--allow-host"}, Values: []string{"NAME[:PORT]"}, Many: true,
-		Text: "Reach a public host, by default at ports 443, 80. `*.NAME` stands for the names below NAME, and not for NAME itself. The " + who + " can then send whatever it sees to that host. May be given several times.",
+		Text: "Reach a public host; default ports 443, 80. `*.NAME` stands for the names below NAME, and not for NAME itself. The " + who + " can then send whatever it sees to that host. May be given several times.",
 	}
 }
 
@@ -83,6 +83,13 @@ func device(who string) Option {
 	return Option{
 		Names: []string{"--device"}, Values: []string{"/dev/NODE"}, Many: true,
 		Text: "Let the " + who + " open a character device. It can do with it what its driver lets you do: DEVICES in `isolate`(1). Block devices, memory, whole disks and terminals are refused. May be given several times.",
+	}
+}
+
+func gpu(who string) Option {
+	return Option{
+		Names: []string{"--gpu"}, Values: []string{"all|0,1"}, Implied: "all",
+		Text: "Compute on the GPUs, all or by number. The " + who + " gets the devices of NVIDIA, ROCm or WSL, what their libraries read in /proc/driver and /sys, and the variables that they know. Cards that aren't named can't be opened.",
 	}
 }
 

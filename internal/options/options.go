@@ -15,9 +15,12 @@ import (
 type Option struct {
 	Names  []string // with their dashes; set gets the first long one
 	Values []string // what follows it, as in "SIZE|none"
-	Text   string   // Markdown; the first sentence is a line of --help
-	Limit  bool     // it bounds what the kernel uses
-	Many   bool     // each value counts, not only the last one
+	// Implied is the value if none follows after "=". The option has one value then,
+	// which can't follow after a space.
+	Implied string
+	Text    string // Markdown; the first sentence is a line of --help
+	Limit   bool   // it bounds what the kernel uses
+	Many    bool   // each value counts, not only the last one
 }
 
 // Name returns the first long name.
@@ -28,6 +31,22 @@ func (o Option) Name() string {
 		}
 	}
 	return o.Names[0]
+}
+
+// Following returns the values that follow the option after a space.
+func (o Option) Following() []string {
+	if o.Implied != "" {
+		return nil
+	}
+	return o.Values
+}
+
+// Term returns the option's name with its values.
+func (o Option) Term() string {
+	if o.Implied != "" {
+		return o.Name() + "[=" + o.Values[0] + "]"
+	}
+	return strings.TrimRight(o.Name()+" "+strings.Join(o.Values, " "), " ")
 }
 
 // Summary returns the first sentence of the text, without marks and its full stop.
@@ -78,6 +97,9 @@ func Parse(table []Option, args []string, set func(name string, values []string)
 		name, value, joined := strings.Cut(args[0], "=")
 		args = args[1:]
 		o, known := Find(table, name)
+		if o.Implied != "" && !joined {
+			value, joined = o.Implied, true
+		}
 		count := len(o.Values)
 		switch {
 		case !known:
@@ -110,8 +132,7 @@ func Lines(table []Option) string {
 		if short := o.Names[0]; len(short) == 2 {
 			left = "  " + short + ", "
 		}
-		left = strings.TrimRight(left+o.Name()+" "+strings.Join(o.Values, " "), " ")
-		fmt.Fprintf(&b, "%-27s %s\n", left, o.Summary())
+		fmt.Fprintf(&b, "%-27s %s\n", left+o.Term(), o.Summary())
 	}
 	return b.String()
 }

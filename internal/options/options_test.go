@@ -12,6 +12,7 @@ func TestParse(t *testing.T) {
 		{Names: []string{"-m", "--mount", "--mnt"}, Values: []string{"ENTRIES"}},
 		{Names: []string{"--bind"}, Values: []string{"SOURCE", "TARGET"}},
 		{Names: []string{"-v", "--verbose"}},
+		{Names: []string{"--gpu"}, Values: []string{"all|0,1"}, Implied: "all"},
 	}
 	bad := errors.New("bad")
 
@@ -31,6 +32,8 @@ func TestParse(t *testing.T) {
 		{name: "the end", args: "-v -- -v", set: "--verbose", rest: "-v", ended: true},
 		{name: "the end as a value", args: "-m -- ls", set: "--mount --", rest: "ls"},
 		{name: "a dash", args: "-v - x", set: "--verbose", rest: "- x"},
+		{name: "an implied value", args: "--gpu ls", set: "--gpu all", rest: "ls"},
+		{name: "in place of an implied value", args: "--gpu=0,1 ls", set: "--gpu 0,1", rest: "ls"},
 		{name: "an unknown one", args: "--cover", err: `"--cover" is no option`},
 		{name: "no value", args: "-v --mount", set: "--verbose", err: "--mount needs a value"},
 		{name: "one value of two", args: "--bind a", err: "--bind needs 2 values"},

@@ -98,6 +98,10 @@ func table() map[isolate.Kind]row {
 		isolate.KindNoDevice:        {all: "load its driver first, or leave it out"},
 		isolate.KindForbiddenDevice: {all: "leave it out: no sandbox gets it"},
 		isolate.KindClosedDevice:    {all: "join the group, and log in again: sudo usermod -aG {quoted} \"$USER\""},
+		isolate.KindNoGPU:           {all: "load its driver, or leave --gpu out"},
+		isolate.KindNoGPUNode:       {all: "make it, once: sudo nvidia-modprobe -u -c 0"},
+		isolate.KindGPUNumber:       {all: "write --gpu, which is all of them, or other numbers"},
+		isolate.KindGPUSharedProc:   {all: "leave --share-proc out, where the place lets a sandbox have a /proc of its own"},
 		isolate.KindOthersDevice:    {all: "have an administrator give it to a group that you are in"},
 		isolate.KindOwner:           {all: "run it as that user: sudo -u {about}"},
 

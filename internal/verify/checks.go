@@ -29,6 +29,9 @@ func (t *trial) all() error {
 		if !t.protocolOnly {
 			t.probe()
 		}
+		if t.onGPU && t.dialect.probes == "python.py" {
+			t.check("gpu", t.computes(), "its library begins to work")
+		}
 		t.check("interrupt", t.interrupted(), "ends a cell, not the kernel")
 	}
 

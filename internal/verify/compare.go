@@ -29,7 +29,7 @@ func plainFaults(ctx context.Context, j *kernelspec.Jupyter, twin *kernelspec.Tw
 			faults[c.Name] = c.Detail
 		}
 	}
-	plain := &trial{ctx: ctx, report: note, protocolOnly: true}
+	plain := &trial{ctx: ctx, report: note, protocolOnly: true, onGPU: twin.GPU != ""}
 	if err := plain.run(j, base); err != nil {
 		return nil
 	}

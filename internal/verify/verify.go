@@ -46,6 +46,7 @@ type trial struct {
 	plain func() map[string]string
 
 	protocolOnly bool // without probes
+	onGPU        bool // the kernel is a twin with --gpu, or its base
 	sharesProc   bool // the kernel is a twin with --share-proc
 
 	*bait
@@ -72,6 +73,7 @@ func Kernel(ctx context.Context, j *kernelspec.Jupyter, kernel *kernelspec.Kerne
 	t := &trial{ctx: ctx, report: report}
 	if twin, err := j.FindTwin(kernel.Name); err == nil {
 		t.sharesProc = twin.SharesProc()
+		t.onGPU = twin.GPU != ""
 		t.plain = sync.OnceValue(func() map[string]string { return plainFaults(ctx, j, twin) })
 	}
 
