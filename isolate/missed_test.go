@@ -315,3 +315,17 @@ raise SystemExit("no error" if last is None else 0)'`, l.Addr().(*net.TCPAddr).P
 		t.Errorf("%v %s: refused %q, want %q; missed %+v", err, &out, refused, want, cmd.Report().Missed)
 	}
 }
+
+// A name that no host can have isn't proposed, whatever a program writes into its queries.
+func TestMissedNames(t *testing.T) {
+	w, err := newWatcher(&Policy{Missed: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.example.org", "A.Example.org", "$(id).example.org", "a b.org", "a\x1b[31m.org", "a'.org", "10.0.0.1", "*.org"} {
+		w.ask(name)
+	}
+	if diff := cmp.Diff(map[string]int{"a.example.org": 2}, w.names); diff != "" {
+		t.Errorf("want - got +:\n%s", diff)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/executable"
+	"isolate-namespace/internal/hostname"
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/isolate/internal/listener"
 	"isolate-namespace/isolate/internal/missed"
@@ -245,6 +246,10 @@ func (w *watcher) isServed(c listener.Connection) bool {
 func (w *watcher) ask(name string) {
 	if w.policy.Network == NetworkHost || len(w.policy.Services) > 0 {
 		return
+	}
+	name, err := hostname.Name(name)
+	if err != nil {
+		return // nobody has it, and no option takes it
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
