@@ -11,6 +11,7 @@ from common import notebook, wait_for
 from conftest import COMMANDS, fresh_home
 from window import Window
 
+pytestmark = pytest.mark.once
 SHARE = COMMANDS.parent / "share"
 NAMES = ["isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"]
 SUBCOMMANDS = ["install", "list", "show", "update", "verify", "rehearse", "doctor", "remove"]
