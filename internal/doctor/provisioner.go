@@ -51,9 +51,7 @@ func configurationFiles(j *kernelspec.Jupyter) (files []string) {
 	if j.Prefix != "" {
 		dirs = append(dirs, filepath.Join(j.Prefix, "etc/jupyter"))
 	}
-	for _, path := range filepath.SplitList(os.Getenv("JUPYTER_CONFIG_PATH")) {
-		dirs = append(dirs, path)
-	}
+	dirs = append(dirs, filepath.SplitList(os.Getenv("JUPYTER_CONFIG_PATH"))...)
 
 	seen := map[string]bool{}
 	for _, dir := range dirs {
