@@ -80,7 +80,7 @@ def test_progress(jupyter):
     shown = jupyter.run("script", "--quiet", "--return", "--command", command, "/dev/null", env=found(jupyter)).stdout
     assert "verifying python3-isolated, 0 s" in shown
     # A carriage return is a new line here.
-    left = re.sub(r"(\nverifying python3-isolated, \d+ s)+\n\x1b\[K", "", shown)
+    left = re.sub(r"(\nverifying python3-isolated, \d+ s\x1b\[K)+\n\x1b\[K", "", shown)
     assert "verifying" not in left and "\x1b" not in left
     assert re.search("^heartbeat +works", left, re.MULTILINE)
     done = jupyter.run("isolate-kernelspec", "verify", "python3-isolated", env={**found(jupyter), "PATH": f"{COMMANDS}:{jupyter.env['PATH']}"})
