@@ -17,7 +17,7 @@ func (s *server) answerPackets(conn net.PacketConn) {
 	for {
 		n, from, err := conn.ReadFrom(query)
 		if err != nil {
-			if isPassing(err) {
+			if !isTimeout(err) && isPassing(err) {
 				continue // an answer that nobody took, as of a client that has ended
 			}
 			return

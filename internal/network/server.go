@@ -30,10 +30,10 @@ type server struct {
 	room   chan struct{} // as many as there can be connections
 	ended  chan struct{} // closed when the program has ended
 
-	conns     sync.WaitGroup
-	lock      sync.Mutex
-	listeners []*net.TCPListener
-	open      map[*connection]bool
+	conns sync.WaitGroup // also of what looks at attempts and answers queries
+	lock  sync.Mutex
+	until []func(time.Time) error // sets until when a socket is read or accepted at
+	open  map[*connection]bool
 }
 
 // Run serves the doors that args describe, whose sockets are the descriptors from 3
@@ -86,7 +86,8 @@ func (s *server) prepare(d door.Door, fd int) (serve func(), err error) {
 		if err != nil {
 			return nil, err
 		}
-		serve = func() { go s.answerPackets(conn) }
+		s.until = append(s.until, conn.SetReadDeadline)
+		serve = func() { s.conns.Go(func() { s.answerPackets(conn) }) }
 	case door.ResolverTCP:
 		l, err := net.FileListener(file)
 		if err != nil {
@@ -94,7 +95,8 @@ func (s *server) prepare(d door.Door, fd int) (serve func(), err error) {
 		}
 		serve = func() { go s.answerStreams(l) }
 	case door.Watch4, door.Watch6:
-		return func() { go s.watch(file, d.Kind) }, nil
+		s.until = append(s.until, file.SetReadDeadline)
+		return func() { s.conns.Go(func() { s.watch(file, d.Kind) }) }, nil
 	case door.Listener:
 		s.names.add(d)
 		serve, err = s.listener(file, service{d.Host, d.Port, d.Public})
@@ -122,7 +124,7 @@ func (s *server) listener(file *os.File, to service) (func(), error) {
 		return nil, errors.New("not a TCP socket")
 	}
 	s.lock.Lock()
-	s.listeners = append(s.listeners, tcp)
+	s.until = append(s.until, tcp.SetDeadline)
 	s.lock.Unlock()
 	return func() { s.conns.Go(func() { s.accept(tcp, to) }) }, nil
 }
@@ -138,13 +140,13 @@ func (s *server) listen(fd int, to service) error {
 	return err
 }
 
-// finish accepts what waits, and returns when everything that the program has sent is
-// on its way, or after patience.
+// finish takes what waits in the sockets, and returns when everything that the program
+// has sent is on its way, or after patience.
 func (s *server) finish() {
 	close(s.ended)
 	s.lock.Lock()
-	for _, l := range s.listeners {
-		l.SetDeadline(time.Now().Add(20 * time.Millisecond)) // what waits is accepted at once
+	for _, set := range s.until {
+		set(time.Now().Add(20 * time.Millisecond)) // what waits is taken at once
 	}
 	s.lock.Unlock()
 	done := make(chan struct{})

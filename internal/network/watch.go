@@ -32,8 +32,10 @@ func (s *server) watch(file *os.File, kind door.Kind) {
 		if place, ok := destination(kind, packet[:n], control[:oobn]); ok {
 			s.tellAttempt(place)
 		}
-		// Many attempts cost little: what doesn't fit into the socket's buffer meanwhile is lost.
-		time.Sleep(2 * time.Millisecond)
+		select { // Many attempts cost little: what doesn't fit into the socket's buffer meanwhile is lost.
+		case <-s.ended:
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
 }
 
