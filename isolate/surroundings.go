@@ -94,6 +94,7 @@ func futileCalls() []futileCall {
 		{"mount_setattr", unix.SYS_MOUNT_SETATTR, []calls.Arg{nowhere, none, unknownFlags, none, none}, []unix.Errno{unix.EINVAL}},
 		{"pivot_root", unix.SYS_PIVOT_ROOT, []calls.Arg{none, none}, nil},
 		{landlockCall, unix.SYS_LANDLOCK_CREATE_RULESET, []calls.Arg{none, none, calls.Num(version)}, []unix.Errno{0, unix.EOPNOTSUPP, unix.ENOSYS}},
+		{"seccomp", unix.SYS_SECCOMP, []calls.Arg{calls.Num(unix.SECCOMP_SET_MODE_FILTER), none, none}, []unix.Errno{unix.EFAULT}},
 		{"capset", unix.SYS_CAPSET, []calls.Arg{none, none}, []unix.Errno{unix.EFAULT}},
 		{"keyctl", unix.SYS_KEYCTL, []calls.Arg{nowhere}, nil},
 	}
