@@ -128,16 +128,15 @@ func (m memo) keep(start *Start, paths []string) {
 // pathFiles returns the .pth files of a directory, and the pyvenv.cfg that a Python in
 // it reads.
 func pathFiles(dir string) []string {
-	files, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.pth"))
+	names, err := fs.Glob(os.DirFS(dir), "*.pth")
 	if err != nil {
 		return nil
 	}
-	return append(files, filepath.Join(dir, "pyvenv.cfg"))
-}
-
-// escapeGlob makes a path a pattern that only it matches.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+	files := []string{filepath.Join(dir, "pyvenv.cfg")}
+	for _, name := range names {
+		files = append(files, filepath.Join(dir, name))
+	}
+	return files
 }
 
 // state says what a file is, in a way that differs once it has been replaced or changed.
