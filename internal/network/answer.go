@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ func (s *server) answerPackets(conn net.PacketConn) {
 	for {
 		n, from, err := conn.ReadFrom(query)
 		if err != nil {
-			if !isTimeout(err) && isPassing(err) {
+			if isPassing(err) {
 				continue // an answer that nobody took, as of a client that has ended
 			}
 			return
@@ -78,7 +79,7 @@ func (s *server) lookup(name string) ([4]byte, bool) {
 	case ok:
 		return a.As4(), true
 	case full:
-		s.teller.tell(door.NoMoreNames, name, itoa(len(s.names.byName)))
+		s.teller.tell(door.NoMoreNames, name, strconv.Itoa(len(s.names.byName)))
 	case !strings.HasSuffix(name, ".arpa"): // the name of an address, which nobody needs
 		s.teller.tell(door.NotAllowed, name, "")
 	}

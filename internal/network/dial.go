@@ -116,11 +116,8 @@ func why(err error) string {
 	return err.Error()
 }
 
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
-
-// isPassing reports whether accept can succeed later.
+// isPassing reports whether a socket that failed can be read or accepted at later: at
+// the end its time is over.
 func isPassing(err error) bool {
-	return !errors.Is(err, fs.ErrClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EBADF)
+	return !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, fs.ErrClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EBADF)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strconv"
 	"time"
 
 	"isolate-namespace/internal/door"
@@ -23,7 +24,7 @@ func (s *server) accept(l *net.TCPListener, to service) {
 	defer l.Close()
 	for {
 		conn, err := l.AcceptTCP()
-		if err != nil && !isTimeout(err) && isPassing(err) {
+		if err != nil && isPassing(err) {
 			time.Sleep(100 * time.Millisecond) // descriptors have run out
 			continue
 		}
@@ -33,7 +34,7 @@ func (s *server) accept(l *net.TCPListener, to service) {
 		select {
 		case s.room <- struct{}{}:
 		default:
-			s.teller.tell(door.TooMany, "", itoa(cap(s.room)))
+			s.teller.tell(door.TooMany, "", strconv.Itoa(cap(s.room)))
 			s.room <- struct{}{}
 		}
 		s.conns.Go(func() {
