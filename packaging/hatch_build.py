@@ -15,7 +15,6 @@ MACHINES = {
     "arm64": "py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
 }
 HOST = {"x86_64": "amd64", "aarch64": "arm64"}
-COMMANDS = ["isolate", "isolate-kernel", "isolate-kernelspec", "isolate-network"]
 BILL = "isolate-kernel.cdx.json"  # of materials: scripts/release makes it, and a source distribution has it
 
 
@@ -38,7 +37,7 @@ class Hook(BuildHookInterface):
             raise SystemExit(f"isolate-kernel has no filter of system calls for {machine}; it supports {', '.join(MACHINES)}")
         made = f".build/wheel-{machine}"
         subprocess.run([root / "scripts/build", made], check=True, env=os.environ | {"GOARCH": machine, "PATH": path_with_go()})
-        build_data["shared_scripts"] = {str(root / made / "bin" / name): name for name in COMMANDS}
+        build_data["shared_scripts"] = {str(command): command.name for command in (root / made / "bin").iterdir()}
         share = root / made / "share"  # listed file by file: what git ignores isn't searched
         build_data["shared_data"] = {str(f): f"share/{f.relative_to(share)}" for f in share.rglob("*") if f.is_file()}
         build_data["pure_python"] = False

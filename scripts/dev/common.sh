@@ -30,3 +30,6 @@ export PATH CGO_ENABLED=0
 # keeps them out of go.mod. To raise one:
 # go get -tool -modfile=scripts/dev/tools.mod PACKAGE@latest
 tool() { go tool -modfile=scripts/dev/tools.mod "$@"; }
+
+# newest_version prints the version that comes first in CHANGELOG.md.
+newest_version() { sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n 1; }
