@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/executable"
+	"isolate-namespace/internal/pathname"
 )
 
 // What we say about a program that can't run must be true, whoever wrote the
@@ -272,7 +273,7 @@ func (t *tree) linkTo(path string) string {
 // isHidden reports whether dir may not be mounted.
 func (t *tree) isHidden(dir string, info fs.FileInfo) bool {
 	return slices.ContainsFunc(t.hidden, func(d *hiddenDir) bool {
-		return d.fileID == idOf(info) || d.above && within(d.path, dir)
+		return d.fileID == idOf(info) || d.above && pathname.Within(d.path, dir)
 	})
 }
 

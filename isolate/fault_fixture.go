@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/pathname"
 )
 
 // A fixture knows which of the machine's files the program can't have changed. Once
@@ -68,7 +70,7 @@ func (f *fixture) reaches(info fs.FileInfo) bool {
 func (f *fixture) holdsMounts() bool {
 	for i := range f.tree.mounts.all {
 		point := f.tree.mounts.all[i].point
-		if slices.ContainsFunc(f.writable, func(source string) bool { return point != source && within(point, source) }) {
+		if slices.ContainsFunc(f.writable, func(source string) bool { return point != source && pathname.Within(point, source) }) {
 			return true
 		}
 	}

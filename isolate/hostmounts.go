@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -193,7 +195,7 @@ func (h *hostMounts) visible(m *hostMount) bool {
 				continue
 			}
 			on := other.parent == m.id && other.point == m.point
-			above := other.parent == m.parent && other.point != m.point && within(m.point, other.point)
+			above := other.parent == m.parent && other.point != m.point && pathname.Within(m.point, other.point)
 			if on || above {
 				return false
 			}
@@ -216,7 +218,7 @@ func (h *hostMounts) names(f *hostFile) []hostName {
 	if own == nil {
 		return names
 	}
-	rest, ok := below(f.path, own.point)
+	rest, ok := pathname.Below(f.path, own.point)
 	if !ok {
 		return names
 	}
@@ -227,7 +229,7 @@ func (h *hostMounts) names(f *hostFile) []hostName {
 		if m.device != own.device || m == own {
 			continue
 		}
-		rest, ok := below(inside, m.root)
+		rest, ok := pathname.Below(inside, m.root)
 		if !ok || !h.visible(m) {
 			continue
 		}
@@ -244,19 +246,4 @@ func (f *hostFile) isAt(path string) bool {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
 	return err == unix.EACCES || err == nil && st.Dev == f.dev && st.Ino == f.ino
-}
-
-// within reports whether path is dir or lies in it; both are clean.
-func within(path, dir string) bool {
-	_, ok := below(path, dir)
-	return ok
-}
-
-// below is path as seen from dir, which it is or lies in: "", or "/" and more.
-func below(path, dir string) (rest string, ok bool) {
-	if dir == "/" {
-		dir = ""
-	}
-	rest, ok = strings.CutPrefix(path, dir)
-	return rest, ok && (rest == "" || rest[0] == '/')
 }

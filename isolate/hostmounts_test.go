@@ -86,20 +86,6 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-func TestBelow(t *testing.T) {
-	for _, c := range []struct {
-		path, dir, rest string
-		ok              bool
-	}{
-		{"/a/b", "/a", "/b", true}, {"/a", "/a", "", true}, {"/ab", "/a", "b", false}, {"/a", "/", "/a", true},
-		{"/", "/", "/", true}, {"/", "/a", "/", false}, {"/a", "/a/b", "/a", false},
-	} {
-		if rest, ok := below(c.path, c.dir); ok != c.ok || ok && rest != c.rest {
-			t.Errorf("%s below %s: %q, %v", c.path, c.dir, rest, ok)
-		}
-	}
-}
-
 // A mount of a whole file system of which another mount shows a part leads to
 // that part, as on Btrfs, where every mount is of a subvolume.
 func TestNames(t *testing.T) {

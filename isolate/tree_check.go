@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"isolate-namespace/internal/pathname"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +35,7 @@ func (t *tree) checkBaseDir(p *Policy) error {
 func (t *tree) holding(f *hostFile, meant func(n *node) bool) *node {
 	for _, name := range t.mounts.names(f) {
 		for _, n := range t.nodes {
-			if meant(n) && within(name.path, n.source) {
+			if meant(n) && pathname.Within(name.path, n.source) {
 				return n
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+
+	"isolate-namespace/internal/pathname"
 )
 
 // A Place is where a program would see something of the machine.
@@ -54,7 +56,7 @@ func (t *tree) shownAt(f *hostFile) (places []shown) {
 			if n.kind != bindNode && n.kind != cowNode {
 				continue
 			}
-			rest, ok := below(name.path, n.source)
+			rest, ok := pathname.Below(name.path, n.source)
 			if !ok {
 				continue
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -107,7 +109,7 @@ func (t *tree) refuse(n *node, inBase bool) error {
 // another name of d's.
 func (d *hiddenDir) isIn(f *hostFile) bool {
 	return slices.ContainsFunc(d.names, func(name hostName) bool {
-		return within(name.path, f.path) && (name.path == d.path || name.mount == f.mount)
+		return pathname.Within(name.path, f.path) && (name.path == d.path || name.mount == f.mount)
 	})
 }
 
@@ -119,7 +121,7 @@ func (t *tree) maskBelow(n *node) error {
 	}
 	var masks []*node
 	cover := func(path, is string) {
-		if rest, ok := below(path, n.source); ok && rest != "" {
+		if rest, ok := pathname.Below(path, n.source); ok && rest != "" {
 			masks = append(masks, &node{kind: maskNode, target: filepath.Join(n.target, rest), source: path, is: is})
 		}
 	}
@@ -132,7 +134,7 @@ func (t *tree) maskBelow(n *node) error {
 	}
 
 	for _, m := range t.special {
-		if within(m.point, n.source) && t.mounts.visible(m) {
+		if pathname.Within(m.point, n.source) && t.mounts.visible(m) {
 			cover(m.point, m.kind)
 		}
 	}
@@ -178,7 +180,7 @@ func (t *tree) remoteBelow(n *node) (names []string) {
 	}
 	for i := range t.mounts.all {
 		m := &t.mounts.all[i]
-		rest, ok := below(m.point, n.source)
+		rest, ok := pathname.Below(m.point, n.source)
 		target := filepath.Join(n.target, rest)
 		if ok && rest != "" && isRemote(m.kind) && t.mounts.visible(m) && t.at[target] == nil && t.covering(target) == n {
 			names = append(names, fmt.Sprintf("%s (%s)", rest[1:], m.kind))
@@ -191,7 +193,7 @@ func (t *tree) remoteBelow(n *node) (names []string) {
 // another, is closed to the caller: what lies behind it can't be covered, and the
 // program could open the directory.
 func closedWay(from, to string) error {
-	for dir := filepath.Dir(to); within(dir, from); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(to); pathname.Within(dir, from); dir = filepath.Dir(dir) {
 		var st unix.Stat_t
 		if unix.Lstat(dir, &st) == nil && int(st.Uid) == os.Geteuid() && st.Mode&0o100 == 0 {
 			return &SetupError{Doing: "cover", Path: to, Err: errors.New(dir + " is closed, and the program could open it"),

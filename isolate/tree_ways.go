@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -41,7 +43,7 @@ func (t *tree) addWays(p *Policy, named []*node) {
 			t.maskRealPlace(n)
 		case n.own && n.host != nil && n.host.path != n.target:
 			if links, real := t.follow(n.target); real == n.host.path {
-				t.addLinks(links, within(cwd, real))
+				t.addLinks(links, pathname.Within(cwd, real))
 			}
 		}
 	}
@@ -51,7 +53,7 @@ func (t *tree) addWays(p *Policy, named []*node) {
 			continue
 		}
 		links, real := t.follow(dir)
-		if dir == p.Dir || within(cwd, real) {
+		if dir == p.Dir || pathname.Within(cwd, real) {
 			links = slices.DeleteFunc(links, func(l wayLink) bool { return !l.kept && t.hasWithin(l.path) })
 			t.addLinks(links, true)
 		}
@@ -72,7 +74,7 @@ func (t *tree) addLinks(links []wayLink, all bool) {
 
 // hasWithin reports whether anything is shown at path or below it.
 func (t *tree) hasWithin(path string) bool {
-	return slices.ContainsFunc(t.nodes, func(n *node) bool { return n.kind != maskNode && within(n.target, path) })
+	return slices.ContainsFunc(t.nodes, func(n *node) bool { return n.kind != maskNode && pathname.Within(n.target, path) })
 }
 
 // maskRealPlace also covers the place to which a mask's path leads outside.
@@ -140,7 +142,7 @@ func (t *tree) keeps(path string, dir, entry *unix.Stat_t) bool {
 	}
 	return slices.ContainsFunc(t.hidden, func(d *hiddenDir) bool {
 		isIt := d.fileID == fileID{uint64(dir.Dev), dir.Ino}
-		return d.always && (isIt || d.above && within(d.path, path))
+		return d.always && (isIt || d.above && pathname.Within(d.path, path))
 	})
 }
 

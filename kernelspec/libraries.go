@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"isolate-namespace/internal/executable"
+	"isolate-namespace/internal/pathname"
 )
 
 // A linker finds the files that programs and libraries are linked with, as
@@ -201,12 +202,12 @@ func (l *linker) addModules(dirs, libraryPath []string) {
 // if it is new.
 func (l *linker) linkedTree(link string) string {
 	real, err := filepath.EvalSymlinks(link)
-	if err != nil || inBaseSystem(real) || within(filepath.Dir(link), real) {
+	if err != nil || inBaseSystem(real) || pathname.Within(real, filepath.Dir(link)) {
 		return ""
 	}
 	tree := real
 	if prefix, _, found := strings.Cut(real, "/lib/python"); found && prefix != "" {
-		if within(prefix, link) {
+		if pathname.Within(link, prefix) {
 			return ""
 		}
 		tree = prefix

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/internal/protocol"
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
@@ -255,7 +256,7 @@ func (w *watcher) observed(uses []trace.Use, dir, connection string) *observed {
 		if i <= begin {
 			before[use.Pid] = true
 		}
-		if within(dir, use.Path) || i > begin && (use.Pid == w.kernel || !before[use.Pid]) {
+		if pathname.Within(use.Path, dir) || i > begin && (use.Pid == w.kernel || !before[use.Pid]) {
 			continue
 		}
 		list := &o.read

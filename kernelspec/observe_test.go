@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"isolate-namespace/internal/pathname"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -88,7 +90,7 @@ func TestObserve(t *testing.T) {
 
 			outside := func(paths []string) (all []string) {
 				for _, path := range paths {
-					if within(home, path) {
+					if pathname.Within(path, home) {
 						all = append(all, path)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
 )
@@ -39,7 +40,7 @@ func (n *need) settleRead() {
 			continue
 		}
 		shown = append(shown, path)
-		if home != "" && within(home, path) {
+		if home != "" && pathname.Within(path, home) {
 			own = append(own, path)
 		}
 	}
@@ -100,7 +101,7 @@ func (n *need) entries() string {
 
 // shows reports whether one of the paths shows this one.
 func (n *need) shows(path string) bool {
-	return slices.ContainsFunc(n.paths, func(tree string) bool { return within(tree, path) })
+	return slices.ContainsFunc(n.paths, func(tree string) bool { return pathname.Within(path, tree) })
 }
 
 // linksTo returns a path, each link that it leads to, and where they end.
@@ -125,7 +126,7 @@ func linksTo(path string) (paths []string) {
 // shownByBase reports whether a sandbox that is given nothing shows a path.
 func shownByBase(path string) bool {
 	for _, tree := range []string{"/proc", "/sys", "/dev"} {
-		if within(tree, path) {
+		if pathname.Within(path, tree) {
 			return true
 		}
 	}

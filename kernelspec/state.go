@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
@@ -191,7 +192,7 @@ func (t *Twin) takenOut(paths []string) string {
 	}
 	var taken []isolate.Mount
 	for _, m := range mounts(made.Made) {
-		if slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(m.Source) && within(m.Source, path) }) {
+		if slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(m.Source) && pathname.Within(path, m.Source) }) {
 			taken = append(taken, m)
 		}
 	}
@@ -231,7 +232,7 @@ func (t *Twin) unseen() (paths []string, err error) {
 	n := need{paths: asked}
 	n.settle()
 	for _, path := range n.paths {
-		takenOut := slices.ContainsFunc(before, func(tree string) bool { return within(tree, path) })
+		takenOut := slices.ContainsFunc(before, func(tree string) bool { return pathname.Within(path, tree) })
 		if !takenOut && !t.sees(path) {
 			paths = append(paths, path)
 		}
@@ -241,7 +242,7 @@ func (t *Twin) unseen() (paths []string, err error) {
 
 // sees reports whether the twin's kernels see a path, wherever they are started.
 func (t *Twin) sees(path string) bool {
-	return slices.ContainsFunc(shownBy(t.Spec), func(tree string) bool { return within(tree, path) }) || shownByBase(path)
+	return slices.ContainsFunc(shownBy(t.Spec), func(tree string) bool { return pathname.Within(path, tree) }) || shownByBase(path)
 }
 
 // otherProgram returns the program that the twin's base would run now, if Jupyter

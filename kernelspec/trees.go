@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/pathname"
 )
 
 // inBase are the trees that every sandbox shows.
@@ -12,12 +14,7 @@ var inBase = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/lib
 
 // inBaseSystem reports whether every sandbox shows a path.
 func inBaseSystem(path string) bool {
-	return slices.ContainsFunc(inBase, func(tree string) bool { return within(tree, path) })
-}
-
-// within reports whether path is tree or lies in it.
-func within(tree, path string) bool {
-	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
+	return slices.ContainsFunc(inBase, func(tree string) bool { return pathname.Within(path, tree) })
 }
 
 // stores are directories in which each package has its own directory and names the
@@ -46,7 +43,7 @@ func programTrees(path string) (trees []string) {
 // holds more than programs, it returns only the file.
 func programTree(path string) string {
 	for _, store := range stores {
-		if within(store, path) {
+		if pathname.Within(path, store) {
 			return store
 		}
 	}
@@ -83,7 +80,7 @@ func showsHome(dir string) bool {
 	}
 	for _, home := range homes {
 		for _, own := range []string{home, filepath.Join(home, ".local"), filepath.Join(home, ".local/share"), filepath.Join(home, ".config")} {
-			if within(dir, own) {
+			if pathname.Within(own, dir) {
 				return true
 			}
 		}
@@ -95,7 +92,7 @@ func showsHome(dir string) bool {
 // may lie beside it, unless it is in a store.
 func fileTree(path string) string {
 	for _, store := range stores {
-		if within(store, path) {
+		if pathname.Within(path, store) {
 			return store
 		}
 	}
@@ -110,7 +107,7 @@ func reduce(paths []string) []string {
 		path = filepath.Clean(path)
 		covered := func(tree string) bool {
 			tree = filepath.Clean(tree)
-			return tree != "/" && tree != path && within(tree, path)
+			return tree != "/" && tree != path && pathname.Within(path, tree)
 		}
 		if filepath.IsAbs(path) && path != "/" && !inBaseSystem(path) && !slices.ContainsFunc(paths, covered) {
 			kept = append(kept, path)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 	"isolate-namespace/isolate"
@@ -42,7 +43,7 @@ func Show(p *isolate.Policy, program string) error {
 		if isSystem(dir) {
 			break
 		}
-		if isBelow(dir, "/usr") && p.Base == nil {
+		if pathname.Within(dir, "/usr") && p.Base == nil {
 			continue // part of the base
 		}
 		f.showPrograms(dir)
@@ -96,7 +97,7 @@ func (f *finder) showPrograms(dir string) {
 
 	prefix := filepath.Dir(dir)
 	switch {
-	case !slices.Contains([]string{"bin", "sbin", "condabin"}, filepath.Base(dir)) || isBelow(f.home, prefix) || isBelow(f.policy.Home, prefix):
+	case !slices.Contains([]string{"bin", "sbin", "condabin"}, filepath.Base(dir)) || pathname.Within(f.home, prefix) || pathname.Within(f.policy.Home, prefix):
 	case filepath.Base(prefix) == ".local":
 		// What pip install --user put there imports its package from here.
 		libraries, _ := os.ReadDir(filepath.Join(prefix, "lib"))
@@ -211,7 +212,7 @@ func (f *finder) believes(path string) bool {
 		}
 	}
 	return slices.ContainsFunc([]string{"/usr", "/opt", "/etc/alternatives", "/nix", "/gnu", "/snap"}, func(dir string) bool {
-		return isBelow(path, dir) && !f.isNamed(path)
+		return pathname.Within(path, dir) && !f.isNamed(path)
 	})
 }
 
@@ -254,7 +255,7 @@ func (f *finder) add(path string) {
 		if err != nil || m.Access != isolate.AccessMasked && m.Access != isolate.AccessPrivate {
 			continue
 		}
-		if isBelow(real, hidden) {
+		if pathname.Within(real, hidden) {
 			return
 		}
 		if below, found := strings.CutPrefix(hidden, real+"/"); found {
@@ -277,7 +278,7 @@ func (f *finder) isPrivate(dir string) bool {
 	}
 	for _, d := range []string{dir, real} {
 		for _, secret := range []string{f.policy.Home, f.home, "/tmp", "/var/tmp", "/dev/shm", "/run", "/var", "/dev", "/proc", "/sys", "/etc"} {
-			if isBelow(secret, d) {
+			if pathname.Within(secret, d) {
 				return true
 			}
 		}
@@ -290,11 +291,6 @@ func realHome(home string) string {
 		return real
 	}
 	return home
-}
-
-// isBelow reports whether path is dir or lies in it.
-func isBelow(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
 func getenv(env []string, name string) (value string) {

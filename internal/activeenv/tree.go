@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/internal/regular"
 )
 
@@ -23,7 +24,7 @@ var managedTrees = []string{
 func (f *finder) managed(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		for _, store := range []string{"/nix", "/gnu/store"} {
-			if isBelow(real, store) {
+			if pathname.Within(real, store) {
 				return store
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"isolate-namespace/internal/pathname"
 	"isolate-namespace/isolate"
 )
 
@@ -60,7 +61,7 @@ func (f *finder) replaced(path string) bool {
 // is what programs work on.
 func (f *finder) isNamed(path string) bool {
 	return slices.ContainsFunc(f.policy.Mounts[:f.named], func(m isolate.Mount) bool {
-		return m.Source != "" && isBelow(path, m.Source)
+		return m.Source != "" && pathname.Within(path, m.Source)
 	})
 }
 
@@ -73,7 +74,7 @@ func deepest(path string, mounts []isolate.Mount) (found isolate.Mount, target s
 		if at == "" {
 			at = m.Source
 		}
-		if isBelow(path, at) && len(at) >= len(target) {
+		if pathname.Within(path, at) && len(at) >= len(target) {
 			found, target = m, at
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"isolate-namespace/internal/pathname"
 )
 
 // place returns what is to be shown for f, or why nothing is.
@@ -114,11 +116,5 @@ func sameAccess(shown map[string]*Group, all []string) bool {
 	return !slices.ContainsFunc(all, func(show string) bool { return shown[show].Writable != shown[all[0]].Writable })
 }
 
-// isBelow reports whether a path lies in dir.
-func isBelow(path, dir string) bool {
-	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(dir, "/"))
-	return ok && len(rest) > 1 && rest[0] == '/'
-}
-
-// isIn reports whether a path is dir or lies in it.
-func isIn(path, dir string) bool { return path == dir || isBelow(path, dir) }
+// isBelow reports whether a path lies in dir and isn't dir.
+func isBelow(path, dir string) bool { return path != dir && pathname.Within(path, dir) }

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"isolate-namespace/internal/pathname"
 )
 
 // wide are directories in which much else lies.
@@ -19,7 +21,7 @@ var wideInHome = []string{".cache", ".local", ".local/lib", ".local/share", "Des
 // isWide reports whether a directory holds so much else that it is never shown whole: also
 // one above what is shown, such as that of all students' work.
 func (s *Surroundings) isWide(dir string) bool {
-	if slices.Contains(wide, dir) || isIn(s.Home, dir) {
+	if slices.Contains(wide, dir) || pathname.Within(s.Home, dir) {
 		return true
 	}
 	if home, rest := s.inHome(dir); home != "" && (rest == "" || slices.Contains(wideInHome, rest)) {
@@ -37,7 +39,7 @@ func (s *Surroundings) inHome(to string) (home, rest string) {
 		homes = append(homes, path.Join("/home", name))
 	}
 	for _, home := range homes {
-		if home != "" && isIn(to, home) {
+		if home != "" && pathname.Within(to, home) {
 			return home, strings.TrimPrefix(to[len(home):], "/")
 		}
 	}
@@ -59,7 +61,7 @@ var secretInHome = []string{".local/share/keyrings", ".local/share/kwalletd", ".
 // secrets: hidden files of a home directory, the runtime directory, and what the system
 // shows to some only.
 func (s *Surroundings) isSecret(f Seen) bool {
-	if s.Runtime != "" && isIn(f.Path, s.Runtime) || isIn(f.Path, "/run/user") {
+	if s.Runtime != "" && pathname.Within(f.Path, s.Runtime) || pathname.Within(f.Path, "/run/user") {
 		return true
 	}
 	for _, dir := range []string{"/etc", "/var", "/run", "/boot"} {
@@ -72,7 +74,7 @@ func (s *Surroundings) isSecret(f Seen) bool {
 		return false
 	}
 	in := func(dirs []string) bool {
-		return slices.ContainsFunc(dirs, func(dir string) bool { return isIn(rest, dir) })
+		return slices.ContainsFunc(dirs, func(dir string) bool { return pathname.Within(rest, dir) })
 	}
 	return !in(dataInHome) || in(secretInHome)
 }
@@ -108,13 +110,13 @@ var libraries = []string{"site-packages", "dist-packages", "node_modules", ".nod
 // isNoise reports whether f is left out.
 func (s *Surroundings) isNoise(f Seen) bool {
 	to := f.Path
-	if f.Dir && slices.ContainsFunc(s.Search, func(dir string) bool { return isIn(dir, to) }) {
+	if f.Dir && slices.ContainsFunc(s.Search, func(dir string) bool { return pathname.Within(dir, to) }) {
 		return true // where a program would be looked for
 	}
-	if slices.ContainsFunc(noise, func(dir string) bool { return isIn(to, dir) }) {
+	if slices.ContainsFunc(noise, func(dir string) bool { return pathname.Within(to, dir) }) {
 		return true
 	}
-	if home, rest := s.inHome(to); home != "" && slices.ContainsFunc(noiseInHome, func(dir string) bool { return isIn(rest, dir) }) {
+	if home, rest := s.inHome(to); home != "" && slices.ContainsFunc(noiseInHome, func(dir string) bool { return pathname.Within(rest, dir) }) {
 		return true
 	}
 	if slices.Contains(libraries, path.Base(to)) || isUserLibrary(to) {
