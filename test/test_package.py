@@ -66,6 +66,13 @@ def test_versions_are_checked(tmp_path):
     assert done.returncode == 2 and f"newest version is {VERSION}, not '0.0.1'" in done.stderr
 
 
+@pytest.mark.parametrize("machine", ["riscv64", "ppc64le"])
+def test_machines_without_a_filter_are_refused(tmp_path, machine):
+    done = subprocess.run([ROOT / "scripts/build", tmp_path], env=os.environ | {"GOARCH": machine}, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr == f"build: isolate has no filter of system calls for {machine}; build it for amd64 or arm64\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_wheel(wheel):
     assert re.fullmatch(r"isolate_kernel-[\d.]+-py3-none-manylinux_2_17_x86_64\.manylinux2014_x86_64\.musllinux_1_1_x86_64\.whl", wheel.name)
     names = zipfile.ZipFile(wheel).namelist()
