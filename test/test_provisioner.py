@@ -1,6 +1,7 @@
 """Kernels that the provisioner isolates without a twin, in each program that takes its kernels from jupyter_client."""
 
 import json
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def person(jupyter, tmp_path):
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: isolate-kernel\nVersion: 0\n")
     (about / "entry_points.txt").write_text(
         f"[jupyter_client.kernel_provisioners]\n{NAME} = isolate_kernel.provisioner:IsolateProvisioner\n"
+        "a-subclass = subclass:Subclass\n"
     )
     jupyter.env |= {
         "PYTHONPATH": str(site), "PATH": f"{COMMANDS}:{jupyter.env['PATH']}", "JUPYTER_PATH": str(jupyter.home / "prefix/share/jupyter"),
@@ -46,13 +48,13 @@ def executed(person, *arguments, env=None, check=True, code=LOOK):
     return outputs[0].text if outputs else done.stderr
 
 
-def stanza(person, **config):
+def stanza(person, name=NAME, **config):
     """A kernelspec of its own that names the provisioner."""
     directory = person.home / "prefix/share/jupyter/kernels/guarded"
     directory.mkdir(parents=True, exist_ok=True)
     spec = {
         "argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "guarded", "language": "python",
-        "metadata": {"kernel_provisioner": {"provisioner_name": NAME, "config": config}}, "env": {"OWN": "set"},
+        "metadata": {"kernel_provisioner": {"provisioner_name": name, "config": config}}, "env": {"OWN": "set"},
     }
     (directory / "kernel.json").write_text(json.dumps(spec))
     return directory
@@ -67,6 +69,15 @@ def test_a_kernelspec_that_names_it(person):
     assert executed(person, "--kernel_name=guarded") == ISOLATED
     said = executed(person, "--kernel_name=guarded", code="import os; print(os.environ['OWN'], os.environ['TOLD'])")
     assert said == "set yes\n"
+
+
+def test_a_subclass(person):
+    """It stands in a kernelspec with a name of its own."""
+    pathlib.Path(person.env["PYTHONPATH"], "subclass.py").write_text(
+        "from isolate_kernel.provisioner import IsolateProvisioner\nclass Subclass(IsolateProvisioner):\n    pass\n"
+    )
+    stanza(person, name="a-subclass")
+    assert executed(person, "--kernel_name=guarded") == ISOLATED
 
 
 def test_the_default_of_a_variable(person):

@@ -29,8 +29,10 @@ class IsolateProvisioner(LocalProvisioner):
         if is_twin(command, self.kernel_spec):
             return kwargs
 
-        spec = {
-            **self.kernel_spec.to_dict(),
+        spec = self.kernel_spec.to_dict()
+        spec |= {
+            # Without what chose this class, maybe by another name: a subclass has its own.
+            "metadata": {key: value for key, value in spec["metadata"].items() if key != "kernel_provisioner"},
             "argv": [part.replace(connection_file, "{connection_file}") if connection_file else part for part in command],
         }
         name = self.parent.kernel_name if self.parent else ""

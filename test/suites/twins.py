@@ -1,4 +1,6 @@
-"""Puts the isolated twin of a kernel in the place of each kernel that a suite starts.
+"""Puts the isolated twin of a kernel in the place of each kernel that a suite starts,
+or isolate's provisioner, which SUITES_PROVISIONER says where to find, in the place of
+jupyter_client's local one.
 
 scripts/test-suites has every interpreter of its environment import this, by a .pth
 file, while SUITES_TWINS names a directory. The twin is the one that
@@ -55,6 +57,15 @@ def start_twins(manager):
     manager.KernelManager.kernel_spec = property(kernel_spec)
 
 
+def start_with_provisioner(provisioning):
+    """Has isolate's provisioner stand for the local one, also as the base of those that a suite makes."""
+    sys.path.append(os.environ["SUITES_PROVISIONER"])
+    os.environ["PATH"] = f"{COMMANDS}:{os.environ['PATH']}"
+    from isolate_kernel.provisioner import IsolateProvisioner
+
+    provisioning.LocalProvisioner = IsolateProvisioner
+
+
 def keep_connection_files(multikernelmanager):
     """Has each MultiKernelManager keep connection files where docs/jupyter.md says, out of the working directory."""
     from jupyter_core.paths import jupyter_runtime_dir
@@ -72,7 +83,9 @@ def keep_connection_files(multikernelmanager):
 class Hook(importlib.abc.MetaPathFinder):
     """Changes modules when they are imported."""
 
-    changes = {"jupyter_client.manager": start_twins, "jupyter_client.multikernelmanager": keep_connection_files}
+    changes = {"jupyter_client.multikernelmanager": keep_connection_files} | (
+        {"jupyter_client.provisioning": start_with_provisioner} if "SUITES_PROVISIONER" in os.environ else {"jupyter_client.manager": start_twins}
+    )
 
     def find_spec(self, name, path, target=None):
         change = self.changes.pop(name, None)
