@@ -91,7 +91,7 @@ func TestDefault(t *testing.T) {
 			}
 
 			again := installDefault(t, j, Options{}, place)
-			updated, err := Update(t.Context(), again, j, "/bin/true", nil, nil)
+			updated, err := Update(t.Context(), again, j, Options{Launcher: "/bin/true"})
 			if err != nil || again.Plain != twin.Plain || updated.Plain != twin.Plain || updated.Dir != twin.Dir {
 				t.Errorf("%+v, %+v, %v", again, updated, err)
 			}
@@ -169,7 +169,7 @@ func TestPlainKernelFirst(t *testing.T) {
 	if len(all) != 1 || all[0].State != PlainFirst || all[0].Faults[0] != base || j.remedy(all[0]) != "isolate-kernelspec update base" || all[0].State.Starts() {
 		t.Fatalf("%+v", all)
 	}
-	if _, err := Update(t.Context(), all[0], j, "/bin/true", nil, nil); err != nil {
+	if _, err := Update(t.Context(), all[0], j, Options{Launcher: "/bin/true"}); err != nil {
 		t.Fatal(err)
 	}
 	now, err := j.FindTwin("base")
@@ -208,7 +208,7 @@ func TestTakenOverByAnotherPath(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Update(t.Context(), twin, j, "/bin/true", nil, nil); err != nil {
+			if _, err := Update(t.Context(), twin, j, Options{Launcher: "/bin/true"}); err != nil {
 				t.Fatal(err)
 			}
 			twin, err = j.FindTwin("base")

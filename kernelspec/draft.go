@@ -38,8 +38,9 @@ type draft struct {
 }
 
 // makeTwin makes the twin of base: all its keys, its command after the launcher's, and
-// in MNTDIRS_KERNEL what its interpreter needs.
-func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*draft, error) {
+// in MNTDIRS_KERNEL what its interpreter needs. Of the options it follows those that
+// it needs for that; Spec.with adds the others.
+func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, o Options) (*draft, error) {
 	spec, err := base.Spec.clone()
 	if err != nil {
 		return nil, err
@@ -58,13 +59,21 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 		return nil, err
 	}
 
+	own := map[string]any{"base": base.Name, "base_dir": base.Dir}
+	if o.NoDebugger {
+		if err := n.leaveOutDebugger(base, slices.Concat(n.ends, argv)[0]); err != nil {
+			return nil, err
+		}
+		metadata[debuggerKey], own[debuggerKey] = false, false
+	}
+
 	env := spec.object("env")
 	for name, value := range n.env {
 		if _, own := env[name]; !own {
 			env[name] = value
 		}
 	}
-	command := kernelargv.Command{Launcher: launcher, Kernel: argv}
+	command := kernelargv.Command{Launcher: o.Launcher, Kernel: argv}
 	for _, name := range slices.Sorted(maps.Keys(env)) { // the spec's own variables
 		command.Options = append(command.Options, kernelargv.New("--env", name))
 	}
@@ -79,7 +88,7 @@ func makeTwin(ctx context.Context, base *Kernel, j *Jupyter, launcher string) (*
 		metadata["interpreter"] = map[string]any{"path": argv[0]}
 	}
 	delete(metadata, plainKey)
-	metadata[metadataKey] = map[string]any{"base": base.Name, "base_dir": base.Dir}
+	metadata[metadataKey] = own
 	capProtocol(spec)
 
 	return &draft{

@@ -50,7 +50,7 @@ func isolated(t *testing.T, spec string, o Options) (Spec, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := makeTwin(t.Context(), base, j, "/opt/isolate-kernel")
+	made, err := makeTwin(t.Context(), base, j, Options{Launcher: "/opt/isolate-kernel"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestEveryFrontEndReadsTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, err := makeTwin(t.Context(), base, j, "/opt/isolate-kernel")
+		made, err := makeTwin(t.Context(), base, j, Options{Launcher: "/opt/isolate-kernel"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,10 @@ func dropped(dir string, current, fresh Spec) []string {
 		}
 	}
 
+	if leavesOut(current) && !leavesOut(fresh) {
+		lost = append(lost, "--no-debugger")
+	}
+
 	if display := current.text("display_name"); display != made.text("display_name") && display != fresh.text("display_name") {
 		lost = append(lost, "--display-name "+text.Quote(display))
 	}

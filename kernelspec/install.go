@@ -33,7 +33,7 @@ func Install(ctx context.Context, base *Kernel, j *Jupyter, o Options, p Place) 
 	if err != nil {
 		return nil, err
 	}
-	made, err := makeTwin(ctx, base, j, o.Launcher)
+	made, err := makeTwin(ctx, base, j, o)
 	if err != nil {
 		return nil, err
 	}

@@ -68,8 +68,8 @@ const maxScripts = 6
 func askProgram(program, language string, environ []string) (paths []string, known bool, err error) {
 	name := filepath.Base(program)
 	if isPython(program, language) {
-		paths, _, err = askPython(program, environ)
-		return paths, true, err
+		said, err := askPython(program, environ)
+		return said.Paths, true, err
 	}
 	if i := makeOf(program); i >= 0 {
 		paths, err = makes[i].paths(program, environ)

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"isolate-namespace/internal/kernelargv"
 	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/version"
 )
@@ -39,13 +38,13 @@ type remembered struct {
 var passing = []string{"JPY_SESSION_NAME", "JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "PWD", "OLDPWD", "SHLVL", "_"}
 
 // newMemo returns the memo for one kernel with these options.
-func newMemo(base *Kernel, launcher string, options kernelargv.Options) memo {
+func newMemo(base *Kernel, o Options) memo {
 	environ := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(passing, name)
 	})
 	slices.Sort(environ)
-	all, err := json.Marshal([]any{version.Line(launcher), base.Dir, base.Spec, options.Words(), environ})
+	all, err := json.Marshal([]any{version.Line(o.Launcher), base.Dir, base.Spec, o.Sandbox.Words(), o.NoDebugger, environ})
 	cache, noCache := os.UserCacheDir()
 	if err != nil || noCache != nil {
 		return memo{}

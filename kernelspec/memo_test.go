@@ -3,14 +3,12 @@ package kernelspec
 import (
 	"os"
 	"testing"
-
-	"isolate-namespace/internal/kernelargv"
 )
 
 // What another user wrote, or can write, isn't taken for an answer.
 func TestMemoOfAnotherUser(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	m := newMemo(&Kernel{Name: "k", Dir: "/k", Spec: Spec{}}, "/bin/isolate-kernel", kernelargv.Options{})
+	m := newMemo(&Kernel{Name: "k", Dir: "/k", Spec: Spec{}}, Options{Launcher: "/bin/isolate-kernel"})
 	m.keep(&Start{Argv: []string{"/bin/isolate-kernel"}}, nil)
 	if m.recall() == nil {
 		t.Fatal("the control: its own answer isn't known")

@@ -17,12 +17,13 @@ import (
 
 // A need is what one kernel must have inside.
 type need struct {
-	paths []string          // to show; settle reduces them
-	files []string          // to show, if need be one by one
-	read  []string          // files that the command read on the way to the program
-	write []string          // directories to show as copies that can be written to
-	env   map[string]string // variables that make it write elsewhere
-	notes []string          // for a person
+	paths  []string          // to show; settle reduces them
+	files  []string          // to show, if need be one by one
+	read   []string          // files that the command read on the way to the program
+	write  []string          // directories to show as copies that can be written to
+	masked []string          // of what is shown, directories to hide
+	env    map[string]string // variables that make it write elsewhere
+	notes  []string          // for a person
 
 	hidden []string // of what the command read, what only its owner can
 

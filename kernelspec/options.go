@@ -12,6 +12,7 @@ type Options struct {
 	Default     bool               // the twin gets the base's name, and Jupyter finds it first
 	DisplayName string             // empty: the base's with " (isolated)"
 	Launcher    string             // absolute path of isolate-kernel
+	NoDebugger  bool               // the kernel's debugger is masked
 	Sandbox     kernelargv.Options // the launcher's
 
 	// Try starts a kernel that isn't installed yet, and says why it doesn't

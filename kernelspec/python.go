@@ -62,7 +62,7 @@ func Python(argv []string, language string) string {
 
 // ModuleRemedy returns what helps a Python's kernel that doesn't find a module.
 func ModuleRemedy(python, module string) string {
-	if _, missing, err := askPython(python, os.Environ(), module); err == nil && len(missing) == 0 { // without isolation
+	if said, err := askPython(python, os.Environ(), module); err == nil && len(said.Missing) == 0 { // without isolation
 		return remedy.UpdateShows
 	}
 	return remedy.InstallModule(python, module)
@@ -75,18 +75,23 @@ var pythonName = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
 //go:embed ask/python_paths.py
 var pythonScript string
 
-// askPython asks a Python for the paths that it reads, and for those of modules
-// that it doesn't find.
-func askPython(program string, environ []string, modules ...string) (paths, missing []string, err error) {
+// A pythonAnswer is what a Python says of itself.
+type pythonAnswer struct {
+	Paths    []string // that it reads
+	Missing  []string // of the modules that it was asked for
+	Debugger []string // each directory that debugpy could be imported from
+}
+
+// askPython asks a Python about itself, and about modules.
+func askPython(program string, environ []string, modules ...string) (answer pythonAnswer, err error) {
 	out, err := ask(program, pythonScript, environ, modules...)
 	if err != nil {
-		return nil, nil, err
+		return answer, err
 	}
-	var answer struct{ Paths, Missing []string }
 	if err := json.Unmarshal(out, &answer); err != nil {
-		return nil, nil, fmt.Errorf("read what %s needs: %w", program, err)
+		return answer, fmt.Errorf("read what %s needs: %w", program, err)
 	}
-	return answer.Paths, answer.Missing, nil
+	return answer, nil
 }
 
 // pythonModule returns the module, without its submodules, that these arguments
@@ -118,8 +123,8 @@ func missingModule(argv []string, language string, environ []string) (string, er
 	if module == "" {
 		return "", nil
 	}
-	_, missing, err := askPython(argv[0], environ, module)
-	return strings.Join(missing, " "), err
+	said, err := askPython(argv[0], environ, module)
+	return strings.Join(said.Missing, " "), err
 }
 
 // ask runs a script with an interpreter, away from the working directory,

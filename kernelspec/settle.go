@@ -96,6 +96,9 @@ func (n *need) entries() string {
 	for _, path := range n.write {
 		mounts = append(mounts, isolate.CopyOnWrite(path).IfExists())
 	}
+	for _, path := range n.masked {
+		mounts = append(mounts, isolate.Masked(path))
+	}
 	return isolate.FormatMounts(mounts)
 }
 

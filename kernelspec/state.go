@@ -20,12 +20,13 @@ import (
 type State string
 
 // States, worst last. The last seven start no kernel; with PlainFirst another starts,
-// which isn't isolated. OtherBase, NeedsMore,
+// which isn't isolated. OtherBase, DebuggerShown, NeedsMore,
 // LibraryMissing, ModuleMissing, InterpreterHidden and InterpreterBroken are found
 // by Inspect alone.
 const (
 	OK                State = "ok"
 	OtherBase         State = "another base"
+	DebuggerShown     State = "debugger shown" // of a twin that is to have none
 	NeedsMore         State = "needs more"
 	BaseChanged       State = "base changed"
 	BaseGone          State = "base gone"
@@ -42,7 +43,7 @@ const (
 
 // Starts reports whether a kernel starts in this state.
 func (s State) Starts() bool {
-	return slices.Contains([]State{OK, OtherBase, NeedsMore, BaseChanged, BaseGone, AnotherLauncher}, s)
+	return slices.Contains([]State{OK, OtherBase, DebuggerShown, NeedsMore, BaseChanged, BaseGone, AnotherLauncher}, s)
 }
 
 // state returns what can be said of a twin without asking its interpreter.
@@ -130,6 +131,11 @@ func (j *Jupyter) inspect(t *Twin) {
 	}
 	if t.State == OK && len(unseen) > 0 {
 		t.State, t.Faults = NeedsMore, unseen
+	}
+	if t.State == OK && t.NoDebugger {
+		if shown := t.shownDebugger(); shown != nil {
+			t.State, t.Faults = DebuggerShown, shown
+		}
 	}
 	if other := j.otherProgram(t); other != "" {
 		if t.State == OK {

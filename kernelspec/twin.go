@@ -14,21 +14,22 @@ import (
 
 // A Twin is the isolated twin of a kernel, as it lies on disk.
 type Twin struct {
-	Name     string            `json:"name"`
-	Display  string            `json:"display_name"`
-	Language string            `json:"language"`
-	Base     string            `json:"base"`
-	BaseDir  string            `json:"base_dir"`
-	Dir      string            `json:"dir"`
-	Plain    string            `json:"plain"` // of a default twin, the plain kernel's name
-	State    State             `json:"state"`
-	Network  string            `json:"network"`
-	Reaches  []string          `json:"reaches"` // HOST:PORT, NAME, *.NAME, as the options have them
-	Devices  []string          `json:"devices"` // that its kernels can open
-	GPU      string            `json:"gpu"`     // as the option has it, or ""
-	Limits   map[string]string `json:"limits"`  // by the launcher's option, without its dashes
-	Spec     Spec              `json:"-"`
-	Faults   []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
+	Name       string            `json:"name"`
+	Display    string            `json:"display_name"`
+	Language   string            `json:"language"`
+	Base       string            `json:"base"`
+	BaseDir    string            `json:"base_dir"`
+	Dir        string            `json:"dir"`
+	Plain      string            `json:"plain"` // of a default twin, the plain kernel's name
+	State      State             `json:"state"`
+	Network    string            `json:"network"`
+	Reaches    []string          `json:"reaches"` // HOST:PORT, NAME, *.NAME, as the options have them
+	Devices    []string          `json:"devices"` // that its kernels can open
+	GPU        string            `json:"gpu"`     // as the option has it, or ""
+	NoDebugger bool              `json:"no_debugger"`
+	Limits     map[string]string `json:"limits"` // by the launcher's option, without its dashes
+	Spec       Spec              `json:"-"`
+	Faults     []string          `json:"-"` // what the state is about: paths that are missing, or a sentence
 }
 
 // SharesProc reports whether the twin's kernels see the process file system that is
@@ -104,7 +105,8 @@ func (j *Jupyter) examine(name, dir string, spec Spec) *Twin {
 	baseDir, _ := own["base_dir"].(string)
 	twin := &Twin{
 		Name: name, Display: spec.text("display_name"), Language: spec.Language(),
-		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Reaches: []string{}, Devices: []string{}, Limits: map[string]string{}, Spec: spec,
+		Base: base, BaseDir: baseDir, Dir: dir, Network: "none", Reaches: []string{}, Devices: []string{},
+		NoDebugger: leavesOut(spec), Limits: map[string]string{}, Spec: spec,
 	}
 
 	if made, err := readRecord(dir); err == nil && made.isDefault() {

@@ -9,13 +9,14 @@ import (
 
 // Update makes a twin again from its base as it is now, for the launcher given.
 // Options and what a person changed by hand are kept, and options are added to
-// them. try is as in Options.
-func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, added kernelargv.Options, try func(*Kernel) error) (*Result, error) {
+// them. It keeps the twin's names.
+func Update(ctx context.Context, twin *Twin, j *Jupyter, o Options) (*Result, error) {
 	base, err := j.Base(twin)
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := makeTwin(ctx, base, j, launcher)
+	o.NoDebugger = o.NoDebugger || twin.NoDebugger
+	fresh, err := makeTwin(ctx, base, j, o)
 	if err != nil {
 		return nil, err
 	}
@@ -30,14 +31,14 @@ func Update(ctx context.Context, twin *Twin, j *Jupyter, launcher string, added 
 	}
 	merge(spec, made, twin.Spec)
 	current := twin.Spec.Command()
-	current.Options = current.Options.With(added)
+	current.Options = current.Options.With(o.Sandbox)
 	spec["argv"] = anySlice(kernelargv.Merge(fresh.spec.Command(), made.Command(), current).Argv())
 	mergeDirs(spec.object("env"), fresh.spec.object("env"), made.object("env"), twin.Spec.object("env"))
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 
-	result, err := fresh.finish(spec, base, twin.Dir, twin.Plain, try)
+	result, err := fresh.finish(spec, base, twin.Dir, twin.Plain, o.Try)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestUpdateOfNothingChangesNothing(t *testing.T) {
 	j, twin, _ := installed(t, Options{Sandbox: sandbox("--network host --mount ro:/srv --env A=b --memory 2G"), DisplayName: "Mine"})
-	if _, err := Update(t.Context(), twin, j, "/bin/true", nil, nil); err != nil {
+	if _, err := Update(t.Context(), twin, j, Options{Launcher: "/bin/true"}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(twin, again(t, j)); diff != "" {
@@ -47,7 +47,7 @@ func TestUpdateKeepsWhatAPersonChanged(t *testing.T) {
 	if twin.State != BaseChanged {
 		t.Errorf("state %q before the update", twin.State)
 	}
-	if _, err := Update(t.Context(), twin, j, "/bin/sh", nil, nil); err != nil {
+	if _, err := Update(t.Context(), twin, j, Options{Launcher: "/bin/sh"}); err != nil {
 		t.Fatal(err)
 	}
 	j.launcher = "/bin/sh"
@@ -138,7 +138,7 @@ func TestUpdateKeepsTheInterpreter(t *testing.T) {
 				t.Fatalf("made with %s", kernel[0])
 			}
 
-			result, err = Update(t.Context(), twin, second, "/bin/true", nil, nil)
+			result, err = Update(t.Context(), twin, second, Options{Launcher: "/bin/true"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestUpdateAddsOptions(t *testing.T) {
 	j, twin, _ := installed(t, Options{Sandbox: sandbox("--mount ro:/srv --memory 2G")})
 	gone := filepath.Join(t.TempDir(), "gone")
 	for _, added := range []string{"--mount ro:/srv --mount ro:/opt --env A", "--mount ro:/opt --memory 4G --mount " + gone, ""} {
-		result, err := Update(t.Context(), twin, j, "/bin/true", sandbox(added), nil)
+		result, err := Update(t.Context(), twin, j, Options{Launcher: "/bin/true", Sandbox: sandbox(added)})
 		if err != nil {
 			t.Fatal(err)
 		}

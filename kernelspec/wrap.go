@@ -3,7 +3,7 @@ package kernelspec
 import (
 	"context"
 
-	"isolate-namespace/internal/kernelargv"
+	"isolate-namespace/internal/remedy"
 )
 
 // A Start is what starts a kernel in a sandbox that has no twin.
@@ -17,21 +17,24 @@ type Start struct {
 // as Jupyter would run it, with {connection_file} in place of the file's path, and our
 // own environment is the one that Jupyter would run it in. If only what Wrap looks at
 // is as before, it knows the answer from a file in the user's cache.
-func Wrap(ctx context.Context, base *Kernel, launcher string, options kernelargv.Options) (*Start, error) {
-	known := newMemo(base, launcher, options)
+func Wrap(ctx context.Context, base *Kernel, o Options) (*Start, error) {
+	known := newMemo(base, o)
 	if start := known.recall(); start != nil {
 		return start, nil
 	}
 
-	made, err := makeTwin(ctx, base, &Jupyter{}, launcher)
+	made, err := makeTwin(ctx, base, &Jupyter{}, o)
 	if err != nil {
 		return nil, err
 	}
-	spec, err := made.spec.with(Options{Sandbox: options})
+	spec, err := made.spec.with(Options{Sandbox: o.Sandbox})
 	if err != nil {
 		return nil, err
 	}
 	start := &Start{Argv: spec.Argv(), Env: map[string]string{}, Notes: append([]string{}, made.notes...)}
+	if metadata, _ := base.Spec["metadata"].(map[string]any); o.NoDebugger && metadata[debuggerKey] == true {
+		start.Notes = append(start.Notes, "front ends still offer a debugger, which won't start; "+remedy.SayNoDebugger(base.Dir))
+	}
 	own := base.Spec.Env()
 	for name, value := range spec.Env() {
 		if _, set := own[name]; !set {

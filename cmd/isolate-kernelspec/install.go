@@ -20,6 +20,7 @@ type install struct {
 	User        bool     `help:"Install for this user."`
 	SysPrefix   bool     `help:"Install into Jupyter's environment."`
 	Prefix      string   `placeholder:"DIR" help:"Install below this directory."`
+	NoDebugger  bool     `help:"Leave Python's debugger out, so that kernels start faster."`
 	Sandbox     sandbox  `embed:""`
 }
 
@@ -42,7 +43,7 @@ func (c *install) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	options := kernelspec.Options{Name: c.Name, Default: c.Default, DisplayName: c.DisplayName, Launcher: launcher, Sandbox: chosen}
+	options := kernelspec.Options{Name: c.Name, Default: c.Default, DisplayName: c.DisplayName, Launcher: launcher, NoDebugger: c.NoDebugger, Sandbox: chosen}
 	s.warn(chosen)
 
 	ctx, end := untilSignal()

@@ -39,15 +39,19 @@ func (c *list) Run(s *session) error {
 
 	table := s.stdout.Table()
 	haveDevices := slices.ContainsFunc(all, func(t *kernelspec.Twin) bool { return len(t.Devices)+len(t.GPUs()) > 0 })
-	row := func(devices string, cells ...string) {
+	lackDebuggers := slices.ContainsFunc(all, func(t *kernelspec.Twin) bool { return t.NoDebugger })
+	row := func(devices, debugger string, cells ...string) {
+		if lackDebuggers {
+			cells = slices.Insert(cells, 4, debugger)
+		}
 		if haveDevices {
 			cells = slices.Insert(cells, 4, devices)
 		}
 		table.Row(cells...)
 	}
-	row("DEVICES", "NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
+	row("DEVICES", "DEBUGGER", "NAME", "BASE", "LANGUAGE", "NETWORK", "LIMITS", "STATE", "PLACE")
 	for _, twin := range all {
-		row(cmp.Or(strings.Join(given(twin), ", "), "none"),
+		row(cmp.Or(strings.Join(given(twin), ", "), "none"), debugger(twin),
 			twin.Name, twin.Base, twin.Language, network(twin), limits(twin), string(twin.State), twin.Dir)
 	}
 	table.End()
@@ -98,6 +102,13 @@ func given(twin *kernelspec.Twin) []string {
 		devices = append(devices, gpuWords(gpu))
 	}
 	return devices
+}
+
+func debugger(twin *kernelspec.Twin) string {
+	if twin.NoDebugger {
+		return "left out"
+	}
+	return "its base's"
 }
 
 func gpuWords(gpu string) string {
@@ -161,6 +172,9 @@ func (c *show) Run(s *session) error {
 	if twin.Plain != "" {
 		s.stdout.Line("in the place of %s; the plain kernel is %s", twin.Base, twin.Plain)
 	}
+	if twin.NoDebugger {
+		s.stdout.Line("without a debugger, by --no-debugger")
+	}
 	sees := "A kernel of a notebook in this directory sees the following."
 	if twin.State == kernelspec.AnotherLauncher || twin.State == kernelspec.PlainFirst {
 		sees = "After an update a kernel of a notebook in this directory would see the following."
@@ -172,9 +186,10 @@ func (c *show) Run(s *session) error {
 }
 
 type update struct {
-	Names   []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
-	All     bool     `help:"All of them."`
-	Sandbox sandbox  `embed:""`
+	Names      []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
+	All        bool     `help:"All of them."`
+	NoDebugger bool     `help:"Leave Python's debugger out, so that kernels start faster."`
+	Sandbox    sandbox  `embed:""`
 }
 
 // Run updates, one kernel after the other; one that fails doesn't keep the
@@ -202,9 +217,10 @@ func (c *update) Run(s *session) error {
 
 	ctx, end := untilSignal()
 	defer end(nil)
+	options := kernelspec.Options{Launcher: launcher, NoDebugger: c.NoDebugger, Sandbox: added, Try: trier(ctx, jupyter)}
 	failed := false
 	for _, twin := range all {
-		result, err := kernelspec.Update(ctx, twin, jupyter, launcher, added, trier(ctx, jupyter))
+		result, err := kernelspec.Update(ctx, twin, jupyter, options)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

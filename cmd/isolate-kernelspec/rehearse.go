@@ -136,7 +136,8 @@ func (r *rehearsing) needs() rehearse.Needs {
 
 // mend gives the twin what it needs.
 func (r *rehearsing) mend(needs rehearse.Needs, launcher string) error {
-	result, err := kernelspec.Update(r.ctx, r.twin, r.jupyter, launcher, needs.Options(), trier(r.ctx, r.jupyter))
+	result, err := kernelspec.Update(r.ctx, r.twin, r.jupyter,
+		kernelspec.Options{Launcher: launcher, Sandbox: needs.Options(), Try: trier(r.ctx, r.jupyter)})
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}

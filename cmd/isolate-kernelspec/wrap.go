@@ -36,6 +36,8 @@ func (c *wrap) Run(s *session) error {
 	if len(command.Kernel) != 1 {
 		return &kernelspec.Error{Reason: fmt.Sprintf("the options %q hold a command", r.Options), Remedy: remedy.OnlyOptions}
 	}
+	noDebugger := command.Options.Values("--no-debugger") != nil // of a twin, not of the launcher
+	command.Options = command.Options.Without(kernelargv.Options{kernelargv.New("--no-debugger", "")})
 	if err := check(command.Options); err != nil {
 		return err
 	}
@@ -45,7 +47,7 @@ func (c *wrap) Run(s *session) error {
 	}
 
 	base := &kernelspec.Kernel{Name: r.Name, Dir: r.Dir, Spec: r.Spec}
-	start, err := kernelspec.Wrap(context.Background(), base, launcher, command.Options)
+	start, err := kernelspec.Wrap(context.Background(), base, kernelspec.Options{Launcher: launcher, NoDebugger: noDebugger, Sandbox: command.Options})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"isolate-namespace/internal/text"
@@ -76,6 +77,15 @@ const (
 	// AddMounts is for a program that can't be asked what it reads.
 	AddMounts = "add more with --mount 'ro:DIR'"
 )
+
+// KeepDebugger is for a kernel whose debugger can't be left out.
+const KeepDebugger = "leave out --no-debugger, which is for Python's debugpy"
+
+// SayNoDebugger is for a kernelspec, in a directory, that has no twin and whose
+// debugger is left out.
+func SayNoDebugger(dir string) string {
+	return "set metadata.debugger to false in " + filepath.Join(dir, "kernel.json")
+}
 
 // InstallModule is for a Python that doesn't find a module.
 func InstallModule(python, module string) string {

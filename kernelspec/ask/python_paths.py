@@ -3,7 +3,8 @@
 Run by isolate-kernelspec with the kernel's own interpreter, and the names of
 modules, of which it also says which aren't there. The prefixes hold
 the interpreter and its library; sys.path and the .pth files lead to the user's
-packages and to projects installed to be edited in place.
+packages and to projects installed to be edited in place. It also says where its
+debugger is.
 """
 
 import importlib.util
@@ -61,5 +62,15 @@ def is_missing(module):
         return True
 
 
+def copies(package):
+    """Each directory that the package could be imported from: without one, Python takes the next."""
+    found = [os.path.join(p, package) for p in sys.path[1:] if p]
+    try:
+        found += importlib.util.find_spec(package).submodule_search_locations
+    except Exception:
+        pass
+    return sorted({os.path.realpath(p) for p in found if os.path.isdir(p)})
+
+
 missing = [module for module in sys.argv[1:] if is_missing(module)]
-json.dump({"executable": sys.executable, "paths": paths, "missing": missing}, sys.stdout)
+json.dump({"executable": sys.executable, "paths": paths, "missing": missing, "debugger": copies("debugpy")}, sys.stdout)
