@@ -4,11 +4,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/isolate/internal/descriptor"
+	"isolate-namespace/isolate/internal/forward"
 	"isolate-namespace/isolate/internal/initproc"
 	"isolate-namespace/isolate/internal/terminal"
 )
@@ -40,6 +43,12 @@ type Cmd struct {
 	// Nil, or no terminal, means that the program has one only if a stream is one.
 	Terminal *os.File
 
+	// Signals are those that the program gets in place of the calling process, from Start
+	// on and for good, so that one Cmd of a process can have some. What comes before
+	// the program runs is kept for it. With a terminal SIGCONT is for the calling
+	// process, which continues the program.
+	Signals []unix.Signal
+
 	// Refused is told what the program could not reach, from another goroutine, if
 	// the policy names services. Nil means that nobody is told.
 	Refused func(Refusal)
@@ -63,6 +72,7 @@ type Cmd struct {
 	report    Report // complete with status
 
 	explainExit func(*ExitError)
+	heard       atomic.Bool   // somebody listens to init
 	ended       chan struct{} // closed when status is known
 	status      unix.WaitStatus
 }
@@ -87,6 +97,7 @@ func (c *Cmd) Start() error {
 	if c.ended != nil {
 		return &SetupError{Doing: "start", Path: c.Name, Err: errors.New("it was started before")}
 	}
+	forward.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))
 	policy, tree, err := c.Policy.plan()
 	if err != nil {
 		return err
@@ -95,6 +106,9 @@ func (c *Cmd) Start() error {
 
 	if c.terminals, err = terminal.New(c.Terminal, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
+	}
+	if len(c.terminals) == 0 && slices.ContainsFunc(c.Signals, isContinue) {
+		forward.Catch([]unix.Signal{unix.SIGCONT})
 	}
 	c.stdio.terminals = c.terminals
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)
@@ -130,10 +144,17 @@ func (c *Cmd) Start() error {
 	c.stdio.copy()
 	c.terminals.Start(func(m *initproc.Message) { c.dialogue.say(m) })
 	c.doors.start()
+	if len(c.Signals) > 0 {
+		forward.To(descriptor.Of(c.dialogue.socket))
+	}
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
-	go c.listen()
+	if len(c.terminals) > 0 {
+		c.listenBeside()
+	}
 	return nil
 }
+
+func isContinue(sig unix.Signal) bool { return sig == unix.SIGCONT }
 
 // Signal sends sig to the program's process group, which the program leads;
 // it gets there once. SIGKILL ends the whole sandbox.
@@ -149,7 +170,11 @@ func (c *Cmd) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return c.kill()
 	}
-	return c.dialogue.say(&initproc.Message{Kind: initproc.SendSignal, Value: uint32(sig)})
+	err := c.dialogue.say(&initproc.Message{Kind: initproc.SendSignal, Value: uint32(sig)})
+	if errors.Is(err, unix.EPIPE) {
+		return unix.ESRCH // it has ended, and nobody has listened yet
+	}
+	return err
 }
 
 // kill ends init, and everything inside with it.
@@ -169,6 +194,9 @@ func (c *Cmd) kill() error {
 // ended and what they wrote has been copied. The error is nil, an *ExitError,
 // or an *OutputError where the program succeeded.
 func (c *Cmd) Wait() error {
+	if c.heard.CompareAndSwap(false, true) {
+		c.listen() // here: another goroutine costs thread switches
+	}
 	<-c.ended
 	lost := c.stdio.wait()
 	c.doors.wait()
@@ -206,6 +234,13 @@ func (c *Cmd) Unshown() []string { return c.unshown }
 // change, since they have another owner or group and are too many or too large to be
 // copied beforehand.
 func (c *Cmd) Uncopied() []Uncopied { return c.uncopied }
+
+// listenBeside hears what init says before somebody waits.
+func (c *Cmd) listenBeside() {
+	if c.heard.CompareAndSwap(false, true) {
+		go c.listen()
+	}
+}
 
 // listen hears what init says, until it ends.
 func (c *Cmd) listen() {

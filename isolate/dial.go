@@ -47,5 +47,6 @@ func (c *Cmd) dial(m *initproc.Message) (*os.File, error) {
 	if c.ended == nil {
 		return nil, unix.ECONNRESET
 	}
+	c.listenBeside()
 	return c.dialogue.ask(m, c.ended)
 }

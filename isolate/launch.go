@@ -154,15 +154,25 @@ func candidates(name string, p *Policy) []string {
 
 // fork starts init on a thread that outlives init: the kernel takes the end of the
 // starting thread for the caller's end (PR_SET_PDEATHSIG, prctl(2)), and a thread that
-// the caller has locked may end at any time.
+// the caller has locked may end at any time, unless it is the main one.
 func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
 	p.Prepare(os.Getpagesize())
+	start := func() {
+		pidfd, errno = p.Start(flags)
+		runtime.KeepAlive(p)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		start() // without a goroutine, which would wake another thread
+		return pidfd, errno
+	}
+
 	done := make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		pidfd, errno = p.Start(flags)
-		runtime.KeepAlive(p)
+		start()
 		close(done)
 	}()
 	<-done

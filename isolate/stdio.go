@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,9 +19,10 @@ type stdio struct {
 	inner     []*os.File   // the program's ends, closed when it has them
 	outer     []*os.File   // our ends of its pipes
 	jobs      []func()
-	input     *os.File       // our end of the program's input
-	out       sync.WaitGroup // the copying of its output
-	lost      chan error     // why output could not be written, one for each stream at most
+	input     *os.File      // our end of the program's input
+	copying   int           // how many outputs are copied
+	copied    chan struct{} // one for each when it is done
+	lost      chan error    // why output could not be written, one for each stream at most
 }
 
 // These stand for descriptors that are opened inside: the program's terminal, and the
@@ -38,7 +38,7 @@ const (
 // open makes the descriptors that the program gets for its input, output and
 // errors.
 func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) {
-	s.lost = make(chan error, 2)
+	s.copied, s.lost = make(chan struct{}, 2), make(chan error, 2)
 	files := [3]*os.File{}
 	if s.terminals.Of(0) < 0 {
 		files[0], err = s.reading(in)
@@ -64,10 +64,10 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 		switch {
 		case f != nil:
 			fds[i] = descriptor.Of(f)
-		case streams[i] == nil:
-			fds[i] = ofNull
 		case isClosed(streams[i]):
 			fds[i] = ofNothing
+		case isNull(streams[i]):
+			fds[i] = ofNull
 		default:
 			fds[i] = ofTerminal - s.terminals.Of(i)
 		}
@@ -88,6 +88,17 @@ func (s *stdio) open(in io.Reader, out, errs io.Writer) (fds [3]int, err error) 
 func isClosed(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && inherited.Closed(descriptor.Of(f))
+}
+
+// isNull reports whether stream is no file, or the null device, for which the sandbox has
+// its own: a pipe and somebody who copies would only take time.
+func isNull(stream any) bool {
+	if stream == nil {
+		return true
+	}
+	f, ok := stream.(*os.File)
+	var st unix.Stat_t
+	return ok && unix.Fstat(descriptor.Of(f), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
 }
 
 // sameWriter reports whether what is written to a and b goes to one place, where
@@ -140,7 +151,7 @@ type OwnPipe struct{ *os.File }
 
 // reading returns the program's end of a stream, or nil where it is opened inside.
 func (s *stdio) reading(r io.Reader) (*os.File, error) {
-	if r == nil || isClosed(r) {
+	if isNull(r) || isClosed(r) {
 		return nil, nil
 	}
 	if own, ok := r.(OwnPipe); ok {
@@ -161,7 +172,7 @@ func (s *stdio) reading(r io.Reader) (*os.File, error) {
 // writing returns the program's end of the stream of that name, or nil where it is
 // opened inside.
 func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
-	if w == nil || isClosed(w) {
+	if isNull(w) || isClosed(w) {
 		return nil, nil
 	}
 	if own, ok := w.(OwnPipe); ok {
@@ -173,9 +184,9 @@ func (s *stdio) writing(name string, w io.Writer) (*os.File, error) {
 	}
 
 	s.inner[len(s.inner)-1], s.outer[len(s.outer)-1] = inner, outer
-	s.out.Add(1)
+	s.copying++
 	s.jobs = append(s.jobs, func() {
-		defer s.out.Done()
+		defer func() { s.copied <- struct{}{} }()
 		if _, err := io.Copy(w, outer); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			// Who reads our own output may have seen enough. What else goes
 			// wrong the program would have been told by write(2).
@@ -217,12 +228,7 @@ func (s *stdio) copy() {
 // be. It is called when nothing is left of the sandbox. Nobody waits for the
 // input: what the program did not read stays where it was.
 func (s *stdio) wait() error {
-	copied := make(chan struct{})
-	go func() {
-		s.out.Wait()
-		close(copied)
-	}()
-	s.closeEmpty(copied)
+	s.closeEmpty()
 	for _, f := range s.outer {
 		f.Close()
 	}
@@ -237,12 +243,13 @@ func (s *stdio) wait() error {
 // closeEmpty returns when the copying is done. A service outside may have been
 // handed the program's end of a pipe (unix(7), SCM_RIGHTS) and keep it open: once
 // such a pipe is empty, what comes is not the program's any more.
-func (s *stdio) closeEmpty(copied <-chan struct{}) {
+func (s *stdio) closeEmpty() {
 	const look = 20 * time.Millisecond
-	for {
+	for s.copying > 0 {
 		select {
-		case <-copied:
-			return
+		case <-s.copied:
+			s.copying--
+			continue
 		case <-time.After(look):
 		}
 		for _, f := range s.outer {

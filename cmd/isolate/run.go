@@ -96,7 +96,7 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 			text.NewOutput(stderr).Complain("isolate", line, "")
 		}
 	}
-	signals := catchSignals()
+	cmd.Signals = programsSignals()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -105,11 +105,6 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 
 	rest.After(time.Second)
-	go func() {
-		for s := range signals {
-			cmd.Signal(s.(unix.Signal))
-		}
-	}()
 	ended := cmd.Wait()
 	result := cmd.Report()
 	for _, line := range remedy.Isolate.Missed(result.Missed) {
@@ -131,17 +126,16 @@ func openTerminal() *os.File {
 	return os.NewFile(uintptr(fd), "/dev/tty")
 }
 
-// catchSignals begins to collect what is meant for the program: whoever stops
+// programsSignals returns the signals that are meant for the program: whoever stops
 // this command means the program in it. A signal that we were started to ignore
 // stays ignored, by the program too.
-func catchSignals() <-chan os.Signal {
-	signals := make(chan os.Signal, 16)
+func programsSignals() (signals []unix.Signal) {
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT} {
 		if inherited.Ignores(sig) {
 			signal.Ignore(sig)
 			continue
 		}
-		signal.Notify(signals, sig)
+		signals = append(signals, sig)
 	}
 	return signals
 }

@@ -1,0 +1,58 @@
+// Package forward sends the signals that this process gets to the init of one
+// sandbox, which sends them to its program.
+//
+// The handler itself does that, whatever thread it runs on. Package os/signal wakes
+// a thread for each signal that is asked for, and that was a quarter of the thread
+// switches of a short run.
+package forward
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/initproc"
+)
+
+// What the handler works with; the assembly knows their layout. A signal handler
+// can be handed nothing.
+var (
+	pending  uint64 // a bit for each signal that came and was not sent
+	socket   int64  = -1
+	messages [32]initproc.Message
+)
+
+// Addresses for the kernel. That of the restorer is 0 where the kernel has its own.
+var handlerAddress, restorerAddress uintptr
+
+// Catch keeps the signals from ending this process, from now on. They are sent once
+// there is an init. None may be a real-time signal.
+func Catch(signals []unix.Signal) {
+	const restart, onStack, hasRestorer = 0x10000000, 0x08000000, 0x04000000
+	action := [4]uint64{uint64(handlerAddress), restart | onStack, uint64(restorerAddress), ^uint64(0)} // struct kernel_sigaction
+	if restorerAddress != 0 {
+		action[1] |= hasRestorer
+	}
+	for _, sig := range signals {
+		messages[sig] = initproc.Message{Kind: initproc.SendSignal, Value: uint32(sig)}
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	}
+}
+
+// To names the socket of the init that is to get the signals, and sends those that
+// came before. The descriptor is kept for good: a handler may use it at any time.
+func To(control int) error {
+	own, err := unix.FcntlInt(uintptr(control), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return err
+	}
+	atomic.StoreInt64(&socket, int64(own))
+	for sig := range messages {
+		bit := uint64(1) << sig
+		if atomic.AndUint64(&pending, ^bit)&bit != 0 {
+			unix.Sendto(own, messages[sig].Bytes(), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, nil)
+		}
+	}
+	return nil
+}
