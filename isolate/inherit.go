@@ -39,6 +39,14 @@ func dumpNothing(l *calls.List) {
 	l.Do(calls.SetLimit.Of(""), unix.SYS_PRLIMIT64, calls.Num(0), calls.Num(unix.RLIMIT_CORE), l.Words(1, 1), calls.Num(0))
 }
 
+// keepSlack appends the call by which init and the program have the timer slack that the
+// caller was started with, if that has another one now.
+func keepSlack(l *calls.List) {
+	if slack, ok := inherited.TimerSlack(); ok {
+		l.Do(calls.SetUpProcess.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_TIMERSLACK), calls.Num(slack))
+	}
+}
+
 // callersUmask returns the caller's umask. umask(2) would change it for all threads
 // for a moment.
 func callersUmask() int {

@@ -108,6 +108,7 @@ func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*o
 	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
 	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
 	dumpNothing(&d.Setup)
+	keepSlack(&d.Setup)
 	cgroup.Join(&d.Setup, groups)
 	forget(&d.Setup)
 	identify(&d.Setup, p)

@@ -36,6 +36,8 @@ SCRIPTS = {
     "ignored signals": "trap '' HUP INT QUIT TERM USR1 PIPE; $I grep SigIgn /proc/self/status",
     "no ignored signals": "$I grep SigIgn /proc/self/status",
     "a nested shell ignores them": "trap '' TERM; $I sh -c 'kill $$; echo goes on'",
+    "the null device": "$I sh -c 'cat; echo lost; stat -Lc %F /dev/stdin /dev/stdout >&2' </dev/null >/dev/null",
+    "timer slack": "$I cat /proc/self/timerslack_ns",
     "groups": "$I rsync -a /usr/share/common-licenses/BSD . && ls; $I cp -a /usr/share/common-licenses/BSD copy; echo $?",
     "status of a signal": "$I sh -c 'kill -9 $$'; echo $?; $I sh -c 'kill -TERM $$'; echo $?; $I sh -c 'kill -SEGV $$' 2>/dev/null; echo $?",
     "status of a child": "$I sh -c \"sh -c 'kill -9 \\$\\$'; echo \\$?\"",

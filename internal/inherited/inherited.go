@@ -20,11 +20,15 @@ var found struct {
 	closed  uint64 // a bit for each of descriptors 0, 1 and 2
 	files   unix.Rlimit
 	known   uint64
+	slack   int64 // of timers, in nanoseconds (PR_SET_TIMERSLACK, prctl(2))
 }
 
 // Entry is the program's first instruction, where the linker was told so. It
 // is never called.
 func Entry()
+
+// BriefEntry is Entry for a command that mostly lives for milliseconds.
+func BriefEntry()
 
 // Known reports whether Entry ran.
 func Known() bool { return found.known != 0 }
@@ -50,4 +54,10 @@ func Closed(stream int) bool {
 // started with. ok is false without Entry.
 func OpenFiles() (limit unix.Rlimit, ok bool) {
 	return found.files, Known()
+}
+
+// TimerSlack returns how many nanoseconds later than asked for the process's timers
+// could end when it was started. ok is false if that was left alone.
+func TimerSlack() (nanoseconds int64, ok bool) {
+	return found.slack, found.slack > 0
 }
