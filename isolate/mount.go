@@ -182,7 +182,9 @@ func (b *builder) letPass(from int) {
 func (b *builder) finish() {
 	leave := calls.LeaveRoot.Of("")
 	b.Do(leave, unix.SYS_FCHDIR, b.root.Arg())
-	b.Do(leave, unix.SYS_UMOUNT2, b.Str(scratchName), calls.Num(unix.MNT_DETACH))
+	// Scratch goes with the old root: the kernel waits at the end of each umount until
+	// all processors have let go of the mounts.
+	b.Do(leave, unix.SYS_MOVE_MOUNT, b.scratch.Arg(), b.Str(""), calls.CWD(), b.Str("/proc"), calls.Num(unix.MOVE_MOUNT_F_EMPTY_PATH))
 	b.Do(leave, unix.SYS_UNLINKAT, b.root.Arg(), b.Str(scratchName), calls.Num(unix.AT_REMOVEDIR))
 	b.setAttrs(calls.FreezeRoot.Of(""), b.root, unix.MOUNT_ATTR_RDONLY, 0)
 	// Both names of pivot_root(2) may be the same directory: the old root
