@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"isolate-namespace/internal/remedy"
@@ -118,6 +119,9 @@ func (d *draft) finish(spec Spec, base *Kernel, dir, plain string, try func(*Ker
 		return nil, explainWrite(err, filepath.Dir(dir))
 	}
 	result.Notes = append(result.Notes, left...)
+	for _, slow := range uncompiled(slices.Concat(d.ends, spec.Command().Kernel)[0], base.Spec.Language(), base.Spec.environ()) {
+		result.Notes = append(result.Notes, slow.Reason+"; "+slow.Remedy)
+	}
 	for _, source := range missingSources(spec) {
 		result.Notes = append(result.Notes, source+" does not exist; kernels won't start until it does")
 	}

@@ -80,6 +80,10 @@ type pythonAnswer struct {
 	Paths    []string // that it reads
 	Missing  []string // of the modules that it was asked for
 	Debugger []string // each directory that debugpy could be imported from
+
+	Libraries []string // its own and its packages' directories
+	Suffix    string   // of files with bytecode; "" if they don't lie beside the modules
+	Magic     string   // at the beginning of these, in hexadecimal
 }
 
 // askPython asks a Python about itself, and about modules.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"strconv"
 
 	"isolate-namespace/internal/remedy"
@@ -23,6 +24,22 @@ func kernels(m machine, launcher string) []Finding {
 	j.Inspect(twins...)
 	for _, t := range twins {
 		found = append(found, twin(j, t, m))
+	}
+	return append(found, bytecode(twins)...)
+}
+
+// bytecode returns a finding for each directory of Python's whose modules the kernels
+// of some twin compile anew each time.
+func bytecode(twins []*kernelspec.Twin) (found []Finding) {
+	for _, t := range twins {
+		if !t.State.Starts() {
+			continue
+		}
+		for _, slow := range t.Uncompiled() {
+			if f := (Finding{"bytecode", Weaker, slow.Reason, slow.Remedy}); !slices.Contains(found, f) {
+				found = append(found, f)
+			}
+		}
 	}
 	return found
 }

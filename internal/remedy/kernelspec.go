@@ -95,6 +95,16 @@ func InstallModule(python, module string) string {
 	return text.Quote(python) + " -m pip install " + module
 }
 
+// Compile is for a directory of Python's modules without bytecode. Not everybody can
+// write to it.
+func Compile(python, dir string, writable bool) string {
+	command := text.Quote(python) + " -m compileall -q " + text.Quote(dir)
+	if !writable {
+		command = "as its owner: " + command
+	}
+	return command + " compiles them once; uv does so itself with UV_COMPILE_BYTECODE=1"
+}
+
 // ShowPrivate is for a kernel's command that reads files which only their owner
 // can read.
 func ShowPrivate(paths []string) string { return mountOption(paths) + " shows it" }

@@ -4,7 +4,7 @@ Run by isolate-kernelspec with the kernel's own interpreter, and the names of
 modules, of which it also says which aren't there. The prefixes hold
 the interpreter and its library; sys.path and the .pth files lead to the user's
 packages and to projects installed to be edited in place. It also says where its
-debugger is.
+debugger is, and what the bytecode of its library and packages has to be.
 """
 
 import importlib.util
@@ -73,4 +73,17 @@ def copies(package):
 
 
 missing = [module for module in sys.argv[1:] if is_missing(module)]
-json.dump({"executable": sys.executable, "paths": paths, "missing": missing, "debugger": copies("debugpy")}, sys.stdout)
+libraries = sorted({os.path.realpath(p) for p in [os.path.dirname(os.__file__), *sites] if os.path.isdir(p)})
+kept = sys.implementation.cache_tag and not sys.pycache_prefix  # beside the modules, where isolated kernels see it
+json.dump(
+    {
+        "executable": sys.executable,
+        "paths": paths,
+        "missing": missing,
+        "debugger": copies("debugpy"),
+        "libraries": libraries,
+        "suffix": os.path.basename(importlib.util.cache_from_source("x.py"))[1:] if kept else "",
+        "magic": importlib.util.MAGIC_NUMBER.hex(),
+    },
+    sys.stdout,
+)
