@@ -27,6 +27,14 @@ for needed in [COMMANDS / "isolate-kernel", *PYTHONS.values()]:
         raise SystemExit(f"{needed} is missing; run scripts/setup")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Without groups each worker would make what a group's tests share, which takes minutes."""
+    if config.getoption("loadgroup", False):
+        apart = [item.nodeid for item in items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+        assert not apart, f"pytest-xdist doesn't keep groups together with this pytest: {apart}"
+
+
 class Jupyter:
     """One person's Jupyter: a home, a path to kernels, an environment."""
 
