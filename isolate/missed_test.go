@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -254,6 +255,30 @@ except ChildProcessError: pass
 ' `
 	got := runMissed(t, watched(t.TempDir()), script+file)
 	want := []string{"ro:" + filepath.Dir(file) + ": look " + file + " 1600"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("- want + got\n%s", diff)
+	}
+}
+
+// While mounts come and go on the machine, the kernel gives up on some paths with "..".
+func TestMissedWhileMountsChange(t *testing.T) {
+	const change = "echo; while mount -t tmpfs none /tmp; do umount /tmp; done"
+	changes := exec.Command("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", change)
+	changes.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	begun, err := changes.StdoutPipe()
+	if err == nil {
+		err = changes.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { unix.Kill(-changes.Process.Pid, unix.SIGKILL); changes.Wait() }()
+	begun.Read(make([]byte, 1))
+
+	dir := outsideDir(t)
+	const script = `i=0; while [ $i -lt 1000 ]; do [ -e %s%s ]; i=$((i+1)); done`
+	got := runMissed(t, watched(t.TempDir()), fmt.Sprintf(script, strings.Repeat("/usr/bin/../..", 100), dir))
+	want := []string{"ro:" + dir + ": look " + dir + " 1000"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("- want + got\n%s", diff)
 	}

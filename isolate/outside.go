@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,10 +14,13 @@ import (
 	"isolate-namespace/isolate/internal/walk"
 )
 
+// errNoAnswer is the error for a file system that keeps one waiting, as one of another
+// machine may do for ever.
+var errNoAnswer = errors.New("a file system didn't answer")
+
 // foundOutside returns what of the paths that weren't there inside is there outside, for
-// this user. whole is false if a file system keeps it waiting, as one of another machine
-// may do for ever.
-func foundOutside(looked map[lookup]int, home string) (seen []missed.Seen, whole bool) {
+// this user. The error says why that may not be all.
+func foundOutside(looked map[lookup]int, home string) (seen []missed.Seen, err error) {
 	type counted struct {
 		lookup
 		count int
@@ -28,10 +32,11 @@ func foundOutside(looked map[lookup]int, home string) (seen []missed.Seen, whole
 	slices.SortFunc(all, func(a, b counted) int { return strings.Compare(a.path, b.path) })
 
 	found := make(chan missed.Seen, len(all)) // with room for all: nobody may be there to take them
+	var failed error
 	go func() {
 		defer close(found)
-		o, err := newOutsider(home)
-		if err != nil {
+		var o *outsider
+		if o, failed = newOutsider(home); failed != nil {
 			return
 		}
 		defer o.close()
@@ -49,11 +54,11 @@ func foundOutside(looked map[lookup]int, home string) (seen []missed.Seen, whole
 		select {
 		case f, more := <-found:
 			if !more {
-				return seen, true
+				return seen, failed
 			}
 			seen = append(seen, f)
 		case <-end:
-			return seen, false
+			return seen, errNoAnswer
 		}
 	}
 }

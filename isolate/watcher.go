@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -107,7 +108,11 @@ func (w *watcher) lookFor(u listener.Use) (fd int) {
 	if err == nil {
 		return fd
 	}
-	if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENOSYS && err != unix.EPERM {
+	switch err {
+	case unix.ENOENT, unix.ENOTDIR:
+	case unix.ENOSYS, unix.EPERM: // a filter around this process
+	case unix.EAGAIN: // a mount came or went on the machine while ".." was followed
+	default:
 		return -1 // what keeps it from being found does so outside, too
 	}
 
@@ -278,17 +283,19 @@ func (w *watcher) missed() *Missed {
 		return nil
 	}
 	const patience = 2 * time.Second // for the last call, which may wait for a file server
+	late := error(nil)
 	if w.served != nil {
 		select {
 		case <-w.served:
 		case <-time.After(patience):
+			late = errNoAnswer
 		}
 	}
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m := &Missed{}
-	seen, whole := foundOutside(w.looked, w.policy.Home)
+	seen, err := foundOutside(w.looked, w.policy.Home)
 	for _, g := range missed.Groups(seen, w.surroundings()) {
 		m.Groups = append(m.Groups, newMissedGroup(&g))
 	}
@@ -303,8 +310,8 @@ func (w *watcher) missed() *Missed {
 		m.Connections = append(m.Connections, MissedConnection{To: name, IsName: true, Count: w.names[name]})
 	}
 	m.Incomplete = w.incomplete
-	if m.Incomplete == "" && !whole {
-		m.Incomplete = "a file system didn't answer"
+	if err = cmp.Or(late, err); m.Incomplete == "" && err != nil {
+		m.Incomplete = err.Error()
 	}
 	return m
 }

@@ -79,7 +79,8 @@ func (l *server) wait() (more bool, err error) {
 	fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)
-		if err == unix.EINTR {
+		// The kernel says POLLERR alone if a signal comes while it waits for a lock there.
+		if err == unix.EINTR || err == nil && fds[0].Revents == unix.POLLERR {
 			continue
 		}
 		return fds[0].Revents&unix.POLLIN != 0, err
@@ -98,7 +99,7 @@ func (l *server) serve() error {
 	}
 
 	l.look()
-	err = l.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer{id: l.now.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
+	err = l.again(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer{id: l.now.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}))
 	if err == unix.ENOENT {
 		return nil
 	}
@@ -108,7 +109,17 @@ func (l *server) serve() error {
 // isValid reports whether the call still waits. If it doesn't, its number may already be
 // that of another process, and so may be what was read of it.
 func (l *server) isValid() bool {
-	return l.ioctl(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&l.now.id)) == nil
+	return l.again(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&l.now.id)) == nil
+}
+
+// again is ioctl, once more if a signal came while the kernel waited for a lock: the Go
+// runtime sends itself some.
+func (l *server) again(request uintptr, arg unsafe.Pointer) error {
+	err := l.ioctl(request, arg)
+	for err == unix.EINTR {
+		err = l.ioctl(request, arg)
+	}
+	return err
 }
 
 func (l *server) ioctl(request uintptr, arg unsafe.Pointer) error {
