@@ -71,6 +71,7 @@ def test_a_kernelspec_that_names_it(person):
     assert said == "set yes\n"
 
 
+@pytest.mark.once
 def test_a_subclass(person):
     """It stands in a kernelspec with a name of its own."""
     pathlib.Path(person.env["PYTHONPATH"], "subclass.py").write_text(
@@ -80,6 +81,7 @@ def test_a_subclass(person):
     assert executed(person, "--kernel_name=guarded") == ISOLATED
 
 
+@pytest.mark.once
 def test_the_default_of_a_variable(person):
     """jupyter execute and nbconvert; without the variable the secret is there."""
     assert executed(person, env=DEFAULT) == ISOLATED
@@ -88,11 +90,13 @@ def test_the_default_of_a_variable(person):
     assert ISOLATED.strip() in done.stdout
 
 
+@pytest.mark.once
 def test_the_setting_that_jupyter_execute_ignores(person):
     """Its docs and doctor warn of this setting: the kernel is plain."""
     assert executed(person, f"--KernelProvisionerFactory.default_provisioner_name={NAME}") == PLAIN
 
 
+@pytest.mark.once
 def test_jupyter_server(person):
     """A kernel of its REST interface, started and restarted."""
     port = free_port()
@@ -123,11 +127,13 @@ def test_jupyter_server(person):
         server.wait(20)
 
 
+@pytest.mark.once
 def test_a_twin_is_not_isolated_twice(person):
     person.install()
     assert executed(person, "--kernel_name=python3-isolated", env=DEFAULT) == ISOLATED
 
 
+@pytest.mark.once
 def test_a_twin_needs_no_provisioner(person):
     """install takes the stanza out, for front ends that know none."""
     stanza(person)
@@ -145,6 +151,7 @@ def test_no_kernel_where_it_cannot_be_isolated(person, options, reason):
     assert reason in said and ISOLATED not in said and PLAIN not in said
 
 
+@pytest.mark.once
 def test_no_kernel_without_the_commands(person, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/isolate-kernelspec").symlink_to("/bin/false")
@@ -152,6 +159,7 @@ def test_no_kernel_without_the_commands(person, tmp_path):
     assert "wrap ended with 1" in said and PLAIN not in said
 
 
+@pytest.mark.once
 def test_what_is_installed_later_is_seen(person, tmp_path):
     """The answer that is kept from one start to the next holds until the interpreter's packages change."""
     environment = tmp_path / "environment"

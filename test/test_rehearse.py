@@ -72,6 +72,7 @@ def test_what_differs_from_run_to_run_is_no_difference(jupyter):
     assert [p.name for p in book.parent.iterdir()] == ["a.ipynb"] and not leftovers(jupyter)
 
 
+@pytest.mark.once
 @shared
 def test_what_fails_as_well(jupyter):
     """An error, a line that nobody types and a kernel that dies aren't differences; the rest goes on."""
@@ -99,6 +100,7 @@ to mend it: isolate-kernelspec update python3-isolated --env SET_HERE
 """
 
 
+@pytest.mark.once
 @shared
 def test_cells_that_never_end(jupyter):
     """One ends by the interrupt, and the next follows; at one that doesn't the next notebook follows."""
@@ -116,6 +118,7 @@ b-deaf.ipynb: fails in the plain kernel as well
 """
 
 
+@pytest.mark.once
 @shared
 def test_a_kernel_that_dies_in_the_twin_alone(jupyter):
     outside = jupyter.home / "outside/file"
@@ -133,6 +136,7 @@ to mend it: isolate-kernelspec update python3-isolated --mount ro:{outside.paren
 """
 
 
+@pytest.mark.once
 @shared
 def test_kernels_that_do_not_start(jupyter):
     """Which of the two it is, and why; the next notebook is tried all the same."""
@@ -148,6 +152,7 @@ def test_kernels_that_do_not_start(jupyter):
     assert all("no-such-directory" in line for line in lines), done.stdout
 
 
+@pytest.mark.once
 @shared
 def test_a_service(jupyter):
     """A service of this machine is named, with the command that lets notebooks reach it, which --mend doesn't run."""
@@ -190,6 +195,7 @@ def test_nothing_is_left(jupyter, ending):
     assert wait_for(lambda: not processes(mark)) and not leftovers(jupyter)
 
 
+@pytest.mark.once
 def test_another_language(tmp_path):
     """R's own outputs and errors."""
     jupyter = Jupyter(fresh_home(tmp_path), PYTHONS["debian"])
@@ -205,6 +211,7 @@ def test_another_language(tmp_path):
     assert cells[5]["variables"] == ["SET_FOR_R"]
 
 
+@pytest.mark.once
 @shared
 def test_no_work_of_others_is_shown(jupyter):
     """A file in the course's own directory is shown alone, without the gradebook and all students' work; nor is that run."""
@@ -270,6 +277,7 @@ def graded(jupyter, *arguments):
         return dict(rows.fetchall())
 
 
+@pytest.mark.once
 def test_mended_by_what_it_says(course):
     """A rehearsed and mended twin gives the plain kernel's scores, and no others before."""
     isolated = "--ExecutePreprocessor.kernel_name=course-isolated"

@@ -7,6 +7,7 @@ from common import BUILD
 from conftest import COMMANDS, PYTHONS, Jupyter, fresh_home
 from test_install import make_base
 
+pytestmark = pytest.mark.once
 COMMAND = COMMANDS / "isolate-kernelspec"
 
 

@@ -74,6 +74,7 @@ def test_weakened(jupyter, weaken, opened):
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
 
 
+@pytest.mark.once
 def test_progress(jupyter):
     """A terminal shows progress, which is erased at the end; elsewhere nothing is shown."""
     command = f"{COMMANDS / 'isolate-kernelspec'} verify python3-isolated"
@@ -112,6 +113,7 @@ def test_kernel_that_does_not_start(jupyter):
     assert not list((jupyter.home / ".local/share/jupyter").rglob("verify-*"))
 
 
+@pytest.mark.once
 def test_probes_that_give_no_answer(jupyter):
     """A probe without an answer is neither held nor open."""
     jupyter.edit("python3-isolated", lambda spec: spec.update(language="javascript"))
@@ -122,6 +124,7 @@ def test_probes_that_give_no_answer(jupyter):
     assert {(c["held"], c["unknown"]) for c in json.loads(done.stdout)["checks"] if c["name"] in PROBES} == {(False, True)}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("isolated", [False, True], ids=["plain", "isolated"])
 def test_interpreter_without_the_kernels_module(jupyter, isolated):
     """The remedy names the interpreter that lacks it."""
@@ -135,6 +138,7 @@ def test_interpreter_without_the_kernels_module(jupyter, isolated):
     assert done.stderr.endswith(f"No module named ipykernel_launcher; '{venv}/bin/python' -m pip install ipykernel\n")
 
 
+@pytest.mark.once
 def test_module_that_only_the_isolated_kernel_lacks(jupyter):
     """The remedy is an update: installing the module would not help."""
     home = jupyter.home / "packages"
@@ -178,6 +182,7 @@ def left_behind(jupyter):
 
 
 # The moments: bait is laid out, the kernel starts, its code runs, it is restarted.
+@pytest.mark.once
 @pytest.mark.parametrize("kernel", ["python3-isolated", "python3"], ids=["isolated", "plain"])
 @pytest.mark.parametrize("sig, after", [
     (signal.SIGTERM, None), (signal.SIGTERM, "start"), (signal.SIGHUP, "stdin"), (signal.SIGQUIT, "privileges"), (signal.SIGINT, "interrupt"),
@@ -199,6 +204,7 @@ def test_ended_by_a_signal(jupyter, kernel, sig, after):
     assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kernel", ["python3-isolated", "python3"], ids=["isolated", "plain"])
 def test_reader_that_goes_away(jupyter, kernel):
     command = f"set -o pipefail; {COMMANDS / 'isolate-kernelspec'} verify {kernel} | head -n 2"
@@ -207,6 +213,7 @@ def test_reader_that_goes_away(jupyter, kernel):
     assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
 
 
+@pytest.mark.once
 def test_output_that_cannot_be_written(jupyter):
     with open("/dev/full", "w") as full:
         verifying = subprocess.Popen([COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"], env={**jupyter.env, **found(jupyter)},
@@ -216,6 +223,7 @@ def test_output_that_cannot_be_written(jupyter):
     assert wait_for(lambda: left_behind(jupyter) == [], 5), left_behind(jupyter)
 
 
+@pytest.mark.once
 def test_hang_up_that_is_ignored(jupyter):
     """nohup is respected."""
     command = f"trap '' HUP; {COMMANDS / 'isolate-kernelspec'} verify python3-isolated & sleep 1; kill -HUP $!; wait $!"
@@ -240,6 +248,7 @@ def test_killed(jupyter):
     assert left_behind(jupyter) == []
 
 
+@pytest.mark.once
 def test_launcher_that_is_gone(jupyter):
     jupyter.edit("python3-isolated", lambda spec: spec["argv"].__setitem__(0, "/no/such/isolate-kernel"))
     done = jupyter.run(COMMANDS / "isolate-kernelspec", "verify", "python3-isolated", check=False, env=found(jupyter))

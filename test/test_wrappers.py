@@ -162,6 +162,7 @@ def test_file_that_nobody_else_can_read(person):
     assert install(person, "--mount", f"ro:{key}").returncode == 0
 
 
+@pytest.mark.once
 def test_function_of_the_shell_that_is_not_let_in(person):
     """As module(1): what the environment defines stays outside. Nothing is installed, and why is said, and what would work."""
     base(person, "bash", "-c", f"module load mine && exec {KERNEL}")
@@ -178,6 +179,7 @@ def test_function_of_the_shell_that_is_not_let_in(person):
     assert verify(person, "wrapped-isolated") == (0, PROBES | PROTOCOL, set())
 
 
+@pytest.mark.once
 def test_kernel_that_does_not_start_plainly(person):
     """That is no fault of the twin's."""
     base(person, "bash", "-c", "echo no licence >&2; exit 1 # {connection_file}")
@@ -194,6 +196,7 @@ def test_without_a_sandbox(person):
     assert (person.home / "prefix/share/jupyter/kernels/wrapped-isolated/kernel.json").exists()
 
 
+@pytest.mark.once
 def test_update_keeps_what_works(person):
     """A wrapper that changed in a way that no twin can follow leaves the twin as it was."""
     path = person.home / "wrap.sh"
@@ -207,6 +210,7 @@ def test_update_keeps_what_works(person):
     assert person.spec("wrapped-isolated") == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP])
 def test_install_ended_by_a_signal(person, sig):
     """Nothing is left of what install started, and nothing is installed."""
@@ -221,6 +225,7 @@ def test_install_ended_by_a_signal(person, sig):
     assert os.listdir(person.home / "tmp") == [] and not (person.home / ".local/share/jupyter/kernels/wrapped-isolated").exists()
 
 
+@pytest.mark.once
 def test_directory_in_the_command(person):
     """A profile that the command names is there."""
     profile = person.home / "profiles/course"
