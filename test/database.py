@@ -31,7 +31,7 @@ class Database:
         assert done.returncode == 0, done.stderr
 
     def __enter__(self):
-        self.run("initdb", "-D", "data", "-U", self.user, "--auth-local=peer", "--auth-host=trust", "-N")
+        self.run("initdb", "-D", "data", "-U", self.user, "--auth-local=peer", "--auth-host=trust", "--encoding=UTF8", "-N")
         with open(self.place / "data/postgresql.conf", "a") as settings:
             settings.write(f"fsync = off\nport = {self.port}\nlisten_addresses = 'localhost'\nunix_socket_directories = '{self.place}'\n")
         self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "start")
