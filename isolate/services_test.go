@@ -309,6 +309,48 @@ func TestSentBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// What waits when the program ends is taken, however much it is: connections for which
+// there is no room yet, and attempts that nobody has looked at.
+func TestWaitingAtTheEnd(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	const connections, attempts = 650, 39
+	var lock sync.Mutex
+	told := map[string]bool{}
+	c := Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", h.port(), false}}}, "python3", "-c", `
+import os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+port, connections, attempts = map(int, sys.argv[1:])
+held = [socket.create_connection(("127.0.0.1", port)) for i in range(connections)]
+for s in held:
+    s.sendall(b"x")
+for i in range(attempts):
+    socket.socket().connect_ex(("10.9.8.7", i + 1))
+os._exit(0)
+`, strconv.Itoa(h.port()), strconv.Itoa(connections), strconv.Itoa(attempts))
+	c.Stderr = os.Stderr
+	c.Refused = func(r Refusal) {
+		lock.Lock()
+		defer lock.Unlock()
+		told[r.Error()] = true
+	}
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	received := 0
+	for tries := 0; received < connections && tries < 100; tries++ {
+		time.Sleep(20 * time.Millisecond)
+		h.lock.Lock()
+		received = len(h.received)
+		h.lock.Unlock()
+	}
+	lock.Lock()
+	defer lock.Unlock()
+	if received != connections || len(told) != attempts+1 || !told["512 connections are open, and others wait"] {
+		t.Errorf("%d connections arrived of %d; told: %d of %d, %v", received, connections, len(told), attempts+1, told)
+	}
+}
+
 // A program that opens thousands of connections gets them served a few hundred at a
 // time, and costs its caller no descriptor.
 func TestManyConnections(t *testing.T) {

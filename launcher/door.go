@@ -86,19 +86,19 @@ func (r *relay) hold(c *connection) {
 	if c.door.held++; c.door.held == 1 {
 		r.wait(time.Now())
 	}
-	r.sockets[int32(c.client.fd)] = &c.client
-	r.setInterest(&c.client, unix.EPOLLRDHUP)
+	r.sockets[int32(c.Client.FD)] = c
+	c.Client.Await(r.poll, unix.EPOLLRDHUP)
 }
 
 // lookAtHeld drops a client that has left without a word. One that has said all
 // before it closed its end stays.
 func (r *relay) lookAtHeld(c *connection) {
-	n, _, err := unix.Recvfrom(c.client.fd, r.buffer[:1], unix.MSG_PEEK)
+	n, _, err := unix.Recvfrom(c.Client.FD, r.buffer[:1], unix.MSG_PEEK)
 	switch {
 	case n == 0 && err == nil || err == unix.ECONNRESET:
 		r.drop(c)
 	case n > 0:
-		r.setInterest(&c.client, 0)
+		c.Client.Await(r.poll, 0)
 	}
 }
 
@@ -129,12 +129,8 @@ func (r *relay) join(c *connection) bool {
 		return false
 	}
 	c.joined = time.Now()
-	for _, s := range []*socket{&c.client, &c.inner} {
-		// A message is written in one piece; waiting for more of it, as TCP
-		// does, would only delay it.
-		unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		r.sockets[int32(s.fd)] = s
-	}
+	c.SendAtOnce()
+	r.sockets[int32(c.Client.FD)], r.sockets[int32(c.Server.FD)] = c, c
 	r.settle(c)
 	return true
 }

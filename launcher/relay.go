@@ -10,11 +10,8 @@ import (
 )
 
 // A relay copies bytes between clients outside and the kernel's sockets inside,
-// without looking at them. All of it happens on one thread that waits in
-// epoll(7): a message costs one wait, one read and one write, and no hand-over
-// between threads. Its memory is bounded: it reads one buffer from one side and
-// nothing more until the other side has taken that, and each door has a limit of
-// connections (door.go).
+// without looking at them, all on one thread (package flow). Its memory is bounded:
+// each door has a limit of connections (door.go).
 //
 // A client that comes before the kernel listens is held: accepted, and not read
 // from until the kernel's port opens. If it were refused it would wait for its
@@ -26,7 +23,7 @@ type relay struct {
 	guard   peer.Guard
 	refuse  func(error) // is told why a client was refused; called once
 	refused bool
-	sockets map[int32]*socket
+	sockets map[int32]*connection
 	started time.Time
 	retry   time.Time // when to try again to connect held clients to the kernel
 	reopen  time.Time // when to accept again after descriptors ran out; zero if they haven't
@@ -46,23 +43,6 @@ const (
 	patience = 300 * time.Millisecond
 )
 
-// A connection is that of one client, and its counterpart inside.
-type connection struct {
-	door          *door
-	client, inner socket
-	toKernel      flow
-	toClient      flow
-	greeting      bool      // it is in its door's list of the same name
-	joined        time.Time // when the kernel got it; zero while it is held
-}
-
-// A socket is one end of a connection.
-type socket struct {
-	fd       int // or -1
-	in, out  *flow
-	interest uint32 // the events that epoll reports of it
-}
-
 // startRelay begins to serve the doors. It takes over their listeners. If it
 // refuses clients, it calls refuse with the reason for the first, in a
 // goroutine.
@@ -77,7 +57,7 @@ func startRelay(doors []*door, refuse func(error)) (*relay, error) {
 
 func newRelay(doors []*door, refuse func(error)) (*relay, error) {
 	r := &relay{
-		doors: doors, refuse: refuse, sockets: map[int32]*socket{}, started: time.Now(), ended: make(chan struct{}),
+		doors: doors, refuse: refuse, sockets: map[int32]*connection{}, started: time.Now(), ended: make(chan struct{}),
 		greetingTime: greetingTime,
 	}
 	var err error
@@ -180,18 +160,13 @@ func (r *relay) keepTime() {
 }
 
 func (r *relay) handle(e unix.EpollEvent) {
-	if s := r.sockets[e.Fd]; s != nil {
-		if s.in.conn.joined.IsZero() {
-			r.lookAtHeld(s.in.conn)
+	if c := r.sockets[e.Fd]; c != nil {
+		if c.joined.IsZero() {
+			r.lookAtHeld(c)
 			return
 		}
-		if e.Events&unix.EPOLLOUT != 0 {
-			s.out.flush()
-		}
-		if e.Events&^unix.EPOLLOUT != 0 {
-			s.in.pump(r.buffer[:])
-		}
-		r.settle(s.in.conn)
+		c.Handle(int(e.Fd), e.Events, r.buffer[:])
+		r.settle(c)
 		return
 	}
 
@@ -208,51 +183,20 @@ func (r *relay) handle(e unix.EpollEvent) {
 
 // settle makes epoll report what c waits for now, or drops c if it is done.
 func (r *relay) settle(c *connection) {
-	if c.toClient.done && (c.toKernel.done || !r.ending.IsZero()) {
+	if c.Down.Done() && (c.Up.Done() || !r.ending.IsZero()) {
 		r.drop(c)
 		return
 	}
-	if c.greeting && c.toKernel.moved && c.toClient.moved {
+	if c.greeting && c.Up.Moved() && c.Down.Moved() {
 		r.greeted(c)
 	}
-	r.setInterest(&c.client, c.client.wants())
-	r.setInterest(&c.inner, c.inner.wants())
-}
-
-// wants returns the events that epoll is to report of a socket.
-func (s *socket) wants() (events uint32) {
-	if s.in.reading() {
-		events |= unix.EPOLLIN
-	}
-	if s.out.writing() {
-		events |= unix.EPOLLOUT
-	}
-	return events
-}
-
-// setInterest sets the events that epoll reports of a socket. One that waits for
-// nothing is taken out, since epoll would report the end of its connection again
-// and again.
-func (r *relay) setInterest(s *socket, want uint32) {
-	if want == s.interest {
-		return
-	}
-	op := unix.EPOLL_CTL_MOD
-	switch {
-	case s.interest == 0:
-		op = unix.EPOLL_CTL_ADD
-	case want == 0:
-		op = unix.EPOLL_CTL_DEL
-	}
-	unix.EpollCtl(r.poll, op, s.fd, &unix.EpollEvent{Events: want, Fd: int32(s.fd)})
-	s.interest = want
+	c.Await(r.poll)
 }
 
 func (r *relay) drop(c *connection) {
-	for _, s := range []*socket{&c.client, &c.inner} {
-		delete(r.sockets, int32(s.fd))
-		s.close(r.buffer[:])
-	}
+	delete(r.sockets, int32(c.Client.FD))
+	delete(r.sockets, int32(c.Server.FD))
+	c.Close(r.buffer[:])
 	c.door.forget(c)
 	r.open--
 	r.reopenDoors()
@@ -271,9 +215,9 @@ func (r *relay) lastCall() {
 			r.drop(d.greeting[len(d.greeting)-1])
 		}
 	}
-	for _, s := range r.sockets {
-		if s == &s.in.conn.client {
-			r.settle(s.in.conn)
+	for fd, c := range r.sockets {
+		if int(fd) == c.Client.FD {
+			r.settle(c)
 		}
 	}
 }

@@ -2,74 +2,88 @@ package network
 
 import (
 	"encoding/binary"
-	"io"
-	"net"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/door"
 	"isolate-namespace/internal/resolver"
 )
 
-// answerPackets answers queries one by one, to the end.
-func (s *server) answerPackets(conn net.PacketConn) {
-	query := make([]byte, 4096)
-	for {
-		n, from, err := conn.ReadFrom(query)
-		if err != nil {
-			if isPassing(err) {
-				continue // an answer that nobody took, as of a client that has ended
-			}
-			return
-		}
-		if answer := resolver.Answer(query[:n], s.lookup); answer != nil {
-			conn.WriteTo(answer, from)
-		}
+// answerPacket answers one query. It reports whether there was a packet.
+func (s *server) answerPacket(fd int) bool {
+	n, from, err := unix.Recvfrom(fd, s.buffer[:4096], 0)
+	if err != nil {
+		return waits(err) // an answer that nobody took, as of a client that has ended
 	}
+	if answer := resolver.Answer(s.buffer[:n], s.lookup); answer != nil {
+		unix.Sendto(fd, answer, 0, from)
+	}
+	return true
 }
 
-// answerStreams answers queries that come by TCP, RFC 7766.
-func (s *server) answerStreams(l net.Listener) {
-	const clients, idle = 16, 10 * time.Second
-	room := make(chan struct{}, clients)
-	for {
-		room <- struct{}{}
-		conn, err := l.Accept()
-		if err != nil {
-			<-room
-			if !isPassing(err) {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		go func() {
-			defer func() { <-room }()
-			defer conn.Close()
-			for s.answerStream(conn, idle) {
-			}
-		}()
-	}
+// waits reports whether a socket that failed may have something else.
+func waits(err error) bool { return err != unix.EAGAIN && err != unix.EBADF && err != unix.EINVAL }
+
+// A stream is a client of the resolver's that asks by TCP, RFC 7766.
+type stream struct {
+	*source
+	query []byte
 }
 
-// answerStream answers one query of a stream. It reports whether another may follow.
-func (s *server) answerStream(conn net.Conn, idle time.Duration) bool {
-	conn.SetDeadline(time.Now().Add(idle))
-	var size [2]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
+// mostStreams is how many there can be. The oldest makes room for a newer one.
+const mostStreams = 16
+
+// acceptStream accepts one. It reports whether another may wait.
+func (s *server) acceptStream(listener int) bool {
+	fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err != nil {
+		return waits(err)
+	}
+	if len(s.streams) == mostStreams {
+		s.endStream(s.streams[0])
+	}
+	t := &stream{}
+	t.source = newSource(s.loop, fd, func() bool { return s.answerStream(t) })
+	s.streams = append(s.streams, t)
+	t.begin()
+	return true
+}
+
+// answerStream reads once and answers the queries that are whole. It reports whether
+// there was something.
+func (s *server) answerStream(t *stream) bool {
+	n, err := unix.Read(t.FD, s.buffer[:4096])
+	if err == unix.EAGAIN {
 		return false
 	}
-	query := make([]byte, binary.BigEndian.Uint16(size[:]))
-	if _, err := io.ReadFull(conn, query); err != nil {
+	if n <= 0 || err != nil {
+		s.endStream(t)
 		return false
 	}
-	answer := resolver.Answer(query, s.lookup)
-	if answer == nil {
-		return false
+	t.query = append(t.query, s.buffer[:n]...)
+	for len(t.query) >= 2 {
+		size := 2 + int(binary.BigEndian.Uint16(t.query))
+		if len(t.query) < size {
+			break
+		}
+		answer := resolver.Answer(t.query[2:size], s.lookup)
+		t.query = t.query[size:]
+		whole := append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)
+		// A client that doesn't take its answers gets no more.
+		if n, err := unix.Write(t.FD, whole); answer == nil || err != nil || n < len(whole) {
+			s.endStream(t)
+			return false
+		}
 	}
-	_, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
-	return err == nil
+	return true
+}
+
+func (s *server) endStream(t *stream) {
+	t.end()
+	s.streams = slices.DeleteFunc(s.streams, func(other *stream) bool { return other == t })
 }
 
 // lookup is for Answer. It tells which names are refused.

@@ -3,7 +3,6 @@ package network
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -11,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/door"
 	"isolate-namespace/internal/hostname"
@@ -30,15 +27,16 @@ type service struct {
 
 func (s service) String() string { return hostname.Join(s.host, s.port) }
 
-// dial makes the connection outside. The host is resolved each time.
-func (s *server) dial(ctx context.Context, c *connection) error {
+// dial makes the connection outside, and returns what a proxy has sent of it already. The
+// host is resolved each time.
+func (s *server) dial(ctx context.Context, c *connection) (conn *net.TCPConn, first []byte, err error) {
 	if c.to.public {
 		proxy, err := s.proxy(c.to)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if proxy != nil {
-			return proxy.dial(ctx, c)
+			return proxy.dial(ctx, c.to)
 		}
 	}
 
@@ -46,22 +44,20 @@ func (s *server) dial(ctx context.Context, c *connection) error {
 	if c.to.public {
 		dialer.ControlContext = onlyPublic
 	}
-	var err error
 	for _, host := range c.hosts() {
 		var conn net.Conn
 		if conn, err = dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(c.to.port))); err == nil {
-			c.outside = conn.(*net.TCPConn)
-			return nil
+			return conn.(*net.TCPConn), nil, nil
 		}
 	}
-	return err
+	return nil, nil, err
 }
 
 // hosts returns what to dial, in this order.
 func (c *connection) hosts() []string {
 	if c.to.host == "localhost" {
 		// A client inside takes the first address that answers, and both do.
-		if local, ok := c.inside.LocalAddr().(*net.TCPAddr); ok && local.IP.To4() == nil {
+		if c.six {
 			return []string{"::1", "127.0.0.1"}
 		}
 		return []string{"127.0.0.1", "::1"}
@@ -114,10 +110,4 @@ func why(err error) string {
 		return errno.Error()
 	}
 	return err.Error()
-}
-
-// isPassing reports whether a socket that failed can be read or accepted at later: at
-// the end its time is over.
-func isPassing(err error) bool {
-	return !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, fs.ErrClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EBADF)
 }

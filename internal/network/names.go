@@ -3,7 +3,6 @@ package network
 import (
 	"net/netip"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +14,6 @@ import (
 // below a wildcard gets the next one when it is first asked for, and no address ever
 // means another name.
 type names struct {
-	lock    sync.Mutex
 	byName  map[string]netip.Addr
 	byPlace map[netip.AddrPort]bool // where something listens
 	byAddr  map[netip.Addr]string
@@ -23,7 +21,7 @@ type names struct {
 	spare   []int     // sockets for names below them
 	last    int
 	bind    func(fd int, at netip.AddrPort) error
-	listen  func(fd int, to service) error
+	listen  func(fd int, to service)
 }
 
 func newNames() *names {
@@ -46,8 +44,6 @@ func (n *names) lookup(name string) (a netip.Addr, ok, full bool) {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), true, false
 	}
-	n.lock.Lock()
-	defer n.lock.Unlock()
 	if a, ok := n.byName[name]; ok {
 		return a, true, false
 	}
@@ -77,9 +73,10 @@ func (n *names) settle(name string, to []service) (a netip.Addr, ok, full bool) 
 	n.spare = n.spare[len(to):]
 	for i, fd := range sockets {
 		place := netip.AddrPortFrom(a, uint16(to[i].port))
-		if n.bind(fd, place) != nil || n.listen(fd, to[i]) != nil {
+		if n.bind(fd, place) != nil {
 			return a, false, true
 		}
+		n.listen(fd, to[i])
 		n.byPlace[place] = true
 	}
 	n.byName[name], n.byAddr[a] = a, name
@@ -108,7 +105,5 @@ func (n *names) taken(a netip.Addr) bool {
 
 // at returns the name at an address, or "", and whether something listens at the port.
 func (n *names) at(place netip.AddrPort) (name string, listens bool) {
-	n.lock.Lock()
-	defer n.lock.Unlock()
 	return n.byAddr[place.Addr()], n.byPlace[place]
 }

@@ -21,10 +21,7 @@ func TestNames(t *testing.T) {
 	n.spare = []int{100, 101, 102, 103, 104, 105, 106, 107}
 	var listening []string
 	n.bind = func(fd int, at netip.AddrPort) error { return nil }
-	n.listen = func(fd int, to service) error {
-		listening = append(listening, fmt.Sprint(fd, " ", to))
-		return nil
-	}
+	n.listen = func(fd int, to service) { listening = append(listening, fmt.Sprint(fd, " ", to)) }
 
 	for _, test := range []struct {
 		name, address string

@@ -47,22 +47,21 @@ func proxyFromEnvironment() proxyFunc {
 }
 
 // dial has the proxy connect to the host by its name, RFC 9110 section 9.3.6.
-func (p *proxy) dial(ctx context.Context, c *connection) error {
+func (p *proxy) dial(ctx context.Context, to service) (_ *net.TCPConn, first []byte, err error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", p.place)
 	if err != nil {
-		return fmt.Errorf("the proxy: %s", why(err))
+		return nil, nil, fmt.Errorf("the proxy: %s", why(err))
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(deadline)
 	}
-	c.outside = conn.(*net.TCPConn)
-	if c.first, err = p.connect(conn, c.to); err != nil {
+	if first, err = p.connect(conn, to); err != nil {
 		conn.Close()
-		return err
+		return nil, nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	return nil
+	return conn.(*net.TCPConn), first, nil
 }
 
 // connect asks for a connection, and returns what of it came with the answer.

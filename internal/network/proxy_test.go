@@ -60,11 +60,12 @@ func TestProxy(t *testing.T) {
 				t.Errorf("for what NO_PROXY names: %v, %v", p, err)
 			}
 			p, err := find(service{"host.test", 443, true})
-			c := &connection{to: service{"host.test", 443, true}}
+			var c net.Conn
+			var first []byte
 			if err == nil {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
-				err = p.dial(ctx, c)
+				c, first, err = p.dial(ctx, service{"host.test", 443, true})
 			}
 			if err != nil {
 				if err.Error() != test.err {
@@ -79,10 +80,10 @@ func TestProxy(t *testing.T) {
 				t.Errorf("%s %s of %s:%s", r.Method, r.Host, user, password)
 			}
 			rest := make([]byte, 2)
-			io.WriteString(c.outside, "hi")
-			got := string(c.first)
+			io.WriteString(c, "hi")
+			got := string(first)
 			for len(got) < len(test.first)+2 {
-				n, err := c.outside.Read(rest)
+				n, err := c.Read(rest)
 				if err != nil {
 					t.Fatal(err)
 				}

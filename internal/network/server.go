@@ -2,15 +2,17 @@
 // lead to services outside. A program inside connects to a socket that init has made
 // and handed out; the connection outside is made here, to the host that the policy has
 // named, and the bytes are copied. Nothing that is sent inside chooses a destination.
+//
+// All of it happens on one thread (loop.go), but for what may wait: looking up a name
+// and connecting to its address.
 package network
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"sync"
+	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,145 +26,143 @@ const patience = 5 * time.Second
 
 // A server serves the doors of one sandbox.
 type server struct {
+	*loop
 	teller *teller
 	names  *names
 	proxy  proxyFunc
-	room   chan struct{} // as many as there can be connections
-	ended  chan struct{} // closed when the program has ended
 
-	conns sync.WaitGroup // also of what looks at attempts and answers queries
-	lock  sync.Mutex
-	until []func(time.Time) error // sets until when a socket is read or accepted at
-	open  map[*connection]bool
+	sources   []*source // of queries and attempts
+	listeners []*source
+	streams   []*stream // of queries
+	open      map[*connection]bool
+	most      int  // how many of them there can be
+	full      bool // nothing is accepted, and something waits
+	ended     bool // the program has ended
 }
 
 // Run serves the doors that args describe, whose sockets are the descriptors from 3
 // on, until end has ended. It writes refusals to out, a line each.
 func Run(args []string, end io.Reader, out io.Writer) error {
 	os.WriteFile("/proc/self/comm", []byte("isolate-network"), 0) // it was started by its descriptor
-	s := &server{
-		teller: newTeller(out), names: newNames(), proxy: proxyFromEnvironment(), room: make(chan struct{}, mostConnections()),
-		ended: make(chan struct{}), open: map[*connection]bool{},
-	}
-	defer s.teller.finish()
-	if err := s.start(args); err != nil {
+	runtime.LockOSThread()
+	doors, err := parse(args)
+	if err != nil {
 		return err
 	}
-	io.Copy(io.Discard, end)
-	s.finish()
-	return nil
+	loop, err := newLoop()
+	if err != nil {
+		return err
+	}
+	s := &server{loop: loop, teller: newTeller(out), names: newNames(), proxy: proxyFromEnvironment(), open: map[*connection]bool{}, most: mostConnections()}
+	defer s.teller.finish()
+	s.start(doors)
+	go func() {
+		io.Copy(io.Discard, end)
+		s.post(s.finish)
+	}()
+	return s.serve()
 }
 
-// start begins to serve. All names are known before the first is looked up.
-func (s *server) start(args []string) error {
-	var begin []func()
-	fd := 3
+// parse reads the doors.
+func parse(args []string) (doors []door.Door, err error) {
 	for _, arg := range args {
 		d, err := door.Parse(arg)
 		if err != nil {
-			return fmt.Errorf("%q: %w", arg, err)
+			return nil, fmt.Errorf("%q: %w", arg, err)
 		}
-		serve, err := s.prepare(d, fd)
-		if err != nil {
-			return fmt.Errorf("%s: %w", d, err)
-		}
-		begin = append(begin, serve)
-		fd += d.Sockets()
+		doors = append(doors, d)
 	}
-	s.names.listen = s.listen
-	for _, serve := range begin {
-		serve()
-	}
-	return nil
+	return doors, nil
 }
 
-// prepare returns what serves a door.
-func (s *server) prepare(d door.Door, fd int) (serve func(), err error) {
-	file := os.NewFile(uintptr(fd), string(d.Kind))
-	serve = func() {}
+const firstSocket = 3
+
+// start begins to serve. All names are known before the first is looked up.
+func (s *server) start(doors []door.Door) {
+	fd := firstSocket
+	for _, d := range doors {
+		s.prepare(d, fd)
+		fd += d.Sockets()
+	}
+	s.names.listen = func(fd int, to service) {
+		l := s.listen(fd, to, false)
+		l.begin()
+		l.pause(s.full)
+	}
+	for _, source := range append(s.sources, s.listeners...) {
+		source.begin()
+	}
+}
+
+// prepare takes a door's sockets.
+func (s *server) prepare(d door.Door, fd int) {
 	switch d.Kind {
 	case door.ResolverUDP:
-		conn, err := net.FilePacketConn(file)
-		if err != nil {
-			return nil, err
-		}
-		s.until = append(s.until, conn.SetReadDeadline)
-		serve = func() { s.conns.Go(func() { s.answerPackets(conn) }) }
+		s.source(fd, func() bool { return s.answerPacket(fd) })
 	case door.ResolverTCP:
-		l, err := net.FileListener(file)
-		if err != nil {
-			return nil, err
-		}
-		serve = func() { go s.answerStreams(l) }
+		s.source(fd, func() bool { return s.acceptStream(fd) })
 	case door.Watch4, door.Watch6:
-		s.until = append(s.until, file.SetReadDeadline)
-		return func() { s.conns.Go(func() { s.watch(file, d.Kind) }) }, nil
+		var w *source
+		w = s.source(fd, func() bool { return s.takeAttempt(w, d.Kind) })
 	case door.Listener:
 		s.names.add(d)
-		serve, err = s.listener(file, service{d.Host, d.Port, d.Public})
+		s.listen(fd, service{d.Host, d.Port, d.Public}, !d.Address.Is4())
 	case door.Below:
 		s.names.below = append(s.names.below, service{d.Host, d.Port, true})
-		return serve, nil
 	case door.Spare:
 		for i := range d.Count {
 			s.names.spare = append(s.names.spare, fd+i)
 		}
-		return serve, nil
 	}
-	file.Close()
-	return serve, err
 }
 
-// listener returns what accepts at a listening socket.
-func (s *server) listener(file *os.File, to service) (func(), error) {
-	l, err := net.FileListener(file)
-	if err != nil {
-		return nil, err
-	}
-	tcp, ok := l.(*net.TCPListener)
-	if !ok {
-		return nil, errors.New("not a TCP socket")
-	}
-	s.lock.Lock()
-	s.until = append(s.until, tcp.SetDeadline)
-	s.lock.Unlock()
-	return func() { s.conns.Go(func() { s.accept(tcp, to) }) }, nil
+func (s *server) source(fd int, take func() bool) *source {
+	one := newSource(s.loop, fd, take)
+	s.sources = append(s.sources, one)
+	return one
 }
 
-// listen begins to serve a socket for a name below a wildcard.
-func (s *server) listen(fd int, to service) error {
-	file := os.NewFile(uintptr(fd), to.String())
-	defer file.Close()
-	serve, err := s.listener(file, to)
-	if err == nil {
-		serve()
-	}
-	return err
+// listen takes a listening socket.
+func (s *server) listen(fd int, to service, six bool) *source {
+	l := newSource(s.loop, fd, func() bool { return s.accept(fd, to, six) })
+	s.listeners = append(s.listeners, l)
+	return l
 }
 
-// finish takes what waits in the sockets, and returns when everything that the program
-// has sent is on its way, or after patience.
-func (s *server) finish() {
-	close(s.ended)
-	s.lock.Lock()
-	for _, set := range s.until {
-		set(time.Now().Add(20 * time.Millisecond)) // what waits is taken at once
-	}
-	s.lock.Unlock()
-	done := make(chan struct{})
-	go func() {
-		s.conns.Wait()
-		close(done)
-	}()
-
-	select {
-	case <-done:
-	case <-time.After(patience):
-		s.lock.Lock()
-		defer s.lock.Unlock()
-		for c := range s.open {
-			s.teller.tell(door.CutOff, c.to.String(), "")
+// serve returns after the program's end, when everything that it has sent is on its way,
+// or after patience.
+func (s *server) serve() error {
+	for !s.ended {
+		if err := s.turn(); err != nil {
+			return err
 		}
+	}
+	over := false
+	s.after(patience, func() { over = true })
+	for (len(s.open) > 0 || s.full) && !over {
+		if err := s.turn(); err != nil {
+			return err
+		}
+	}
+	for c := range s.open {
+		s.teller.tell(door.CutOff, c.to.String(), "")
+	}
+	return nil
+}
+
+// finish is for the program's end: it takes what waits in the sockets, of which there
+// will be no more. From now on nobody waits for an answer.
+func (s *server) finish() {
+	s.ended = true
+	for _, source := range s.sources {
+		source.takeAll()
+	}
+	for _, stream := range slices.Clone(s.streams) {
+		stream.takeAll()
+	}
+	s.acceptAll()
+	for c := range s.open {
+		s.settle(c)
 	}
 }
 

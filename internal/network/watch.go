@@ -2,7 +2,6 @@ package network
 
 import (
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,33 +9,28 @@ import (
 	"isolate-namespace/internal/door"
 )
 
-// watch tells which addresses the program tried to connect to, from the first packets
-// that a raw socket receives. The kernel has refused these attempts.
-func (s *server) watch(file *os.File, kind door.Kind) {
-	defer file.Close()
-	raw, err := file.SyscallConn()
+// takeAttempt tells to which address the program tried to connect, from the first packet
+// that a raw socket receives. The kernel has refused the attempt. It reports whether there
+// was one.
+func (s *server) takeAttempt(from *source, kind door.Kind) bool {
+	packet, control := s.buffer[:128], s.buffer[128:256]
+	n, oobn, _, _, err := unix.Recvmsg(from.FD, packet, control, 0)
 	if err != nil {
-		return
+		return waits(err)
 	}
-	packet, control := make([]byte, 128), make([]byte, 128)
-	for !s.teller.full() {
-		var n, oobn int
-		var err error
-		failed := raw.Read(func(fd uintptr) bool {
-			n, oobn, _, _, err = unix.Recvmsg(int(fd), packet, control, 0)
-			return err != unix.EAGAIN
-		})
-		if failed != nil || err != nil {
-			return
-		}
-		if place, ok := destination(kind, packet[:n], control[:oobn]); ok {
-			s.tellAttempt(place)
-		}
-		select { // Many attempts cost little: what doesn't fit into the socket's buffer meanwhile is lost.
-		case <-s.ended:
-		case <-time.After(2 * time.Millisecond):
-		}
+	if place, ok := destination(kind, packet[:n], control[:oobn]); ok {
+		s.tellAttempt(place)
 	}
+	if s.teller.full() {
+		from.end()
+		return false
+	}
+	if !s.ended {
+		// Many attempts cost little: what doesn't fit into the socket's buffer meanwhile is lost.
+		from.pause(true)
+		s.after(2*time.Millisecond, func() { from.pause(false) })
+	}
+	return true
 }
 
 // tellAttempt tells of an attempt that led nowhere.
