@@ -1,12 +1,14 @@
 package isolate
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -349,6 +351,66 @@ os._exit(0)
 	if received != connections || len(told) != attempts+1 || !told["512 connections are open, and others wait"] {
 		t.Errorf("%d connections arrived of %d; told: %d of %d, %v", received, connections, len(told), attempts+1, told)
 	}
+}
+
+// The helper has its sockets, what it says to its caller and nothing that the caller has
+// left open.
+func TestHelperInheritsNothing(t *testing.T) {
+	withHelper(t)
+	h := newHost(t, "127.0.0.1:0")
+	secret, err := os.Create(filepath.Join(t.TempDir(), "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secret.Close()
+	const low, high = 60, 900 // below the helper's sockets with a wildcard, and above
+	for _, fd := range []int{low, high} {
+		if err := unix.Dup3(int(secret.Fd()), fd, 0); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+	}
+	control, _ := exec.Command("ls", "-l", "/proc/self/fd").Output()
+	if strings.Count(string(control), secret.Name()) != 2 {
+		t.Errorf("the control: %s", control)
+	}
+
+	for _, more := range []Service{{"127.0.0.1", h.port() + 1, false}, {"*.wild.test", 1, true}} {
+		c := Command(Policy{Dir: "/tmp", Services: []Service{{"127.0.0.1", h.port(), false}, more}}, "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%d; echo open; read", h.port()))
+		in, wake := io.Pipe()
+		said, out := io.Pipe()
+		c.Stdin, c.Stdout = in, out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(said).ReadString('\n'); line != "open\n" {
+			t.Fatal(line, err)
+		}
+		if open, err := helperDescriptors(t); err != nil || strings.Contains(open, secret.Name()) || strings.Count(open, "socket:") < 5 {
+			t.Errorf("with %v it has %s, %v", more, open, err)
+		}
+		wake.Close()
+		if err := c.Wait(); err != nil && kindOf(err) != "" {
+			t.Error(err)
+		}
+	}
+}
+
+// helperDescriptors returns what the helper of a running sandbox has open, once it has
+// connected outside.
+func helperDescriptors(t *testing.T) (string, error) {
+	t.Helper()
+	for range 250 {
+		for _, pid := range strings.Fields(children(t)) {
+			comm, _ := os.ReadFile("/proc/" + pid + "/comm")
+			out, err := exec.Command("ls", "-l", "/proc/"+pid+"/fd").Output()
+			if string(comm) == helper+"\n" && strings.Contains(string(out), "eventpoll") {
+				return string(out), err
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return "", errors.New("there is no helper")
 }
 
 // A program that opens thousands of connections gets them served a few hundred at a

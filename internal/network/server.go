@@ -63,16 +63,19 @@ func Run(args []string, end io.Reader, out io.Writer) error {
 	return s.serve()
 }
 
-// parse reads the doors.
+// parse reads the doors, and leaves this process their sockets and its standard streams
+// alone.
 func parse(args []string) (doors []door.Door, err error) {
+	sockets := 0
 	for _, arg := range args {
 		d, err := door.Parse(arg)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", arg, err)
 		}
+		sockets += d.Sockets()
 		doors = append(doors, d)
 	}
-	return doors, nil
+	return doors, closeInherited(firstSocket + sockets)
 }
 
 const firstSocket = 3
