@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measure what a kernel's sandbox costs Jupyter.
 
-Usage: latency.py PLAIN ISOLATED [--runs N]
+Usage: latency.py PLAIN ISOLATED NO_DEBUGGER [--runs N]
 
-Starts the two kernels, named by their kernelspecs, in turns, and prints each
-figure as a line of JSON for "sandbox table". Needs jupyter_client.
+Starts the kernels, named by their kernelspecs, in turns, the last of which only
+starts, and prints each figure as a line of JSON for "sandbox table". Needs jupyter_client.
 """
 import argparse
 import os
@@ -62,12 +62,16 @@ class Kernel:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs=2)
+    parser.add_argument("names", nargs=3)
     parser.add_argument("--runs", type=int, default=15)
     args = parser.parse_args()
-    launch, round_trip, output = ([], []), ([], []), ([], [])
+    launch, round_trip, output = ([], [], []), ([], []), ([], [])
     for run in range(args.runs + 1):
         kernels = []
+        lean = Kernel(args.names[2])
+        lean.end()
+        if run:
+            launch[2].append(lean.launch)
         for name, times in zip(args.names, launch):
             kernels.append(Kernel(name))
             if run:  # the first one reads its files from the disk
@@ -81,7 +85,9 @@ def main():
                 times.append(kernel.round_trip())
         for kernel in kernels:
             kernel.end()
-    emit("launch to first kernel_info reply", "s", *reversed(launch), ratios=[1.05])
+    plain, isolated, lean = launch
+    emit("launch to first kernel_info reply", "s", isolated, plain, ratios=[0.95])
+    emit("the same with `--no-debugger`", "s", lean, plain, ratios=[0.82])
     emit("execute_request `1+1`", "ms", *reversed(round_trip), scale=1e3, ratios=[1.05])
     emit("100 MB of output", "s", *reversed(output), ratios=[1.1])
 

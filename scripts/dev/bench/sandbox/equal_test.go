@@ -44,3 +44,21 @@ func TestEqual(t *testing.T) {
 		}
 	}
 }
+
+// A sandbox that answers for its mount table has no root of its own by that.
+func TestLacksRoot(t *testing.T) {
+	ours := &view{Mounts: []mount{{Target: "/", Device: "0:9"}}, Namespaces: map[string]string{"mnt": "mnt:[2]"}}
+	b := &bench{host: &view{Mounts: []mount{{Target: "/", Device: "8:1"}}, Namespaces: map[string]string{"mnt": "mnt:[1]"}}, ours: &peer{seen: ours}}
+	const root = "a root of its own"
+	for name, c := range map[string]struct {
+		namespace, device string
+		lacks             bool
+	}{
+		"its own": {"mnt:[2]", "0:9", false}, "the host's": {"mnt:[2]", "8:1", true}, "said to be its own": {"mnt:[1]", "0:1", true},
+	} {
+		v := &view{Mounts: []mount{{Target: "/", Device: c.device}}, Namespaces: map[string]string{"mnt": c.namespace}}
+		if lacks := strings.Contains(b.lacks(v), root); lacks != c.lacks {
+			t.Errorf("%s: %v", name, lacks)
+		}
+	}
+}

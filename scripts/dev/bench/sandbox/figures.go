@@ -32,7 +32,7 @@ func (s sample) with(unit string) string {
 	} else if s.median() >= 10 {
 		digits = 1
 	}
-	text := fmt.Sprintf("%.*f %s", digits, s.median(), unit)
+	text := strings.TrimRight(fmt.Sprintf("%.*f %s", digits, s.median(), unit), " ")
 	if len(s) > 1 {
 		text += fmt.Sprintf(" (%.*f–%.*f)", digits, s.quantile(0.25), digits, s.quantile(0.75))
 	}
@@ -44,6 +44,14 @@ func milliseconds(costs []cost, part func(cost) time.Duration) sample {
 	var s sample
 	for _, c := range costs {
 		s = append(s, float64(part(c))/1e6)
+	}
+	return s
+}
+
+// switches returns the switches between threads of each cost.
+func switches(costs []cost) (s sample) {
+	for _, c := range costs {
+		s = append(s, float64(c.switches))
 	}
 	return s
 }
@@ -77,7 +85,7 @@ func (f figure) row() string {
 		}
 	}
 	if f.Most > 0 {
-		goals = append(goals, fmt.Sprintf("at most %.4g %s: %s", f.Most, f.Unit, verdict(f.Ours.median() <= f.Most)))
+		goals = append(goals, fmt.Sprintf("at most %s: %s", strings.TrimRight(fmt.Sprintf("%.4g %s", f.Most, f.Unit), " "), verdict(f.Ours.median() <= f.Most)))
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s |", f.Name, f.Ours.with(f.Unit), f.Theirs.with(f.Unit), ratio, strings.Join(goals, "; "))
 }

@@ -17,7 +17,7 @@ import (
 // three seconds later. It needs root, which may look into an init.
 func (b *bench) helpers(peers ...*peer) (sizes []float64, err error) {
 	var running []*exec.Cmd
-	defer func() { end(running) }()
+	defer func() { b.end(running) }()
 	for _, p := range peers {
 		c, done := b.command(p, "/bin/sleep", "20")
 		defer done()
@@ -68,12 +68,12 @@ func helpersOf(pid int) (sum int64, err error) {
 
 // end ends commands and all that they have started: each peer's sandbox ends
 // with the peer's own process.
-func end(running []*exec.Cmd) {
+func (b *bench) end(running []*exec.Cmd) {
 	for _, c := range running {
 		c.Process.Kill()
 		c.Wait()
 	}
-	reap()
+	b.reap()
 }
 
 // descendants returns a process and all that it has started, and those in turn.

@@ -78,7 +78,7 @@ func (b *bench) extraDir(i int) string { return filepath.Join(b.place, "extra", 
 
 // bubblewrap shows what isolate was seen to show.
 func (b *bench) bubblewrap(seen *view) (*peer, error) {
-	p := &peer{name: "bubblewrap", argv: []string{"bwrap",
+	p := &peer{name: "bubblewrap, the same policy", argv: []string{"bwrap",
 		"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net",
 		"--die-with-parent", "--new-session", "--disable-userns", "--cap-drop", "ALL",
 		"--hostname", "isolated", "--clearenv"}}
@@ -144,7 +144,20 @@ func (b *bench) others() []*peer {
 		{name: "unshare", argv: []string{"unshare", "--map-current-user", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--net",
 			"--fork", "--mount-proc", "--kill-child", "--"}},
 		{name: "firejail", argv: b.firejail()},
+		{name: "sandlock", argv: b.sandlock()},
 	}
+}
+
+// sandlock, which has no namespaces, permits what isolate shows. scripts/setup puts it
+// beside the commands.
+func (b *bench) sandlock() []string {
+	argv := []string{filepath.Join(filepath.Dir(b.binary), "../sandlock/bin/sandlock"), "run", "--net-deny", "*", "--clean-env", "--no-coredump"}
+	for _, m := range b.ours.seen.Mounts {
+		if !b.own(m) && m.FS != "devtmpfs" && m.Target != b.shown {
+			argv = append(argv, "--fs-read", m.Target)
+		}
+	}
+	return append(argv, "--fs-read", "/lib", "--fs-read", "/lib64", "--fs-read", "/proc", "--fs-read", "/dev", "--fs-write", "/dev/null", "--fs-write", b.shown, "--")
 }
 
 // firejail, which has no root of its own, hides what isolate doesn't show.

@@ -10,42 +10,49 @@ import (
 
 // A cost is what one run took.
 type cost struct {
-	wall time.Duration // until the command's own process has ended
-	cpu  time.Duration // of every process that the command has started
+	wall     time.Duration // until the command's own process has ended
+	cpu      time.Duration // of every process that the command has started
+	switches int64         // of threads, which they waited for or were made to
 }
 
 // adopt makes this process the parent of those whose own has ended, so that
 // their time is counted and none is left behind (PR_SET_CHILD_SUBREAPER).
 func adopt() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// reap waits for every process that has been adopted.
-func reap() {
+// reap waits for every process that has been adopted. While loops of our own keep the
+// processors busy, it takes only what has ended.
+func (b *bench) reap() {
+	options := unix.WALL
+	if b.occupied {
+		options |= unix.WNOHANG
+	}
 	for {
-		if _, err := unix.Wait4(-1, nil, unix.WALL, nil); err == unix.ECHILD {
+		if pid, err := unix.Wait4(-1, nil, options, nil); err == unix.ECHILD || err == nil && pid == 0 {
 			return
 		}
 	}
 }
 
-// childrenCPU returns the time of all processes that have been waited for.
-func childrenCPU() time.Duration {
+// children returns what all processes have cost that have been waited for.
+func children() cost {
 	var u unix.Rusage
 	unix.Getrusage(unix.RUSAGE_CHILDREN, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return cost{cpu: time.Duration(u.Utime.Nano() + u.Stime.Nano()), switches: u.Nvcsw + u.Nivcsw}
 }
 
 // run runs the program once. Nothing else may run meanwhile.
 func (b *bench) run(p *peer, program ...string) (cost, error) {
 	c, done := b.command(p, program...)
 	defer done()
-	before, start := childrenCPU(), time.Now()
+	before, start := children(), time.Now()
 	err := c.Run()
 	wall := time.Since(start)
-	reap()
+	b.reap()
 	if err != nil {
 		return cost{}, fmt.Errorf("%s: %w", p.name, err)
 	}
-	return cost{wall, childrenCPU() - before}, nil
+	after := children()
+	return cost{wall, after.cpu - before.cpu, after.switches - before.switches}, nil
 }
 
 // turns runs the program in every peer in turns, each round begun by another,
@@ -87,6 +94,6 @@ func (b *bench) crowd(p *peer, n int) (took time.Duration, failed int) {
 		}
 	}
 	took = time.Since(start)
-	reap()
+	b.reap()
 	return took, failed
 }
