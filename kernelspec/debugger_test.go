@@ -79,6 +79,9 @@ func TestEachCopyOfTheDebuggerIsMasked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"lib/debugpy-1.8"}},
+		{"without the working directory in sys.path", []string{"site", "more"}, func(t *testing.T, root string) {
+			t.Setenv("PYTHONSAFEPATH", "1")
+		}, []string{"more/debugpy", "site/debugpy"}},
 		{"a name with a space", []string{"my site"}, nil, []string{"my site/debugpy"}},
 	}
 	for _, c := range cases {

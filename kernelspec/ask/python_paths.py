@@ -18,7 +18,7 @@ sites = list(getattr(site, "getsitepackages", lambda: [])())
 if site.ENABLE_USER_SITE:
     sites.append(site.getusersitepackages())
 needed += sites
-needed += [p for p in sys.path[1:] if p]
+needed += [p for p in sys.path if p]
 
 
 def finder_targets(entry):
@@ -64,7 +64,7 @@ def is_missing(module):
 
 def copies(package):
     """Each directory that the package could be imported from: without one, Python takes the next."""
-    found = [os.path.join(p, package) for p in sys.path[1:] if p]
+    found = [os.path.join(p, package) for p in sys.path if p]
     try:
         found += importlib.util.find_spec(package).submodule_search_locations
     except Exception:
