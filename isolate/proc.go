@@ -1,11 +1,6 @@
 package isolate
 
-import (
-	"bytes"
-	"encoding/binary"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // shownProc lists what programs read in /proc apart from processes. All other
 // entries, except links, describe the machine or let root change it: root outside is
@@ -30,26 +25,19 @@ func maskedProc() ([]string, error) {
 	var masked []string
 	buf := make([]byte, 2<<10)
 	for {
-		n, err := unix.Getdents(fd, buf)
+		entries, err := readEntries(fd, buf)
 		if err != nil {
 			return nil, &SetupError{Doing: "list", Path: "/proc", Err: err}
 		}
-		if n == 0 {
+		if len(entries) == 0 {
 			return masked, nil
 		}
-		for rest := buf[:n]; len(rest) > 0; {
-			// struct linux_dirent64, getdents(2)
-			const lengthAt, kindAt, nameAt = 16, 18, 19
-			length := binary.NativeEndian.Uint16(rest[lengthAt:])
-			kind := rest[kindAt]
-			text, _, _ := bytes.Cut(rest[nameAt:length], []byte{0})
-			name := string(text)
-			rest = rest[length:]
+		for _, e := range entries {
 			switch {
-			case '0' <= name[0] && name[0] <= '9':
+			case '0' <= e.name[0] && e.name[0] <= '9':
 				return masked, nil
-			case kind != unix.DT_LNK && name != "." && name != ".." && !shownProc[name]:
-				masked = append(masked, name)
+			case e.kind != unix.DT_LNK && e.name != "." && e.name != ".." && !shownProc[e.name]:
+				masked = append(masked, e.name)
 			}
 		}
 	}

@@ -16,53 +16,64 @@ import (
 // /etc, but nothing that the host's services keep there. All of it is read-only, and
 // skipped if the machine doesn't have it.
 func DefaultBase() []Mount {
-	base := []Mount{
-		show("/usr"), show("/bin"), show("/sbin"),
-		show("/lib"), show("/lib32"), show("/lib64"), show("/libx32"),
-		// Without its cache fontconfig reads every font at each start and
-		// complains on stderr that it can't keep what it found.
-		show("/var/cache/fontconfig"),
-		// lscpu, joblib and OpenMPI count the processors here, and complain on
-		// stderr if they can't. It shows little more than /proc/cpuinfo.
-		show("/sys/devices/system/cpu"), show("/sys/devices/system/node"),
+	var base []Mount
+	for _, path := range basePaths(entriesOf("/etc")) {
+		base = append(base, ReadOnly(path).IfExists())
 	}
-	for _, name := range etcNames {
-		base = append(base, show("/etc/"+name))
-	}
-
-	entries, _ := os.ReadDir("/etc") // on an error there is nothing to show
-	for _, entry := range entries {
-		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(entry.Name(), prefix) }) {
-			base = append(base, show("/etc/"+entry.Name()))
-		}
-	}
-
 	return base
 }
 
-func show(path string) Mount {
-	return ReadOnly(path).IfExists()
+// basePaths returns the paths of the default base, of which etc are those in /etc.
+func basePaths(etc []entry) []string {
+	paths := make([]string, 0, 128)
+	paths = append(paths,
+		"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+		// Without its cache fontconfig reads every font at each start and
+		// complains on stderr that it can't keep what it found.
+		"/var/cache/fontconfig",
+		// lscpu, joblib and OpenMPI count the processors here, and complain on
+		// stderr if they can't. It shows little more than /proc/cpuinfo.
+		"/sys/devices/system/cpu", "/sys/devices/system/node",
+	)
+	for _, name := range etcNames {
+		paths = append(paths, "/etc/"+name)
+	}
+	for _, e := range etc {
+		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(e.name, prefix) }) {
+			paths = append(paths, "/etc/"+e.name)
+		}
+	}
+	return paths
 }
 
 // addDefaultBase adds DefaultBase, with fewer mounts than entries: a link into /usr is
 // made again, and a small file is copied. Entries that don't exist or aren't readable
 // are left out.
 func (t *tree) addDefaultBase() {
-	for _, m := range DefaultBase() {
-		if n := baseNode(m.Source); n != nil {
+	etc := entriesOf("/etc")
+	inEtc := make(map[string]bool, len(etc))
+	for _, e := range etc {
+		inEtc[e.name] = true
+	}
+	reader := newFileReader(16 << 10) // bytes; from about here on a mount costs less than a copy
+	for _, path := range basePaths(etc) {
+		if name, ok := strings.CutPrefix(path, "/etc/"); ok {
+			if first, _, _ := strings.Cut(name, "/"); !inEtc[first] {
+				continue // half of them: a look at each took as long as the others
+			}
+		}
+		if n := baseNode(path, reader); n != nil {
 			t.add(n)
 		}
 	}
 }
 
 // baseNode returns the node for an entry of the default base, or nil.
-func baseNode(path string) *node {
-	const small = 16 << 10 // bytes; from about here on a mount costs less than a copy
+func baseNode(path string, small *fileReader) *node {
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
 		return nil
 	}
-
 	n := &node{target: path, access: AccessReadOnly}
 	switch kind := st.Mode & unix.S_IFMT; {
 	case kind == unix.S_IFLNK:
@@ -77,15 +88,20 @@ func baseNode(path string) *node {
 			n.kind, n.source = linkNode, to
 			return n
 		}
-	case kind == unix.S_IFREG && st.Size <= small:
-		data, err := os.ReadFile(path)
+	case kind == unix.S_IFREG && st.Size <= int64(small.most):
+		data, err := small.read(path)
 		if err != nil {
 			return nil
 		}
 		n.kind, n.mode, n.data = fileNode, 0o644, data
 		return n
+	case kind == unix.S_IFDIR && st.Uid == 0:
+		// Nobody but root can have put a link on the way.
+		if host, err := lookNear(path); err == nil {
+			n.kind, n.host, n.source, n.dir = bindNode, host, host.path, true
+			return n
+		}
 	}
-
 	if n.openSource(path) != nil {
 		return nil
 	}

@@ -1,8 +1,3 @@
-// How many processors a control group gives this command doesn't matter, and to find
-// out takes a fiftieth of the start.
-//
-//go:debug containermaxprocs=0
-
 // Isolate runs a program that sees only the directories it was given.
 package main
 
