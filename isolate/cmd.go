@@ -57,7 +57,8 @@ type Cmd struct {
 	// known what Uncopied returns.
 	Ready func()
 
-	init      *os.File // its pidfd: a number may be another process's, once init was waited for
+	gone      chan struct{} // closed when init was waited for
+	init      *os.File      // its pidfd: a number may be another process's, once init was waited for
 	dialogue  *dialogue
 	stdio     stdio
 	terminals terminal.Set // those that its streams are
@@ -98,12 +99,10 @@ func (c *Cmd) Start() error {
 		return &SetupError{Doing: "start", Path: c.Name, Err: errors.New("it was started before")}
 	}
 	forward.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))
-	policy, tree, err := c.Policy.plan()
+	policy, err := c.Policy.complete()
 	if err != nil {
 		return err
 	}
-	defer func() { tree.close() }()
-
 	if c.terminals, err = terminal.New(c.Terminal, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
@@ -121,17 +120,14 @@ func (c *Cmd) Start() error {
 	if c.doors, err = newDoorkeeper(&policy, c.Refused); err == nil {
 		c.limiter, err = newLimiter(&policy)
 	}
+	var tree *tree
 	if err == nil {
-		tree, err = c.launchRetrying(&policy, tree, files)
+		tree, err = c.planAndLaunch(&policy, files)
 		if err != nil {
 			c.limiter.group.Remove()
 		}
-		var exec *ExecError
-		if errors.As(err, &exec) {
-			tree.explainExec(exec, &policy)
-		}
 	}
-
+	defer tree.close()
 	if err != nil {
 		c.stdio.abort()
 		c.terminals.Abandon()
@@ -285,6 +281,7 @@ func (c *Cmd) listen() {
 
 // hangUp closes what the caller has of init.
 func (c *Cmd) hangUp() {
+	close(c.gone)
 	c.dialogue.close()
 	c.init.Close()
 }

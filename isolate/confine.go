@@ -17,9 +17,9 @@ import (
 const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 	unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
-// identify appends the calls by which init becomes the caller again: of all IDs
+// mapUser appends the calls by which init becomes the caller again: of all IDs
 // outside, only the caller's own user and group exist inside (user_namespaces(7)).
-func identify(l *calls.List, policy *Policy) {
+func mapUser(l *calls.List, policy *Policy) {
 	maps := []struct {
 		step          calls.Step
 		name, content string
@@ -33,7 +33,10 @@ func identify(l *calls.List, policy *Policy) {
 		path := "/proc/self/" + m.name
 		l.WriteFile(m.step.Of(path), calls.CWD(), path, m.content)
 	}
+}
 
+// identify appends the calls by which init gets a session and names of its own.
+func identify(l *calls.List, policy *Policy) {
 	what := calls.StartSession.Of("")
 	l.Do(what, unix.SYS_SETSID)
 	l.Do(what, unix.SYS_UMASK, calls.Num(0)) // modes in the tree are meant as written

@@ -52,7 +52,7 @@ var errUntrue = errors.New("init sent a message that it can't send now")
 func newDialogue(socket int, d *initproc.Process, terminals, doors int) *dialogue {
 	return &dialogue{
 		socket: os.NewFile(uintptr(socket), "control socket"), terminals: terminals, doors: doors, hasListener: d.Listener >= 0,
-		steps:   map[initproc.Kind]int{initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
+		steps:   map[initproc.Kind]int{initproc.EarlyFailed: d.Early.Len(), initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
 		answers: make(chan answer, 1),
 	}
 }
@@ -108,6 +108,8 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 			next = entering
 		}
 		return next, d.stage == made && d.opened < d.terminals && fds == 1
+	case initproc.EarlyFailed:
+		return over, d.stage == making && failed
 	case initproc.SetupFailed:
 		return over, (d.stage == making || d.stage == handing) && d.opened == 0 && failed
 	case initproc.EntryFailed:

@@ -14,10 +14,9 @@
 // (internal/calls): one that makes the sandbox, one that leads to the program.
 // Which mounts there are and in which order is tree.go; what the calls are for
 // each is mount.go and mount_calls.go; who the program is and what it may not do
-// is confine.go. The caller then forks once, into all namespaces at a time. The
-// fork is init, process 1 inside: it carries out the first list, forks the
-// program, which carries out the second, and stays to reap, to pass signals on and
-// to hand out sockets (internal/initproc/message.go). Either every call succeeds
+// is confine.go. Init, process 1 inside, is a fork of the caller, mostly from before all
+// that (early.go): it carries out the first list, forks the program, which carries
+// out the second, and stays to reap, to pass signals on and to hand out sockets (internal/initproc/message.go). Either every call succeeds
 // or there is no sandbox and no program: an error names the call that failed.
 //
 // # What holds

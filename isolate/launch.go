@@ -16,16 +16,38 @@ import (
 	"isolate-namespace/isolate/internal/listener"
 )
 
+// planAndLaunch looks at the policy, and makes the sandbox that it asks for. It returns
+// the tree, which is to be closed.
+func (c *Cmd) planAndLaunch(policy *Policy, stdio [3]int) (*tree, error) {
+	early := c.beginEarly(policy)
+	t, err := policy.decide(early.hostMounts())
+	if err == nil {
+		t, err = c.launchRetrying(policy, t, stdio, early)
+	}
+	early.abandon()
+	var exec *ExecError
+	if errors.As(err, &exec) {
+		t.explainExec(exec, policy)
+	}
+	return t, err
+}
+
 // launchRetrying is launch, which begins again, with another look at the policy, if
 // something changed meanwhile. It returns the last tree, which is to be closed.
-func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int) (*tree, error) {
+func (c *Cmd) launchRetrying(policy *Policy, t *tree, stdio [3]int, early *early) (*tree, error) {
 	for tries := 0; ; tries++ {
 		c.explainExit = t.explainExit(c.Name, policy)
 		t.findForeign(c.limiter.copyBounds(policy), policy.CowDir != "")
 		if c.uncopied = t.uncopied; tries == 0 && c.Ready != nil {
 			c.Ready()
 		}
-		err := c.launch(policy, t, stdio)
+		err := errTooEarly
+		if tries == 0 && early.isFor(t) {
+			err = c.launchEarly(policy, t, stdio, early)
+		}
+		if err == errTooEarly {
+			err = c.launch(policy, t, stdio)
+		}
 		if policy.Limits.Group && isNoGroup(err) {
 			err = c.launchWithoutGroup(policy, t, stdio)
 		}
@@ -60,15 +82,25 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 		return &SetupError{Doing: "make the control socket", Err: err}
 	}
 
-	init := c.newInit(policy, t, stdio, theirs, groups)
+	init := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: theirs, Source: dialSource}
+	writeOrigin(&init.Setup, policy, groups, 0)
+	c.writeLists(init, policy, t, stdio)
+	init.Complete()
 	c.started = time.Now()
-	pidfd, errno := fork(init, policy.flags())
+	gone := make(chan struct{})
+	pidfd, errno := fork(init, policy.flags(), gone)
 	unix.Close(theirs)
 	if errno != 0 {
+		close(gone)
 		unix.Close(ours)
 		return explainClone(policy, errno)
 	}
+	return c.meet(policy, init, pidfd, ours, gone)
+}
 
+// meet waits until init has made the sandbox, and the program is being executed.
+func (c *Cmd) meet(policy *Policy, init *initproc.Process, pidfd, ours int, gone chan struct{}) error {
+	c.gone = gone
 	c.init = os.NewFile(uintptr(pidfd), "init")
 	c.dialogue = newDialogue(ours, init, len(c.terminals), c.doors.count())
 	if err := c.confirm(policy, init); err != nil {
@@ -80,7 +112,6 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 		}
 		return err
 	}
-
 	return nil
 }
 
@@ -103,37 +134,42 @@ func isNoGroup(err error) bool {
 	return errors.As(err, &setup) && setup.Kind == KindNoGroup
 }
 
-// newInit prepares everything that init will do.
-func (c *Cmd) newInit(p *Policy, t *tree, stdio [3]int, control int, groups []*os.File) *initproc.Process {
-	d := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: control, Source: dialSource}
-	d.Setup.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
-	dumpNothing(&d.Setup)
-	keepSlack(&d.Setup)
-	cgroup.Join(&d.Setup, groups)
-	forget(&d.Setup)
-	identify(&d.Setup, p)
-	volunteer(&d.Setup)
-	emptyDumps(&d.Setup)
-	if p.Network == NetworkNone {
-		raiseLoopback(&d.Setup)
+// writeOrigin writes the calls by which init becomes a process of its own, in the
+// namespaces that it was forked into and those of unshared.
+func writeOrigin(l *calls.List, p *Policy, groups []*os.File, unshared uintptr) {
+	l.Do(calls.BindToCaller.Of(""), unix.SYS_PRCTL, calls.Num(unix.PR_SET_PDEATHSIG), calls.Num(unix.SIGKILL))
+	dumpNothing(l)
+	keepSlack(l)
+	cgroup.Join(l, groups)
+	forget(l)
+	mapUser(l, p)
+	if unshared != 0 {
+		l.Do(calls.MakeNamespaces.Of(""), unix.SYS_UNSHARE, calls.Num(unshared))
 	}
+	identify(l, p)
+	volunteer(l)
+	emptyDumps(l)
+	if p.Network == NetworkNone {
+		raiseLoopback(l)
+	}
+}
+
+// writeLists writes everything else that init will do.
+func (c *Cmd) writeLists(d *initproc.Process, p *Policy, t *tree, stdio [3]int) {
 	if c.doors != nil {
-		makeDoors(&d.Setup, c.doors.doors, control)
+		makeDoors(&d.Setup, c.doors.doors, d.Control)
 	}
 	build(&d.Setup, p, c.limiter, t)
 	dropPrivileges(&d.Setup, p)
 	d.Outer, d.Inner = c.terminals.Make(&d.Setup)
 
-	prepareProgram(&d.Entry, p, stdio, control, c.terminals, t)
+	prepareProgram(&d.Entry, p, stdio, d.Control, c.terminals, t)
 	setLimits(&d.Entry, c.limiter)
 	if d.Listener = calls.NoSlot; c.watcher != nil {
 		d.Listener = listener.Load(&d.Entry, c.watcher.flags) // last: what comes behind may wait for the caller
 	}
-	for _, path := range candidates(c.Name, p) {
-		d.Execs = append(d.Execs, d.Entry.Str(path))
-	}
+	d.Execs = d.Entry.Strings(candidates(c.Name, p))
 	d.Argv, d.Envp = d.Entry.Strings(c.Args), d.Entry.Strings(p.Env)
-	return d
 }
 
 // candidates returns the paths at which execvp(3) looks for a program. A directory in
@@ -153,30 +189,30 @@ func candidates(name string, p *Policy) []string {
 	return paths
 }
 
-// fork starts init on a thread that outlives init: the kernel takes the end of the
-// starting thread for the caller's end (PR_SET_PDEATHSIG, prctl(2)), and a thread that
-// the caller has locked may end at any time, unless it is the main one.
-func fork(p *initproc.Process, flags uintptr) (pidfd int, errno unix.Errno) {
+// fork starts init on a thread that lives until ended is closed: the kernel takes the
+// end of the starting thread for the caller's end (PR_SET_PDEATHSIG, prctl(2)). Any
+// other than the main one ends with a goroutine that has locked it.
+func fork(p *initproc.Process, flags uintptr, ended <-chan struct{}) (pidfd int, errno unix.Errno) {
 	p.Prepare(os.Getpagesize())
-	start := func() {
-		pidfd, errno = p.Start(flags)
-		runtime.KeepAlive(p)
-	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if unix.Gettid() == unix.Getpid() {
-		start() // without a goroutine, which would wake another thread
+		// Without a goroutine, which would wake another thread.
+		pidfd, errno = p.Start(flags)
+		runtime.KeepAlive(p)
 		return pidfd, errno
 	}
 
-	done := make(chan struct{})
+	started := make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		start()
-		close(done)
+		pidfd, errno = p.Start(flags)
+		runtime.KeepAlive(p)
+		close(started)
+		<-ended
 	}()
-	<-done
+	<-started
 	return pidfd, errno
 }
 
@@ -212,6 +248,11 @@ func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 
 	errno := unix.Errno(m.Value)
 	switch m.Kind {
+	case initproc.EarlyFailed:
+		if init.Early.Note(int(m.Index)).Step == calls.MakeNamespaces {
+			return errTooEarly
+		}
+		return explainCall(policy, init.Early.Note(int(m.Index)), errno)
 	case initproc.SetupFailed:
 		if init.Setup.Note(int(m.Index)).Step == calls.CompareMounts {
 			return mountsChanged()

@@ -164,15 +164,26 @@ func (p Policy) plan() (Policy, *tree, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	t, err := newTree(&p)
+	t, err := p.decide(nil)
+	return p, t, err
+}
+
+// decide is the rest of plan, once the policy is complete. It takes the mounts over,
+// which may be nil.
+func (p *Policy) decide(mounts *hostMounts) (t *tree, err error) {
+	if mounts == nil {
+		t, err = newTree(p)
+	} else {
+		t, err = newTreeSince(p, mounts)
+	}
 	for tries := 0; isPassing(err) && tries < mostTries; tries++ {
-		t, err = newTree(&p)
+		t, err = newTree(p)
 	}
 	if err == nil {
-		t.enter(&p)
+		t.enter(p)
 		p.Env = withDefault(p.Env, "TMPDIR", t.wall.tmpDir())
 	}
-	return p, t, err
+	return t, err
 }
 
 // complete fills in what the policy leaves to the caller's surroundings, and

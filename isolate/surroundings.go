@@ -131,7 +131,10 @@ func attempt(flags uintptr, write func(l *calls.List)) (unix.Errno, error) {
 	dumpNothing(&p.Setup)
 	write(&p.Setup)
 	p.Setup.Do(calls.Try.Of("end"), unix.SYS_EXIT_GROUP, calls.Num(0))
-	pidfd, errno := fork(&p, flags)
+	p.Complete()
+	gone := make(chan struct{})
+	defer close(gone)
+	pidfd, errno := fork(&p, flags, gone)
 	unix.Close(theirs)
 	if errno != 0 {
 		return 0, errno

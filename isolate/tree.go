@@ -66,11 +66,17 @@ const (
 
 // newTree looks at every source of the policy and decides the tree, which is to
 // be closed.
-func newTree(p *Policy) (t *tree, err error) {
+func newTree(p *Policy) (*tree, error) {
 	mounts, err := openHostMounts()
 	if err != nil {
 		return nil, err
 	}
+	return newTreeSince(p, mounts)
+}
+
+// newTreeSince is newTree, which takes the mounts over. What changes from their opening
+// on is noticed.
+func newTreeSince(p *Policy, mounts *hostMounts) (t *tree, err error) {
 	defer func() {
 		if err != nil {
 			mounts.close()

@@ -9,6 +9,7 @@ package calls
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,38 @@ import (
 // growing is most of the work of making a list.
 func New() List {
 	return List{
-		calls: make([]Call, 0, 1024), notes: make([]Note, 0, 1024),
-		mem: make([]byte, 0, 64<<10), slots: make([]uintptr, 0, 512),
+		Loaded: Loaded{calls: make([]Call, 0, 1024), mem: make([]byte, 0, 64<<10), slots: make([]uintptr, 0, 512)},
+		notes:  make([]Note, 0, 1024),
 	}
+}
+
+// NewIn returns an empty list in memory that another process shares, as long as it fits
+// there: see IsIn.
+func NewIn(memory []byte) List {
+	const callSize, slotSize = int(unsafe.Sizeof(Call{})), int(unsafe.Sizeof(uintptr(0)))
+	eighth := len(memory) / 8 &^ 7
+	slots, mem, calls := memory[:eighth], memory[eighth:4*eighth], memory[4*eighth:]
+	return List{
+		Loaded: Loaded{
+			slots: unsafe.Slice((*uintptr)(unsafe.Pointer(&slots[0])), len(slots)/slotSize)[:0],
+			mem:   mem[:0:len(mem)],
+			calls: unsafe.Slice((*Call)(unsafe.Pointer(&calls[0])), len(calls)/callSize)[:0],
+		},
+		notes: make([]Note, 0, 1024),
+	}
+}
+
+// IsIn reports whether the list is still in the memory that it began in.
+func (l *List) IsIn(memory []byte) bool {
+	from := uintptr(unsafe.Pointer(&memory[0]))
+	for _, at := range []uintptr{
+		uintptr(unsafe.Pointer(unsafe.SliceData(l.calls))), uintptr(unsafe.Pointer(unsafe.SliceData(l.slots))), l.base(),
+	} {
+		if at < from || at >= from+uintptr(len(memory)) {
+			return false
+		}
+	}
+	return true
 }
 
 // A Note says what a call is for, for error messages.
@@ -46,8 +76,10 @@ func (s Slot) Arg() Arg { return Arg{result, uintptr(s)} }
 
 // Do appends a call whose result nobody needs.
 func (l *List) Do(n Note, nr uintptr, args ...Arg) *Call {
-	c := Call{Number: nr, into: NoSlot}
-	copy(c.args[:], args)
+	c := Call{Number: nr, into: int32(NoSlot)}
+	for i, a := range args {
+		c.args[i], c.kinds[i] = a.value, a.kind
+	}
 	l.calls = append(l.calls, c)
 	l.notes = append(l.notes, n)
 	return &l.calls[len(l.calls)-1]
@@ -57,7 +89,7 @@ func (l *List) Do(n Note, nr uintptr, args ...Arg) *Call {
 func (l *List) Get(n Note, nr uintptr, args ...Arg) Slot {
 	l.slots = append(l.slots, 0)
 	s := Slot(len(l.slots) - 1)
-	l.Do(n, nr, args...).into = s
+	l.Do(n, nr, args...).into = int32(s)
 	return s
 }
 
@@ -65,7 +97,7 @@ func (l *List) Get(n Note, nr uintptr, args ...Arg) Slot {
 // at from its beginning.
 func (l *List) GetInto(structure Arg, at int, n Note, nr uintptr, args ...Arg) Slot {
 	s := l.Get(n, nr, args...)
-	l.Last().copy = int(structure.value) + at
+	l.Last().copy = int32(structure.value) + int32(at)
 	return s
 }
 
@@ -140,9 +172,10 @@ func (l *List) Load() {
 		binary.NativeEndian.PutUint64(l.mem[p.at:], uint64(base)+uint64(p.to))
 	}
 	for i := range l.calls {
-		for j := range l.calls[i].args {
-			if a := &l.calls[i].args[j]; a.kind == address {
-				*a = Num(base + a.value)
+		c := &l.calls[i]
+		for j := range c.args {
+			if c.kinds[j] == address {
+				c.args[j], c.kinds[j] = c.args[j]+base, number
 			}
 		}
 	}
@@ -151,6 +184,14 @@ func (l *List) Load() {
 // Address returns the address of a, which Str, Data, Words or Strings has returned.
 // It is valid after Load.
 func (l *List) Address(a Arg) uintptr { return l.base() + a.value }
+
+// Array returns the addresses of an array of strings that Strings has returned. It is
+// valid after Load.
+func (l *List) Array(a Arg) (addresses []uintptr) {
+	rest := l.mem[a.value:]
+	all := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(rest))), len(rest)/8)
+	return all[:slices.Index(all, 0)]
+}
 
 // base returns the address of mem, which is valid once the list is complete.
 func (l *List) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(l.mem))) }

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -23,9 +24,30 @@ func TestRun(t *testing.T) {
 	if errno != unix.EBADF || l.notes[failed].Path != "here" {
 		t.Errorf("stopped at %v with %v", l.notes[failed], errno)
 	}
-	at := int(l.calls[1].args[1].value - l.base())
+	at := int(l.calls[1].args[1] - l.base())
 	if got := string(l.mem[at : at+4]); got != "\x00\x00\x00\x00" {
 		t.Errorf("memory holds %q, want what was read", got)
+	}
+}
+
+// A list stays in the memory that it was given for as long as it fits there.
+func TestNewIn(t *testing.T) {
+	for _, row := range []struct {
+		strings, calls, slots int
+		fits                  bool
+	}{{0, 0, 0, true}, {100, 10, 10, true}, {10_000, 0, 0, false}, {0, 100, 0, false}, {0, 0, 1000, false}} {
+		memory := make([]byte, 1<<13)
+		l := NewIn(memory)
+		l.Str(strings.Repeat("x", row.strings))
+		for range row.calls {
+			l.Do(Note{}, unix.SYS_GETPID)
+		}
+		for range row.slots {
+			l.slots = append(l.slots, 0)
+		}
+		if l.IsIn(memory) != row.fits {
+			t.Errorf("%+v: %v", row, !row.fits)
+		}
 	}
 }
 

@@ -10,10 +10,15 @@ import (
 // another, which can do nothing else. Everything that takes thought, memory or
 // a decision happens while the list is made.
 type List struct {
-	calls []Call
+	Loaded
 	notes []Note
-	mem   []byte    // strings and structures, addressed by offset
 	ptrs  []pointer // places in mem that hold addresses of mem
+}
+
+// A Loaded is what a list is carried out from.
+type Loaded struct {
+	calls []Call
+	mem   []byte    // strings and structures, addressed by offset
 	slots []uintptr // results of calls that later calls need
 }
 
@@ -23,9 +28,10 @@ type Call struct {
 	Fine   unix.Errno // an error that counts as success, or one of the constants below
 	Skip   int        // how many calls are left out after an error that is fine
 
-	args [6]Arg
-	into Slot // where the result goes; NoSlot drops it
-	copy int  // where in mem it goes as a C int, too; 0 is nowhere
+	args  [6]uintptr // as kinds says
+	kinds [6]argKind
+	into  int32 // the slot that the result goes to; NoSlot drops it
+	copy  int32 // where in mem it goes as a C int, too; 0 is nowhere
 }
 
 const (
@@ -63,7 +69,7 @@ const NoSlot Slot = -1
 //
 //go:nosplit
 //go:norace
-func (l *List) Run() (failed int, errno unix.Errno) {
+func (l *Loaded) Run() (failed int, errno unix.Errno) {
 	all := l.calls // so that the compiler knows that i is in range
 	skip := 0
 	for i := range all {
@@ -73,8 +79,8 @@ func (l *List) Run() (failed int, errno unix.Errno) {
 		}
 		c := &all[i]
 		r, _, e := unix.RawSyscall6(c.Number,
-			l.value(&c.args[0]), l.value(&c.args[1]), l.value(&c.args[2]),
-			l.value(&c.args[3]), l.value(&c.args[4]), l.value(&c.args[5]))
+			l.value(c.kinds[0], c.args[0]), l.value(c.kinds[1], c.args[1]), l.value(c.kinds[2], c.args[2]),
+			l.value(c.kinds[3], c.args[3]), l.value(c.kinds[4], c.args[4]), l.value(c.kinds[5], c.args[5]))
 		if r != 0 && c.Fine == OnlyZero && e == 0 {
 			e = unix.EAGAIN
 		}
@@ -108,17 +114,17 @@ func hasChanged(e unix.Errno) bool {
 //
 //go:nosplit
 //go:norace
-func (l *List) Result(s Slot) uintptr { return *l.slot(uintptr(s)) }
+func (l *Loaded) Result(s Slot) uintptr { return *l.slot(uintptr(s)) }
 
 // value returns the value of an argument. Load must have run.
 //
 //go:nosplit
 //go:norace
-func (l *List) value(a *Arg) uintptr {
-	if a.kind == result {
-		return *l.slot(a.value)
+func (l *Loaded) value(kind argKind, value uintptr) uintptr {
+	if kind == result {
+		return *l.slot(value)
 	}
-	return a.value
+	return value
 }
 
 // slot returns the place of a result. Indexing would make the compiler add a call of
@@ -126,6 +132,6 @@ func (l *List) value(a *Arg) uintptr {
 //
 //go:nosplit
 //go:norace
-func (l *List) slot(i uintptr) *uintptr {
+func (l *Loaded) slot(i uintptr) *uintptr {
 	return (*uintptr)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.slots)), i*unsafe.Sizeof(uintptr(0))))
 }

@@ -18,6 +18,7 @@ const (
 	ClearDomain
 	Volunteer
 	EmptyDumps
+	MakeNamespaces
 	RaiseLoopback
 	MakeRoute
 	MakeDoor
@@ -73,6 +74,7 @@ var texts = [...]string{
 	ClearDomain:      "clear the domain name",
 	Volunteer:        "write",
 	EmptyDumps:       "write",
+	MakeNamespaces:   "make namespaces",
 	RaiseLoopback:    "bring up the loopback interface",
 	MakeRoute:        "make a route to the loopback interface",
 	MakeDoor:         "listen inside for",

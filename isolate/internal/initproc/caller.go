@@ -4,19 +4,59 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
-// Prepare fills in everything that Start and init need. It is called once, when the
-// exported fields are complete.
-func (p *Process) Prepare(pageSize int) {
+// sharedSize is much more than the lists of a usual sandbox take. What isn't used takes
+// no memory.
+const sharedSize = 4 << 20
+
+// Share has init begin with Early, and wait for the other lists until GoOn. Until
+// Unshare they are in memory that both have.
+func (p *Process) Share() (err error) {
+	const prot, flags = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+	if p.shared, err = unix.Mmap(-1, 0, sharedSize, prot, flags); err != nil {
+		return err
+	}
+	const first, most = 4096, sharedSize * 3 / 4
+	p.orders = (*orders)(unsafe.Pointer(&p.shared[0]))
+	p.Setup, p.Entry = calls.NewIn(p.shared[first:most]), calls.NewIn(p.shared[most:])
+	return nil
+}
+
+// Unshare gives that memory up. What the lists' calls are for is still known.
+func (p *Process) Unshare() {
+	if p.shared != nil {
+		unix.Munmap(p.shared)
+		p.shared, p.orders, p.Setup.Loaded, p.Entry.Loaded = nil, nil, calls.Loaded{}, calls.Loaded{}
+	}
+}
+
+// Complete fills in what init needs of the lists, when they are complete. It reports
+// whether they fit into the memory that it shares.
+func (p *Process) Complete() bool {
+	if p.shared == nil {
+		p.orders = new(orders)
+	} else if !p.Setup.IsIn(p.shared) || !p.Entry.IsIn(p.shared) {
+		return false
+	}
 	p.Setup.Load()
 	p.Entry.Load()
-	p.lastEntry = p.Entry.Len() - 1
-	for _, path := range p.Execs {
-		p.execs = append(p.execs, p.Entry.Address(path))
+	*p.orders = orders{
+		setup: p.Setup.Loaded, entry: p.Entry.Loaded, lastEntry: p.Entry.Len() - 1,
+		argv: p.Entry.Address(p.Argv), envp: p.Entry.Address(p.Envp),
+		outer: p.Outer, inner: p.Inner, listener: p.Listener,
 	}
-	p.argv, p.envp = p.Entry.Address(p.Argv), p.Entry.Address(p.Envp)
+	if p.Execs != (calls.Arg{}) {
+		p.orders.execs = p.Entry.Array(p.Execs)
+	}
+	return true
+}
 
+// Prepare fills in everything else that Start and init need.
+func (p *Process) Prepare(pageSize int) {
+	p.Early.Load()
 	p.page = uintptr(pageSize)
 	p.childSet, p.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	p.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&p.out)), Len: uint64(messageSize)}

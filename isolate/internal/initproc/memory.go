@@ -26,6 +26,9 @@ func (p *Process) giveBackMemory() {
 	p.giveBack(0, low)
 	p.giveBack(lowEnd, high)
 	p.giveBack(max(lowEnd, highEnd), -p.page)
+	if p.shared != nil {
+		sysCall(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(unsafe.SliceData(p.shared))), uintptr(len(p.shared)), 0, 0)
+	}
 }
 
 // pages widens a range to whole pages.

@@ -33,6 +33,7 @@ const (
 	Stopped                     // the program was stopped by this signal
 	Ended                       // the program has ended, with this wait status
 	Dialed                      // a socket comes with it, or it has an errno
+	EarlyFailed                 // a call of Early
 	Doors                       // the sockets that the caller is to serve come with it
 )
 
@@ -41,6 +42,7 @@ const (
 	SendSignal = Doors + 1 + iota // to the program's process group
 	SignalAll                     // to every process inside but init
 	Dial                          // connect a stream socket to the socket address in Addr
+	GoOn                          // the lists are complete
 	Foreground                    // of the program's terminal is for this process group: Init or Program
 )
 

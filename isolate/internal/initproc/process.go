@@ -19,9 +19,10 @@ import (
 // A Process is everything that init and its child need when they run. The caller
 // prepares it, and fork(2) copies it.
 type Process struct {
+	Early calls.List    // what init does before it waits for the other lists, if Share was called
 	Setup calls.List    // makes the sandbox around init
 	Entry calls.List    // what init's child does before it executes the program
-	Execs []calls.Arg   // the paths of the program, in the order to try; in Entry's memory
+	Execs calls.Arg     // the paths of the program, in the order to try; in Entry's memory
 	Argv  calls.Arg     // its arguments, also there
 	Envp  calls.Arg     // its environment, also there
 	Outer [3]calls.Slot // the caller's ends of the program's terminals, then NoSlot
@@ -34,10 +35,10 @@ type Process struct {
 	Control int                   // init's end of the socket
 	Source  unix.RawSockaddrInet4 // the address that connections are made from
 
-	lastEntry  int
-	execs      []uintptr
-	argv, envp uintptr
-	in, out    Message
+	shared  []byte  // memory that init shares with the caller, or nil
+	orders  *orders // in there, or in the caller's
+	inner   calls.Slot
+	in, out Message
 
 	// For a message with a descriptor.
 	header unix.Msghdr
@@ -55,6 +56,17 @@ type Process struct {
 	round    uint32    // the Index of the last SignalAll
 
 	handle int32 // a pidfd from clone(2): in the caller init's, in init the program's
+}
+
+// The orders are what init needs of the caller's lists.
+type orders struct {
+	setup, entry calls.Loaded
+	lastEntry    int
+	execs        []uintptr
+	argv, envp   uintptr
+	outer        [3]calls.Slot
+	inner        calls.Slot
+	listener     calls.Slot
 }
 
 // A rights is one control message that carries one descriptor (unix(7),
@@ -89,15 +101,26 @@ func (p *Process) Start(flags uintptr) (pidfd int, errno unix.Errno) {
 //go:norace
 func (p *Process) main() {
 	p.resetSignals()
-	if i, errno := p.Setup.Run(); errno != 0 {
+	if p.shared != nil {
+		if i, errno := p.Early.Run(); errno != 0 {
+			p.out.Kind, p.out.Index, p.out.Value = EarlyFailed, uint32(i), uint32(errno)
+			p.tell()
+			p.await() // what the caller sends must be read, or it would read an error first
+			exit()
+		}
+		p.await()
+	}
+	o := p.orders
+	if i, errno := o.setup.Run(); errno != 0 {
 		p.fail(SetupFailed, i, errno)
 	}
-	for i := range p.Outer {
-		if p.Outer[i] >= 0 {
+	for i := range o.outer {
+		if o.outer[i] >= 0 {
 			p.out.Kind = Opened
-			p.send(p.Setup.Result(p.Outer[i]))
+			p.send(o.setup.Result(o.outer[i]))
 		}
 	}
+	p.inner = o.inner
 
 	// CLONE_VFORK waits for the exec, so that Started is sent after it. Until then
 	// the child has init's memory: to copy it costs a tenth of the start.
@@ -116,6 +139,17 @@ func (p *Process) main() {
 		p.giveBackMemory()
 	}
 	p.serve(pid)
+}
+
+// await returns when the lists are complete.
+//
+//go:nosplit
+//go:norace
+func (p *Process) await() {
+	n, errno := sysCall(unix.SYS_READ, uintptr(p.Control), uintptr(unsafe.Pointer(&p.in)), uintptr(messageSize), 0)
+	if errno != 0 || n == 0 || p.in.Kind != GoOn {
+		exit() // the caller is gone
+	}
 }
 
 // vfork is clone(2) without a stack of the child's own. The child must not return
@@ -142,18 +176,19 @@ func (p *Process) resetSignals() {
 //go:nosplit
 //go:norace
 func (p *Process) becomeProgram() {
-	if i, errno := p.Entry.Run(); errno != 0 {
+	o := p.orders
+	if i, errno := o.entry.Run(); errno != 0 {
 		p.fail(EntryFailed, i, errno)
 	}
-	if p.Listener >= 0 {
+	if o.listener >= 0 {
 		p.out.Kind = Listening
-		if errno := p.send(p.Entry.Result(p.Listener)); errno != 0 {
-			p.fail(EntryFailed, p.lastEntry, errno)
+		if errno := p.send(o.entry.Result(o.listener)); errno != 0 {
+			p.fail(EntryFailed, o.lastEntry, errno)
 		}
 	}
 	worst := unix.ENOENT
-	for _, path := range p.execs {
-		_, errno := sysCall(unix.SYS_EXECVE, path, p.argv, p.envp, 0)
+	for _, path := range o.execs {
+		_, errno := sysCall(unix.SYS_EXECVE, path, o.argv, o.envp, 0)
 		switch errno {
 		case unix.ENOENT, unix.ENOTDIR, unix.ENOTCONN, unix.ESTALE: // nothing, or nobody who would say what
 		default:
@@ -177,8 +212,8 @@ func (p *Process) keepOnlyOwn() {
 	terminal := uintptr(0)
 	control, errno := sysCall(unix.SYS_FCNTL, uintptr(p.Control), unix.F_DUPFD_CLOEXEC, first, 0)
 	handle, errno2 := sysCall(unix.SYS_FCNTL, uintptr(p.handle), unix.F_DUPFD_CLOEXEC, first, 0)
-	if errno == 0 && errno2 == 0 && p.Inner >= 0 {
-		terminal, errno = sysCall(unix.SYS_FCNTL, p.Setup.Result(p.Inner), unix.F_DUPFD_CLOEXEC, first, 0)
+	if errno == 0 && errno2 == 0 && p.inner >= 0 {
+		terminal, errno = sysCall(unix.SYS_FCNTL, p.orders.setup.Result(p.inner), unix.F_DUPFD_CLOEXEC, first, 0)
 	}
 	if errno == 0 && errno2 == 0 {
 		_, errno = sysCall(unix.SYS_DUP3, control, 0, unix.O_CLOEXEC, 0)
@@ -189,7 +224,7 @@ func (p *Process) keepOnlyOwn() {
 	if errno != 0 || errno2 != 0 {
 		exit() // the program has taken init's descriptors, as serve says
 	}
-	if p.Inner >= 0 {
+	if p.inner >= 0 {
 		sysCall(unix.SYS_DUP3, terminal, 2, unix.O_CLOEXEC, 0)
 	} else {
 		sysCall(unix.SYS_CLOSE, 2, 0, 0, 0)

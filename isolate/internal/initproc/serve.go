@@ -44,7 +44,7 @@ func (p *Process) serve(program uintptr) {
 //go:norace
 func (p *Process) reap(program uintptr) {
 	options := uintptr(unix.WNOHANG | unix.WALL | unix.WEXITED)
-	if p.Inner >= 0 {
+	if p.inner >= 0 {
 		options |= unix.WSTOPPED
 	}
 

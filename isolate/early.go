@@ -1,0 +1,106 @@
+package isolate
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/initproc"
+)
+
+// An early is an init that makes its namespaces on another processor while the caller
+// looks at the policy. That takes a sixth off the start.
+type early struct {
+	init   *initproc.Process
+	pidfd  int // -1 once somebody else has it
+	ours   int
+	gone   chan struct{} // closed when it was waited for
+	mounts *hostMounts
+}
+
+// errTooEarly says that an early init can't be used. One that is forked when everything
+// is known then takes its place, or says what is wrong.
+var errTooEarly = errors.New("init was forked too early")
+
+// beginEarly returns nil if init can't begin yet.
+func (c *Cmd) beginEarly(policy *Policy) *early {
+	if c.limiter.group != nil {
+		return nil // it enters this first
+	}
+	// Init has the open table, and compares its mounts with what is planned by it.
+	mounts, err := openHostMounts()
+	if err != nil {
+		return nil
+	}
+	ours, theirs, err := initproc.Pair()
+	if err != nil {
+		mounts.close()
+		return nil
+	}
+	defer unix.Close(theirs)
+
+	e := &early{init: &initproc.Process{Control: theirs, Source: dialSource}, ours: ours, gone: make(chan struct{}), mounts: mounts, pidfd: -1}
+	if err := e.init.Share(); err != nil {
+		e.abandon()
+		mounts.close()
+		return nil
+	}
+	// Clone makes the others while the caller waits for it, unshare doesn't.
+	const first = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
+	writeOrigin(&e.init.Early, policy, nil, policy.flags()&^first)
+	pidfd, errno := fork(e.init, first, e.gone)
+	if errno != 0 {
+		e.abandon()
+		mounts.close()
+		return nil
+	}
+	e.pidfd = pidfd
+	return e
+}
+
+// hostMounts returns the table that the policy is to be looked at with, or nil.
+func (e *early) hostMounts() *hostMounts {
+	if e == nil {
+		return nil
+	}
+	return e.mounts
+}
+
+// isFor reports whether the early init can show the tree: it was decided by the table of
+// mounts that init has.
+func (e *early) isFor(t *tree) bool { return e != nil && t.mounts == e.mounts }
+
+// launchEarly is launch with the early init.
+func (c *Cmd) launchEarly(policy *Policy, t *tree, stdio [3]int, e *early) (err error) {
+	if c.watcher, err = newWatcher(policy, t); err != nil {
+		return err
+	}
+	c.writeLists(e.init, policy, t, stdio)
+	if !e.init.Complete() {
+		return errTooEarly
+	}
+	c.started = time.Now()
+	goOn := initproc.Message{Kind: initproc.GoOn}
+	unix.Sendto(e.ours, goOn.Bytes(), unix.MSG_NOSIGNAL, nil) // if init has failed, it has said so
+	pidfd, ours := e.pidfd, e.ours
+	e.pidfd, e.ours = -1, -1
+	return c.meet(policy, e.init, pidfd, ours, e.gone)
+}
+
+// abandon ends an init that nobody needs, and gives up what is shared with it.
+func (e *early) abandon() {
+	if e == nil {
+		return
+	}
+	if e.ours >= 0 {
+		unix.Close(e.ours)
+		close(e.gone)
+	}
+	if e.pidfd >= 0 {
+		unix.PidfdSendSignal(e.pidfd, unix.SIGKILL, nil, 0)
+		initproc.Wait(e.pidfd)
+		unix.Close(e.pidfd)
+	}
+	e.init.Unshare()
+}

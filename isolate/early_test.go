@@ -1,0 +1,34 @@
+package isolate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What doesn't fit into the memory that an early init shares goes to one that is forked
+// later.
+func TestMoreThanAnEarlyInitTakes(t *testing.T) {
+	p := Policy{Dir: "/", Env: []string{"PATH=/usr/bin"}}
+	for i := range 12 {
+		p.Env = append(p.Env, fmt.Sprintf("V%d=%s", i, strings.Repeat("x", 100_000)))
+	}
+	if out, err := sh(t, p, "env | wc -c"); err != nil || len(out) != len("1200000\n") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// An init that has begun ends when the policy turns out to be wrong.
+func TestWrongPolicyLeavesNoInit(t *testing.T) {
+	err := Command(Policy{Mounts: []Mount{ReadOnly("/nonexistent")}}, "true").Run()
+	var setup *SetupError
+	if !errors.As(err, &setup) || setup.Kind != KindMissing {
+		t.Errorf("%v", err)
+	}
+	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
+		t.Errorf("child %d, %v", pid, err)
+	}
+}
