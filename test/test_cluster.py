@@ -131,7 +131,7 @@ def test_a_task_is_killed(instructor, cluster, database):
     task = wait_for(lambda: grading(instructor, "carl"), 60)
     cluster.run("scancel", task)
     said = end(running, 1)
-    assert re.search(rf"^failed   carl  task {task} ended while it graded this: CANCELLED$", said, re.MULTILINE), said
+    assert re.search(rf"^failed   carl  task {task} ended while it graded this: CANCELLED; see slurm/ps1/tasks/{task}.txt$", said, re.MULTILINE), said
     assert said.count("failed   ") == 1 and "missing  zoe\n" in said
 
     said = end(start(instructor), 0)

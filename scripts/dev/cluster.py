@@ -68,8 +68,8 @@ def ways(database):
     autograde = ["nbgrader", "autograde", "ps1"]
     shared = SCRIPT.read_text().replace("self.merged = ", "self.merged = False and ")
     return {
-        # Plain, the one that ends its task would end nbgrader.
-        "one nbgrader, plain": lambda d, env: in_sqlite(d, env, [*autograde, "--CourseDirectory.student_id_exclude=" + killers(d)]),
+        # Plain, the killers would end nbgrader, and the hostile ones spoil the others' submissions.
+        "one nbgrader, plain": lambda d, env: in_sqlite(d, env, [*autograde, "--CourseDirectory.student_id_exclude=" + dangerous(d)]),
         "one nbgrader, isolated": lambda d, env: in_sqlite(d, env, [*autograde, ISOLATED]),
         "`xargs -P 2`, isolated": lambda d, env: in_sqlite(
             d, env, ["sh", "-c", f"ls submitted | xargs -P 2 -I STUDENT nbgrader autograde ps1 --student=STUDENT {ISOLATED}"]
@@ -80,8 +80,8 @@ def ways(database):
     }
 
 
-def killers(directory):
-    return ",".join(p.name for p in (directory / "submitted").glob("killer-*"))
+def dangerous(directory):
+    return ",".join(p.name for p in (directory / "submitted").iterdir() if p.name.startswith(("killer", "hostile")))
 
 
 def written(path, text):
@@ -105,7 +105,7 @@ def in_postgres(directory, env, database):
 
 
 def compare(found):
-    """Says where a way differs from plain grading; the killers are as right as the others."""
+    """Says where a way differs from plain grading; those that plain grading leaves out are as right as most."""
     plain = found.pop("one nbgrader, plain")
     status = 0
     for name, scores in found.items():

@@ -120,6 +120,8 @@ def main():
     parser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("sbatch", nargs="*", metavar="-- SBATCH-OPTION", help="options for sbatch: partition, account, time, memory")
     options = parser.parse_args()
+    if options.per_task < 1 or options.at_once == 0:
+        parser.error("a task grades one student at least, and one task runs at least")
     warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own queries
     os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"  # where it looks for its alembic
     try:
@@ -135,6 +137,9 @@ def main():
     except Refused as refusal:
         print(f"autograde.py: {refusal}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nThe array goes on; the same command waits for it again.", file=sys.stderr)
+        return 130
 
 
 def submit(course, options):
@@ -144,6 +149,7 @@ def submit(course, options):
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = read_job(course)
         if before["job"] and squeue(before["job"]):
+            release(before["job"])
             print(f"Job {before['job']} still grades {course.assignment}.")
             return before["job"]
         submitted = course.submitted()
@@ -155,6 +161,7 @@ def submit(course, options):
         tasks = share_out(waiting, options.per_task)
         job = sbatch(course, len(tasks), options)
         replace(course.state / "job.json", {"job": job, "tasks": tasks})
+        release(job)
     print(f"Job {job} grades {len(waiting)} of {len(submitted)} submissions of {course.assignment} in {len(tasks)} tasks.")
     return job
 
@@ -195,7 +202,8 @@ def sbatch(course, tasks, options):
     task = shlex.join([sys.executable, os.path.abspath(__file__), course.assignment, "--task"])
     (course.state / "tasks").mkdir(exist_ok=True)
     command = [
-        *("sbatch", "--parsable", f"--array=0-{tasks - 1}{most}", f"--job-name=autograde-{course.assignment}"),
+        # Held until it is written down whom the tasks grade: what nobody knows of never runs.
+        *("sbatch", "--parsable", "--hold", f"--array=0-{tasks - 1}{most}", f"--job-name=autograde-{course.assignment}"),
         # A task whose node died starts again, and goes on where it was.
         *("--requeue", "--open-mode=append", f"--output={course.state}/tasks/%A_%a.txt", f"--chdir={course.directory.root}"),
         *options.sbatch,
@@ -205,6 +213,12 @@ def sbatch(course, tasks, options):
     if done.returncode != 0:
         raise Refused(f"sbatch: {done.stderr.strip()}")
     return done.stdout.strip().partition(";")[0]
+
+
+def release(job):
+    done = slurm(["scontrol", "release", job])
+    if done.returncode != 0:
+        raise Refused(f"scontrol release {job}: {done.stderr.strip()}")
 
 
 def slurm(command):
@@ -238,23 +252,26 @@ def wait(job):
 
 def merge(course):
     """Writes what the tasks found into the gradebook, as the only one who does."""
-    for student in course.submitted():
-        record = course.record(student)
-        if record["state"] != "graded":
-            continue
-        with course.gradebook() as gradebook:
-            times = {"timestamp": record["found"]["timestamp"]} if record["found"]["timestamp"] else {}
-            submission = gradebook.update_or_create_submission(course.assignment, student, **times)
-            for notebook in submission.notebooks:
-                found = record["found"]["notebooks"][notebook.name]
-                notebook.late_submission_penalty = found["penalty"]
-                for grade in notebook.grades:
-                    grade.auto_score, needs = found["grades"][grade.name]
-                    grade.needs_manual_grade = needs or grade.manual_score is not None
-                for comment in notebook.comments:
-                    comment.auto_comment = found["comments"][comment.name]
-            gradebook.db.commit()
-        course.write(student, **{**record, "state": "merged"})
+    with course.gradebook() as gradebook:
+        for student in course.submitted():
+            record = course.record(student)
+            if record["state"] == "graded":
+                merge_one(course, gradebook, student, record["found"])
+                course.write(student, **{**record, "state": "merged"})
+
+
+def merge_one(course, gradebook, student, found):
+    times = {"timestamp": found["timestamp"]} if found["timestamp"] else {}
+    submission = gradebook.update_or_create_submission(course.assignment, student, **times)
+    for notebook in submission.notebooks:
+        part = found["notebooks"][notebook.name]
+        notebook.late_submission_penalty = part["penalty"]
+        for grade in notebook.grades:
+            grade.auto_score, needs = part["grades"][grade.name]
+            grade.needs_manual_grade = needs or grade.manual_score is not None
+        for comment in notebook.comments:
+            comment.auto_comment = part["comments"][comment.name]
+    gradebook.db.commit()
 
 
 def summarize(course, job):
@@ -285,7 +302,8 @@ def failures(course, job, submitted):
         ended = how_ended(job) if ended is None else ended
         when = "while it graded this" if records[student]["state"] == "started" else "before it came to this, or this was handed in again"
         number = task_of[student]
-        reasons[student] = f"task {job}_{number} ended {when}: {ended.get(str(number), 'Slurm has forgotten how')}"
+        how = ended.get(str(number), "Slurm has forgotten how")
+        reasons[student] = f"task {job}_{number} ended {when}: {how}; see slurm/{course.assignment}/tasks/{job}_{number}.txt"
     return reasons
 
 
@@ -310,7 +328,7 @@ def grade(course):
         if course.merged:
             pathlib.Path(scratch, "gradebook.db").write_bytes((course.state / "gradebook.db").read_bytes())
             course.directory.db_url = f"sqlite:///{scratch}/gradebook.db"
-        for student in mine(course):
+        for student in read_job(course)["tasks"][int(os.environ["SLURM_ARRAY_TASK_ID"])]:
             if course.record(student)["state"] in GRADED:
                 continue  # by this task, before its node died
             print(f"grading {student}", flush=True)
@@ -323,14 +341,6 @@ def grade(course):
                 reason = f"nbgrader was ended by signal {-process.exitcode}" if process.exitcode < 0 else why(course, student)
                 course.write(student, state="failed", submission=submission, reason=reason)
     return 0
-
-
-def mine(course):
-    """This task's students. The array may start before the command that submitted it has written who they are."""
-    job, number = os.environ["SLURM_ARRAY_JOB_ID"], int(os.environ["SLURM_ARRAY_TASK_ID"])
-    while read_job(course)["job"] != job:
-        time.sleep(1)
-    return read_job(course)["tasks"][number]
 
 
 def grade_one(course, student, submission):
