@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"isolate-namespace/isolate/internal/attack"
 )
 
@@ -85,15 +87,22 @@ func TestAttacksWithSharedProc(t *testing.T) {
 	}
 }
 
-// With services the program gets those that are named, and nothing else.
-func TestAttacksWithServices(t *testing.T) {
+// With services, devices and GPUs the program gets those that are named, and nothing else.
+func TestAttacksWithWhatIsNamed(t *testing.T) {
 	withHelper(t)
+	machine := nvidiaMachine().make(t)
+	device := "/dev/net/tun"
+	if unix.Access(device, unix.R_OK|unix.W_OK) != nil {
+		device = "/dev/full"
+	}
 	for _, where := range []attack.Control{attack.Plainly, attack.Privileged} {
 		w := newWorld(t)
 		others := []Service{{"localhost", w.Port + 1, false}, {"a.test", 8443, true}, {"*.test", 443, true}}
-		for name, outcome := range outcomes(insideRun(t, where, w, func(p *Policy) { p.Services = others })) {
+		for name, outcome := range outcomes(insideRun(t, where, w, func(p *Policy) {
+			p.Services, p.Devices, p.GPU, p.machine = others, []string{device}, "0", machine
+		})) {
 			if outcome == "succeeded" {
-				t.Errorf("with other services: %s", name)
+				t.Errorf("with others: %s", name)
 			}
 		}
 	}

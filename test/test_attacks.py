@@ -43,11 +43,11 @@ def kernel_in_world(tmp_path_factory, binary):
     """Starts a kernel with a world made for it."""
     begun = []
 
-    def start(name, first=None):
+    def start(name, first=None, options=()):
         jupyter = Jupyter(fresh_home(tmp_path_factory.mktemp("attacks")), PYTHONS["ipykernel7"])
         world = World(binary, jupyter.home / "world")
         begun.append(world.end)
-        jupyter.install(*world.options())
+        jupyter.install(*world.options(), *options)
         leaked = os.open(world.known["Outside"], os.O_RDONLY | os.O_DIRECTORY)
         kernel = jupyter.start(name, cwd=world.known["Work"], pass_fds=[leaked])
         os.close(leaked)
@@ -89,8 +89,13 @@ def attack_all(kernel, world, control):
     return outcomes(kernel, [str(world.attacker), "all", control, json.dumps(world.known)])
 
 
-def test_attacks_in_an_isolated_kernel(kernel_in_world, binary):
-    kernel, world = kernel_in_world("python3-isolated", first=1)
+# Each option that names something outside, with what none of the attacks is after.
+NAMED = ["--connect=localhost:9", "--connect=10.9.8.7:5432", "--allow-host=pypi.test", "--allow-host=*.wild.test", "--device=/dev/full"]
+
+
+@pytest.mark.parametrize("options", [[], NAMED], ids=["as it is", "with options"])
+def test_attacks_in_an_isolated_kernel(kernel_in_world, binary, options):
+    kernel, world = kernel_in_world("python3-isolated", first=1, options=options)
     for control in PLAINLY, PRIVILEGED:
         found = attack_all(kernel, world, control)
         untried = [name for name in attacks(binary, control) if name not in found]
