@@ -20,7 +20,7 @@ type install struct {
 	User        bool     `help:"Install for this user."`
 	SysPrefix   bool     `help:"Install into Jupyter's environment."`
 	Prefix      string   `placeholder:"DIR" help:"Install below this directory."`
-	NoDebugger  bool     `help:"Leave Python's debugger out, so that kernels start faster."`
+	NoDebugger  bool     `help:"Leave debugpy out: kernels start faster."`
 	Sandbox     sandbox  `embed:""`
 }
 

@@ -188,7 +188,7 @@ func (c *show) Run(s *session) error {
 type update struct {
 	Names      []string `arg:"" optional:"" name:"name" kernels:"isolated" help:"Twins."`
 	All        bool     `help:"All of them."`
-	NoDebugger bool     `help:"Leave Python's debugger out, so that kernels start faster."`
+	NoDebugger bool     `help:"Leave debugpy out: kernels start faster."`
 	Sandbox    sandbox  `embed:""`
 }
 
