@@ -13,7 +13,7 @@ import pytest
 from common import BUILD, notebook
 from conftest import COMMANDS, PYTHONS, Jupyter, fresh_home
 from database import Database
-from internet import HOST4, PRIVATE, Internet
+from internet import HOST4, HOST6, OWN4, PRIVATE, Internet
 
 pytestmark = pytest.mark.xdist_group("services")
 ISOLATE = COMMANDS / "isolate"
@@ -181,6 +181,81 @@ def test_name_that_changes_its_address(internet, local):
     """Whatever it was before, the address counts that is connected to."""
     done = isolate(internet, "--allow-host", "rebind.test", "sh", "-c", "for i in 1 2 3 4 5 6; do curl -sS --max-time 5 http://rebind.test/hello; done")
     assert "hello" in done.stdout and "local" not in done.stdout and "has the address 127.0.0.1" in done.stderr
+
+
+OTHER_WAYS = """
+import socket, struct, sys
+def reached(what, family, kind, place, send=b""):
+    try:
+        s = socket.socket(family, kind)
+        s.settimeout(5)
+        s.connect(place)
+        s.send(send)
+        print(what, s.recv(100)[:8])
+    except OSError:
+        pass
+four, six, tcp, udp = socket.AF_INET, socket.AF_INET6, socket.SOCK_STREAM, socket.SOCK_DGRAM
+get = b"GET /hello HTTP/1.0\\r\\n\\r\\n"
+question = b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\4pypi\\4test\\0\\0\\1\\0\\1"
+fake = socket.gethostbyname("pypi.test")
+for host in HOSTS4:
+    for place, family in [((host, 80), four), (("::ffff:" + host, 80), six), (("64:ff9b::" + host, 80), six)]:
+        reached(place, family, tcp, place, get)
+    reached(host, four, udp, (host, 53), question)
+for host in HOSTS6:
+    reached(host, six, tcp, (host, 80), get)
+for port in 8080, 22, 53, 65535:
+    reached(port, four, tcp, (fake, port), get)
+for name in "pypi.test.other.test", "other.test.", "OTHER.test", "xpypi.test", "a.pypi.test", "pypi-test", "127.1", "0x7f.1", "2130706433":
+    try:
+        reached(name, four, tcp, (name, 80), get)
+    except UnicodeError:
+        pass
+for kind, protocol in (socket.SOCK_RAW, socket.IPPROTO_UDP), (socket.SOCK_RAW, socket.IPPROTO_TCP), (socket.SOCK_RAW, socket.IPPROTO_ICMP):
+    try:
+        print(socket.socket(four, kind, protocol))
+    except OSError:
+        pass
+try:
+    print(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+except OSError:
+    pass
+"""
+HELD = """
+import socket, struct
+idle = [socket.create_connection(("files.test", 443)) for i in range(256)]
+half = [socket.create_connection(("files.test", 80)) for i in range(64)]
+for s in half:
+    s.shutdown(socket.SHUT_WR)
+silent = [socket.create_connection(("127.0.0.53", 53)) for i in range(40)]
+question = b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\4pypi\\4test\\0\\0\\1\\0\\1"
+s = socket.create_connection(("127.0.0.53", 53), 5)
+for byte in struct.pack(">H", len(question)) + question:
+    s.sendall(bytes([byte]))
+print(socket.inet_ntoa(s.recv(1000)[-4:]) == socket.gethostbyname("pypi.test"))
+import urllib.request
+print(urllib.request.urlopen("http://pypi.test/hello", timeout=20).read().decode(), end="")
+"""
+
+
+def test_other_ways(internet, local):
+    """Nothing else is reached by an address's other spellings, by datagrams, at other ports, or by names of odd spellings. Without isolate most of them are."""
+    attack = OTHER_WAYS.replace("HOSTS4", repr([HOST4, OWN4, "127.0.0.1"])).replace("HOSTS6", repr([HOST6, "::1", "2606:4700:10::1"]))
+    assert internet.run("python3", "-c", attack).stdout.count("b'HTTP/1.") > 8  # the control
+    assert isolate(internet, *NAMES, "--allow-host", "*.wild.test", "python3", "-c", attack).stdout == ""
+
+
+def test_held_connections(internet):
+    """Connections that are idle, half closed or silent leave the others alone."""
+    done = isolate(internet, *NAMES, "python3", "-c", HELD)
+    assert done.stdout == "True\nhello\n", done.stderr
+
+
+def test_no_proxy_leads_to_no_private_address(internet, local):
+    """A name that NO_PROXY names is looked up here, and its address looked at."""
+    done = isolate(internet, "--allow-host", "loopback.test:80", "curl", "-sS", "--max-time", "5", "http://loopback.test/hello",
+                   env={"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "loopback.test,localhost"})
+    assert done.stdout == "" and "loopback.test:80 has the address 127.0.0.1" in done.stderr
 
 
 PROXY = """

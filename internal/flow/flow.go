@@ -38,7 +38,7 @@ func (f *Flow) pump(buffer []byte) {
 	if !f.reading() {
 		return
 	}
-	if f.bulk && f.pair.Splices && f.openPipe() {
+	if f.bulk && f.openPipe() {
 		f.fill()
 		return
 	}

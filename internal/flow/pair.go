@@ -13,9 +13,9 @@ type Pair struct {
 	Client, Server End
 	Up, Down       Flow // to the server, and to the client
 
-	Splices bool // streams that fill whole buffers go through pipes, unseen
-	Resets  bool // whoever uses the pair resets it when it is broken
-	broken  bool
+	Pipes  *Pipes // for streams that fill whole buffers; nil: they are read and written, too
+	Resets bool   // whoever uses the pair resets it when it is broken
+	broken bool
 }
 
 // An End is a socket that doesn't block.

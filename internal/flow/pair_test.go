@@ -20,7 +20,11 @@ func serve(t *testing.T, splices bool, first string) (client, server *net.TCPCon
 	p := NewPair(near)
 	p.Server.FD = far
 	p.SendAtOnce()
-	p.Splices, p.Resets = splices, true
+	p.Resets = true
+	if splices {
+		pipes := Pipes(2)
+		p.Pipes = &pipes
+	}
 	p.Down.Queue([]byte(first))
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -45,6 +49,9 @@ func serve(t *testing.T, splices bool, first string) (client, server *net.TCPCon
 			p.Reset()
 		} else {
 			p.Close(buffer)
+		}
+		if splices && *p.Pipes != 2 {
+			t.Errorf("%d pipes are left of 2", *p.Pipes)
 		}
 	}()
 	return client, server, over

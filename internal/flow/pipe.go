@@ -13,16 +13,22 @@ type pipe struct {
 
 const pipeSize = 1 << 20
 
+// Pipes is how many pipes pairs may have besides those they have: large ones count
+// against what a user's programs may have together (pipe(7)).
+type Pipes int
+
 // openPipe reports whether there is a pipe.
 func (f *Flow) openPipe() bool {
 	if f.pipe != nil {
 		return true
 	}
 	var ends [2]int
-	if unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
+	left := f.pair.Pipes
+	if left == nil || *left == 0 || unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
 		return false
 	}
-	unix.FcntlInt(uintptr(ends[0]), unix.F_SETPIPE_SZ, pipeSize) // a user of many pipes keeps small ones (pipe(7))
+	*left--
+	unix.FcntlInt(uintptr(ends[0]), unix.F_SETPIPE_SZ, pipeSize) // or it stays small
 	f.pipe = &pipe{in: ends[1], out: ends[0]}
 	return true
 }
@@ -36,6 +42,9 @@ func (f *Flow) fill() {
 	f.pipe.held = int(n)
 	f.bulk = n >= 16<<10
 	f.empty()
+	if !f.bulk && f.pipe.held == 0 {
+		f.closePipe()
+	}
 }
 
 // empty moves what is in the pipe to the receiver.
@@ -52,5 +61,6 @@ func (f *Flow) closePipe() {
 		unix.Close(f.pipe.in)
 		unix.Close(f.pipe.out)
 		f.pipe = nil
+		*f.pair.Pipes++
 	}
 }

@@ -43,7 +43,7 @@ func (s *server) accept(listener int, to service, six bool) bool {
 	}
 
 	c := &connection{flow.NewPair(fd), to, six}
-	c.Splices, c.Resets = true, true
+	c.Pipes, c.Resets = &s.pipes, true
 	s.open[c] = true
 	go s.connect(c)
 	return true

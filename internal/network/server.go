@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/door"
+	"isolate-namespace/internal/flow"
 )
 
 // patience is how long the server goes on sending what the program has sent before it
@@ -35,7 +36,8 @@ type server struct {
 	listeners []*source
 	streams   []*stream // of queries
 	open      map[*connection]bool
-	most      int  // how many of them there can be
+	most      int // how many of them there can be
+	pipes     flow.Pipes
 	full      bool // nothing is accepted, and something waits
 	ended     bool // the program has ended
 }
@@ -53,7 +55,7 @@ func Run(args []string, end io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &server{loop: loop, teller: newTeller(out), names: newNames(), proxy: proxyFromEnvironment(), open: map[*connection]bool{}, most: mostConnections()}
+	s := &server{loop: loop, teller: newTeller(out), names: newNames(), proxy: proxyFromEnvironment(), open: map[*connection]bool{}, most: mostConnections(), pipes: mostPipes}
 	defer s.teller.finish()
 	s.start(doors)
 	go func() {
@@ -169,10 +171,12 @@ func (s *server) finish() {
 	}
 }
 
+const mostPipes = 16
+
 // mostConnections returns how many connections there can be at a time: each has two
-// sockets, and up to two pipes in which the kernel moves its data.
+// sockets, and one more while it is made.
 func mostConnections() int {
-	const most, least, each, others = 512, 16, 6, 300
+	const most, least, each, others = 512, 16, 3, 300 + 2*mostPipes
 	var files unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil || files.Cur > most*each+others {
 		return most
