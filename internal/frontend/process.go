@@ -146,6 +146,9 @@ func (p *Process) run() error {
 // comes through as well: nothing says when a subscription is complete.
 func (p *Process) connect(ctx context.Context) (*Client, error) {
 	k, err := newClient(ctx, p.connection)
+	if errors.Is(err, os.ErrDeadlineExceeded) { // its launcher listens for it, and it doesn't greet
+		return nil, ErrNoStart
+	}
 	if err != nil {
 		return nil, err
 	}
