@@ -152,13 +152,13 @@ func (b *builder) place(n *node) {
 		b.Do(calls.MakeLink.Of(n.target), unix.SYS_SYMLINKAT, b.Str(n.source), at.Arg(), b.Str(name))
 	case procNode:
 		b.prepare(n)
-		b.attach(b.proc, n.target[1:])
+		b.attachNode(n, b.proc)
 	case procSysNode:
 		b.showOwn(n, b.proc, "sys", plain|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_RDONLY)
 	case ptsNode:
 		pts := b.newFS("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620")
 		b.prepare(n)
-		b.attach(pts, n.target[1:])
+		b.attachNode(n, pts)
 		b.Close(pts)
 	}
 }
@@ -199,10 +199,15 @@ func (b *builder) finish() {
 // gives all of these mounts the same attributes.
 func (b *builder) bind(n *node, attrs uint64) {
 	what := calls.MountSource.Of(n.source)
-	mount := b.clone(what, n.source, unix.AT_RECURSIVE)
+	var mount calls.Slot
+	if n.base || n.kind == deviceNode && filepath.Dir(n.source) == "/dev" {
+		mount = b.cloneOfRoots(what, n.source, unix.AT_RECURSIVE)
+	} else {
+		mount = b.clone(what, n.source, unix.AT_RECURSIVE)
+	}
 	b.setAttrs(what, mount, attrs, unix.AT_RECURSIVE)
 	b.prepare(n)
-	b.attach(mount, n.target[1:])
+	b.attachNode(n, mount)
 	b.Close(mount)
 }
 
@@ -213,7 +218,7 @@ func (b *builder) showOwn(n *node, fs calls.Slot, name string, attrs uint64) {
 		calls.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW))
 	b.setAttrs(what, mount, attrs, 0)
 	b.prepare(n)
-	b.attach(mount, n.target[1:])
+	b.attachNode(n, mount)
 	b.Close(mount)
 	if n.kind == privateNode || n.kind == maskNode && n.inner {
 		n.source = name

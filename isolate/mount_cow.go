@@ -42,7 +42,7 @@ func (b *builder) overlay(n *node) {
 	mount := b.newFS("overlay", plain, "source", "cow",
 		"lowerdir", name+"/lower", "upperdir", upper, "workdir", work, "userxattr", "")
 	b.prepare(n)
-	b.attach(mount, n.target[1:])
+	b.attachNode(n, mount)
 	b.Close(mount)
 }
 
