@@ -10,6 +10,7 @@ import (
 
 	"isolate-namespace/internal/inherited"
 	"isolate-namespace/isolate/internal/calls"
+	"isolate-namespace/isolate/internal/kernelfile"
 )
 
 // leaveBehind appends the calls by which the program gets the state of a fresh
@@ -51,7 +52,8 @@ func keepSlack(l *calls.List) {
 // for a moment.
 func callersUmask() int {
 	const usual = 0o022
-	status, _ := os.ReadFile("/proc/self/status")
+	var buffer [4096]byte
+	status := kernelfile.Peek("/proc/self/status", buffer[:])
 	_, rest, _ := bytes.Cut(status, []byte("\nUmask:\t"))
 	text, _, _ := strings.Cut(string(rest), "\n")
 	umask, err := strconv.ParseUint(text, 8, 16)
@@ -120,13 +122,13 @@ func dropPriority(l *calls.List, what calls.Note) {
 // memory: its score is halfway between the caller's and the highest. Init does it for
 // all; the program can't any more once its files in /proc are closed.
 func volunteer(l *calls.List) {
-	text, err := os.ReadFile("/proc/self/oom_score_adj")
-	if err != nil {
+	const path, highest = "/proc/self/oom_score_adj", 1000
+	var buffer [16]byte
+	text := kernelfile.Peek(path, buffer[:])
+	if len(text) == 0 {
 		return
 	}
-	const highest = 1000
-	own, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
-	path := "/proc/self/oom_score_adj"
+	own, _ := strconv.Atoi(string(text))
 	l.WriteFile(calls.Volunteer.Of(path), calls.CWD(), path, strconv.Itoa((max(own, 0)+highest)/2))
 }
 

@@ -194,11 +194,8 @@ func candidates(name string, p *Policy) []string {
 // other than the main one ends with a goroutine that has locked it.
 func fork(p *initproc.Process, flags uintptr, ended <-chan struct{}) (pidfd int, errno unix.Errno) {
 	p.Prepare(os.Getpagesize())
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// Without a goroutine, which would wake another thread.
-		pidfd, errno = p.Start(flags)
+	// Without a goroutine, or a lock, each of which starts or wakes another thread.
+	if pidfd, errno = p.Start(flags, true); pidfd != initproc.NotMain {
 		runtime.KeepAlive(p)
 		return pidfd, errno
 	}
@@ -207,7 +204,7 @@ func fork(p *initproc.Process, flags uintptr, ended <-chan struct{}) (pidfd int,
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		pidfd, errno = p.Start(flags)
+		pidfd, errno = p.Start(flags, false)
 		runtime.KeepAlive(p)
 		close(started)
 		<-ended

@@ -38,11 +38,13 @@ func basePaths(etc []entry) []string {
 	for _, name := range etcNames {
 		paths = append(paths, "/etc/"+name)
 	}
+	versioned := len(paths)
 	for _, e := range etc {
 		if slices.ContainsFunc(etcVersioned, func(prefix string) bool { return strings.HasPrefix(e.name, prefix) }) {
 			paths = append(paths, "/etc/"+e.name)
 		}
 	}
+	slices.Sort(paths[versioned:])
 	return paths
 }
 

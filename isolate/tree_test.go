@@ -275,3 +275,25 @@ func TestReadOnlyInAPrivateDirectoryStays(t *testing.T) {
 		}
 	}
 }
+
+// What a nil Base shows is what DefaultBase says.
+func TestDefaultBase(t *testing.T) {
+	_, tree, err := Policy{Dir: "/"}.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.close()
+	there := 0
+	for _, m := range DefaultBase() {
+		if unix.Access(m.Source, unix.R_OK) != nil {
+			continue
+		}
+		there++
+		if tree.at[m.Source] == nil {
+			t.Errorf("%s is not shown", m.Source)
+		}
+	}
+	if there < 10 {
+		t.Errorf("only %d entries are there", there)
+	}
+}

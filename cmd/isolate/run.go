@@ -110,8 +110,10 @@ func (o *options) carryOut(stdin io.Reader, stdout, stderr io.Writer) error {
 	for _, line := range remedy.Isolate.Missed(result.Missed) {
 		text.NewOutput(stderr).Complain("isolate", line.Reason, line.Remedy)
 	}
-	if err := report.Write(result.JSON()); err != nil {
-		return err
+	if report != nil {
+		if err := report.Write(result.JSON()); err != nil {
+			return err
+		}
 	}
 	return ended
 }

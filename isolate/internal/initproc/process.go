@@ -77,15 +77,28 @@ type rights struct {
 	_      int32
 }
 
+// NotMain is what Start returns in place of a pidfd if it hasn't forked, since the
+// thread isn't the main one.
+const NotMain = -2
+
 // Start forks init into the namespaces of flags (clone(2)) and returns its pidfd.
-// Prepare must have run, and the caller must have locked its thread. All signals are
-// blocked during the fork, so that no handler of the Go runtime can run in the child;
-// the thread then gets its old mask again.
+// Prepare must have run. All signals are blocked during the fork, so that no handler of
+// the Go runtime can run in the child; the thread then gets its old mask again. With
+// mainOnly it forks on the main thread alone, on which nothing moves the goroutine to
+// another one meanwhile, even if it isn't locked.
 //
 //go:nosplit
 //go:norace
-func (p *Process) Start(flags uintptr) (pidfd int, errno unix.Errno) {
+func (p *Process) Start(flags uintptr, mainOnly bool) (pidfd int, errno unix.Errno) {
 	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.allSet)), uintptr(unsafe.Pointer(&p.oldSet)), 8)
+	if mainOnly {
+		thread, _ := sysCall(unix.SYS_GETTID, 0, 0, 0, 0)
+		process, _ := sysCall(unix.SYS_GETPID, 0, 0, 0, 0)
+		if thread != process {
+			sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.oldSet)), 0, 8)
+			return NotMain, 0
+		}
+	}
 	pid, errno := sysCall(unix.SYS_CLONE, flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&p.handle)), 0)
 	if errno == 0 && pid == 0 {
 		p.main()
