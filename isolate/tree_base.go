@@ -61,7 +61,7 @@ func (t *tree) addDefaultBase() {
 	for _, path := range basePaths(etc) {
 		if name, ok := strings.CutPrefix(path, "/etc/"); ok {
 			if first, _, _ := strings.Cut(name, "/"); !inEtc[first] {
-				continue // half of them: a look at each took as long as the others
+				continue // like half of them; a look at each would be a call
 			}
 		}
 		if n := baseNode(path, reader); n != nil {

@@ -1,9 +1,8 @@
 // Package forward sends the signals that this process gets to the init of one
 // sandbox, which sends them to its program.
 //
-// The handler itself does that, whatever thread it runs on. Package os/signal wakes
-// a thread for each signal that is asked for, and that was a quarter of the thread
-// switches of a short run.
+// The handler itself does that, whatever thread it runs on. Package os/signal starts a
+// thread, and wakes it for each signal that is asked for.
 package forward
 
 import (
