@@ -142,6 +142,7 @@ def test_a_task_is_killed(instructor, cluster, database):
     assert {line.split()[0]: float(line.split()[1]) for line in rows.splitlines()} == instructor.plain
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "change, options, word",
     [

@@ -113,13 +113,15 @@ def replace(path, value):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usage = "python autograde.py [--per-task N] [--at-once N] ASSIGNMENT [-- SBATCH-OPTION...]"
+    parser = argparse.ArgumentParser(usage=usage, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assignment")
     parser.add_argument("--per-task", type=int, default=10, metavar="N", help="students that one task grades, one after another (default 10)")
     parser.add_argument("--at-once", type=int, metavar="N", help="most tasks that run at a time (default: what Slurm allows)")
     parser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("sbatch", nargs="*", metavar="-- SBATCH-OPTION", help="options for sbatch: partition, account, time, memory")
-    options = parser.parse_args()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    options = parser.parse_args(sys.argv[1:end])
+    options.sbatch = sys.argv[end + 1 :]
     if options.per_task < 1 or options.at_once == 0:
         parser.error("a task grades one student at least, and one task runs at least")
     warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own queries
