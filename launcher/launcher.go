@@ -7,7 +7,7 @@
 //     of that directory (connection.go, policy.go).
 //   - The ports: the launcher listens on them and relays bytes to the kernel,
 //     which has a loopback interface of its own and no other network
-//     (listen.go, door.go, relay.go, flow.go). It refuses other users' clients
+//     (listen.go, door.go, relay.go, client.go). It refuses other users' clients
 //     (internal/peer).
 //   - Signals: each once, to the kernel's process group (signals.go).
 //   - Standard output and errors: copied through pipes.
