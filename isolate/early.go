@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/initproc"
 )
 
@@ -46,6 +47,9 @@ func (c *Cmd) beginEarly(policy *Policy) *early {
 		mounts.close()
 		return nil
 	}
+	// If the caller ends before init is bound to it, init reads the end of the socket,
+	// unless it has the caller's end itself.
+	e.init.Early.Do(calls.CloseDescriptor.Of(""), unix.SYS_CLOSE, calls.Num(ours))
 	// Clone makes the others while the caller waits for it, unshare doesn't.
 	const first = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
 	writeOrigin(&e.init.Early, policy, nil, policy.flags()&^first)

@@ -32,3 +32,27 @@ func TestWrongPolicyLeavesNoInit(t *testing.T) {
 		t.Errorf("child %d, %v", pid, err)
 	}
 }
+
+// An early init ends when its caller has, even if nothing kills it: it may not have been
+// bound to its caller yet.
+func TestEarlyInitHearsTheEnd(t *testing.T) {
+	c := Command(Policy{Dir: "/"}, "true")
+	policy, err := c.Policy.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.limiter, err = newLimiter(&policy); err != nil {
+		t.Fatal(err)
+	}
+	e := c.beginEarly(&policy)
+	defer e.abandon()
+	defer e.mounts.close()
+
+	unix.Close(e.ours)
+	e.ours = -1
+	defer close(e.gone)
+	ended := []unix.PollFd{{Fd: int32(e.pidfd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(ended, 20_000); n != 1 || err != nil {
+		t.Errorf("it waits: %d, %v", n, err)
+	}
+}
