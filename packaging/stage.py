@@ -37,8 +37,8 @@ for shell in ("bash-completion/completions", "fish/vendor_completions.d"):
 for completion in (built / "share/zsh/site-functions").iterdir():
     put(completion, stage / "other/usr/share/zsh/site-functions" / completion.name)
     put(completion, stage / "deb/usr/share/zsh/vendor-completions" / completion.name)
-for script in (built / "share/isolate-kernel/slurm").iterdir():
-    put(script, stage / f"usr/share/{name}/slurm" / script.name)
+for script in (built / "share/isolate-kernel").iterdir():
+    put(script, stage / f"usr/share/{name}" / script.name)
 
 doc = stage / "usr/share/doc" / name
 put("packaging/index.md", doc / "README.md")

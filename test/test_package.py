@@ -81,7 +81,7 @@ def test_wheel(wheel):
     for page in NAMES:
         assert f"{data}/data/share/man/man1/{page}.1" in names
         assert f"{data}/data/share/bash-completion/completions/{page}" in names
-    assert f"{data}/data/share/isolate-kernel/slurm/autograde.py" in names
+    assert f"{data}/data/share/isolate-kernel/autograde.py" in names
     assert f"isolate_kernel-{VERSION}.dist-info/sboms/isolate-kernel.cdx.json" in names
 
 
@@ -139,7 +139,7 @@ def test_deb(release, machine):
     for name in NAMES:
         assert f"./usr/bin/{name}\n" in listed and f"./usr/share/man/man1/{name}.1.gz\n" in listed
         assert f"./usr/share/zsh/vendor-completions/_{name}\n" in listed
-    assert "./usr/share/isolate-kernel/slurm/autograde.py\n" in listed
+    assert "./usr/share/isolate-kernel/autograde.py\n" in listed
     assert run("lintian", "--allow-root", "--fail-on", "error,warning", deb) == ""
 
 
@@ -149,7 +149,7 @@ def test_rpm_and_apk(release, machine):
     with tarfile.open(release / f"isolate-kernel_{VERSION}_{machine}.apk") as archive:
         apk = ["/" + n for n in archive.getnames()]
     for files in (rpm, apk):
-        assert "/usr/share/isolate-kernel/slurm/autograde.py" in files
+        assert "/usr/share/isolate-kernel/autograde.py" in files
         for name in NAMES:
             assert {f"/usr/bin/{name}", f"/usr/share/man/man1/{name}.1.gz", f"/usr/share/zsh/site-functions/_{name}"} <= set(files)
 
