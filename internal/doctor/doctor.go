@@ -59,8 +59,9 @@ func anyMissing(findings []Finding) bool {
 // launcher, and at the kernels that Jupyter finds.
 func Examine(launcher string, launcherErr error) *Report {
 	m := lookAtMachine()
+	linux := kernel(m.sandbox)
 	machine := []Finding{
-		kernel(m.sandbox), m.sandboxItself(), appArmor(m.sandbox), landlock(), seccomp(m.sandbox),
+		linux, m.sandboxItself(), appArmor(m.sandbox), landlock(linux), seccomp(m.sandbox),
 		coreDumps(), m.limits(), m.copyOnWrite(), launcherItself(launcher, launcherErr),
 	}
 	return &Report{machine, kernels(m, launcher)}

@@ -47,6 +47,16 @@ func TestJudgeLandlock(t *testing.T) {
 	}
 }
 
+// A kernel that can't make sandboxes is replaced, not booted with Landlock.
+func TestLandlockFollowsFromTheKernel(t *testing.T) {
+	if f := landlock(Finding{Name: "kernel", Health: Missing}); f.Health != Unknown || f.Remedy != "" {
+		t.Errorf("%+v", f)
+	}
+	if f := landlock(Finding{Name: "kernel", Health: Good}); f.Health == Unknown {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestJudgeCorePattern(t *testing.T) {
 	for pattern, want := range map[string]Health{
 		"core": Good, "/var/core/%e.%p": Good, "|/usr/lib/systemd/systemd-coredump %P": Good, "": Good,

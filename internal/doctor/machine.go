@@ -74,7 +74,11 @@ func judgeAppArmor(restricts bool, profile string, sandbox error) Finding {
 	return Finding{name, Good, "does not restrict user namespaces", ""}
 }
 
-func landlock() Finding {
+// landlock is about Landlock, whose remedies are for a kernel that can make sandboxes.
+func landlock(kernel Finding) Finding {
+	if kernel.Health == Missing {
+		return notLookedAt("Landlock")
+	}
 	reported, usable := isolate.Landlock()
 	return judgeLandlock(reported, usable)
 }
