@@ -48,6 +48,7 @@ type Group struct {
 	unified string            // version 2's directory, or ""
 	split   map[string]string // version 1's, by controller
 	has     []string          // the controllers of the unified one
+	held    []*os.File        // the directories, locked
 }
 
 var groupCount atomic.Int64
@@ -66,10 +67,9 @@ func New(want Want) *Group {
 		all = append(all, CPU)
 	}
 	g := &Group{split: map[string]string{}}
-	name := fmt.Sprint(groupPrefix, os.Getpid(), "-", groupCount.Add(1))
-	g.makeUnified(name, all, want.CPUTime)
+	g.makeUnified(all, want.CPUTime)
 	if len(g.missing(want.Ask)) > 0 {
-		g.ask(want.Ask, func() { g.makeUnified(name, all, want.CPUTime) })
+		g.ask(want.Ask, func() { g.makeUnified(all, want.CPUTime) })
 	}
 
 	old := g.missing(all)
@@ -77,7 +77,7 @@ func New(want Want) *Group {
 		old = append(old, CPUTime)
 	}
 	for _, controller := range old {
-		g.makeSplit(controller, name)
+		g.makeSplit(controller)
 	}
 
 	g.set(want)
@@ -307,6 +307,9 @@ func (g *Group) Remove() {
 			}
 			time.Sleep(2 * time.Millisecond)
 		}
+	}
+	for _, f := range g.held {
+		f.Close()
 	}
 	if g.unified != "" {
 		tidy(filepath.Dir(g.unified))

@@ -99,3 +99,30 @@ func TestCallersDeathLeavesNoGroup(t *testing.T) {
 		t.Error("the group of a dead caller is still there")
 	}
 }
+
+// A caller in another PID namespace that has the same control group is seen, though its
+// process isn't, and may have the same process ID.
+func TestCallerInAnotherPIDNamespaceKeepsItsGroup(t *testing.T) {
+	own := t.TempDir()
+	var theirs, ours Group
+	defer theirs.Remove()
+	defer ours.Remove()
+	dir := theirs.makeIn(own)
+	unseen := filepath.Join(own, groupPrefix+"4194304-1")
+	if err := os.Rename(dir, unseen); err != nil {
+		t.Fatal(err)
+	}
+	sweep(own)
+	if _, err := os.Stat(unseen); err != nil {
+		t.Errorf("the empty group is gone: %v", err)
+	}
+
+	next := groupCount.Load() + 1
+	same := filepath.Join(own, fmt.Sprint(groupPrefix, os.Getpid(), "-", next))
+	if err := os.Mkdir(same, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if dir := ours.makeIn(own); dir == "" || dir == same {
+		t.Errorf("another one with the same ID has got %q", dir)
+	}
+}

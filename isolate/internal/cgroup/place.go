@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,14 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/kernelfile"
 )
 
 // Where a sandbox's control groups are made: in the caller's own, of each
 // hierarchy.
 
-// A directory has the caller's process ID in its name, so that a later caller
-// knows which ones a killed caller has left behind.
 const (
 	groupPrefix = "isolate-"
 	leafName    = "isolate-caller"
@@ -26,7 +26,7 @@ const (
 // makeUnified makes the directory in the unified hierarchy, in the caller's own
 // group, with those controllers that are available there. Measuring CPU time takes
 // none.
-func (g *Group) makeUnified(name string, need []string, measure bool) {
+func (g *Group) makeUnified(need []string, measure bool) {
 	own := ownGroup("", "cgroup2")
 	if own == "" {
 		return
@@ -47,8 +47,8 @@ func (g *Group) makeUnified(name string, need []string, measure bool) {
 	if len(g.has) == 0 && !measure {
 		return
 	}
-	dir := filepath.Join(own, name)
-	if os.Mkdir(dir, 0o755) != nil {
+	dir := g.makeIn(own)
+	if dir == "" {
 		g.has = nil
 		return
 	}
@@ -133,30 +133,56 @@ func lock(own string) (unlock func()) {
 }
 
 // makeSplit makes a directory in the hierarchy of one controller.
-func (g *Group) makeSplit(controller, name string) {
+func (g *Group) makeSplit(controller string) {
 	own := ownGroup(controller, "cgroup")
 	if own == "" {
 		return
 	}
+	defer lock(own)()
 	sweep(own)
-	if err := os.Mkdir(filepath.Join(own, name), 0o755); err == nil {
-		g.split[controller] = filepath.Join(own, name)
+	if dir := g.makeIn(own); dir != "" {
+		g.split[controller] = dir
 	}
 }
 
-// sweep removes what killed callers have left behind.
+// makeIn makes a directory in own, which is locked, and keeps it locked: that tells
+// later callers that this one lives. Its process ID wouldn't tell it to one in another
+// PID namespace, where another process can have that ID, too.
+func (g *Group) makeIn(own string) string {
+	for {
+		dir := filepath.Join(own, fmt.Sprint(groupPrefix, os.Getpid(), "-", groupCount.Add(1)))
+		err := os.Mkdir(dir, 0o755)
+		if os.IsExist(err) {
+			continue
+		}
+		if err != nil {
+			return ""
+		}
+		if f, err := os.Open(dir); err == nil {
+			unix.Flock(descriptor.Of(f), unix.LOCK_EX|unix.LOCK_NB)
+			g.held = append(g.held, f)
+		}
+		return dir
+	}
+}
+
+// sweep removes what killed callers have left behind in own, which is locked.
 func sweep(own string) {
 	for _, dir := range groupsIn(own) {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groupPrefix), "-")
-		if n, err := strconv.Atoi(pid); err == nil && unix.Kill(n, 0) == unix.ESRCH {
-			os.Remove(dir)
+		fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
 		}
+		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			os.Remove(dir) // fails if it has processes
+		}
+		unix.Close(fd)
 	}
 }
 
 // groupsIn returns the directories of sandboxes in own.
 func groupsIn(own string) []string {
-	dirs, _ := filepath.Glob(own + "/" + groupPrefix + "[0-9]*")
+	dirs, _ := filepath.Glob(own + "/" + groupPrefix + "[0-9]*-[0-9]*")
 	return dirs
 }
 
