@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,8 +25,9 @@ type early struct {
 // is known then takes its place, or says what is wrong.
 var errTooEarly = errors.New("init was forked too early")
 
-// beginEarly returns nil if init can't begin yet.
-func (c *Cmd) beginEarly(policy *Policy) *early {
+// beginEarly returns nil if init can't begin yet. stdio are the caller's descriptors that
+// are to be the program's.
+func (c *Cmd) beginEarly(policy *Policy, stdio [3]int) *early {
 	if c.limiter.group != nil {
 		return nil // it enters this first
 	}
@@ -47,9 +49,7 @@ func (c *Cmd) beginEarly(policy *Policy) *early {
 		mounts.close()
 		return nil
 	}
-	// If the caller ends before init is bound to it, init reads the end of the socket,
-	// unless it has the caller's end itself.
-	e.init.Early.Do(calls.CloseDescriptor.Of(""), unix.SYS_CLOSE, calls.Num(ours))
+	closeOthers(&e.init.Early, append(stdio[:], theirs, mounts.fd))
 	// Clone makes the others while the caller waits for it, unshare doesn't.
 	const first = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
 	writeOrigin(&e.init.Early, policy, nil, policy.flags()&^first)
@@ -60,7 +60,25 @@ func (c *Cmd) beginEarly(policy *Policy) *early {
 		return nil
 	}
 	e.pidfd = pidfd
+	e.init.ShareWithNoOther()
 	return e
+}
+
+// closeOthers appends the calls that close all descriptors but some. If the caller ends
+// before init is bound to it, init reads the end of the socket, unless somebody has the
+// caller's end: init itself, or the init of a sandbox that begins at the same moment.
+func closeOthers(l *calls.List, kept []int) {
+	const highest = ^uint32(0)
+	what := calls.SetDescriptors.Of("")
+	slices.Sort(kept)
+	first := 0
+	for _, fd := range kept {
+		if fd > first {
+			l.Do(what, unix.SYS_CLOSE_RANGE, calls.Num(first), calls.Num(fd-1), calls.Num(0))
+		}
+		first = max(first, fd+1)
+	}
+	l.Do(what, unix.SYS_CLOSE_RANGE, calls.Num(first), calls.Num(highest), calls.Num(0))
 }
 
 // hostMounts returns the table that the policy is to be looked at with, or nil.

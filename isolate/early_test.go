@@ -3,6 +3,7 @@ package isolate
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -34,20 +35,37 @@ func TestWrongPolicyLeavesNoInit(t *testing.T) {
 }
 
 // An early init ends when its caller has, even if nothing kills it: it may not have been
-// bound to its caller yet.
+// bound to its caller yet. Another one, of a sandbox that begins at the same moment, has
+// nothing of it: not what would keep it waiting, and not its lists.
 func TestEarlyInitHearsTheEnd(t *testing.T) {
-	c := Command(Policy{Dir: "/"}, "true")
-	policy, err := c.Policy.complete()
+	var begun [2]*early
+	for i := range begun {
+		c := Command(Policy{Dir: "/"}, "true")
+		policy, err := c.Policy.complete()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.limiter, err = newLimiter(&policy); err != nil {
+			t.Fatal(err)
+		}
+		e := c.beginEarly(&policy, [3]int{ofNull, ofNull, ofNull})
+		defer e.abandon()
+		defer e.mounts.close()
+		begun[i] = e
+	}
+
+	handle, err := unix.Dup(begun[1].pidfd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.limiter, err = newLimiter(&policy); err != nil {
-		t.Fatal(err)
+	second := &Cmd{init: os.NewFile(uintptr(handle), "init")}
+	defer second.init.Close()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pidOf(t, second)))
+	if shared := strings.Count(string(maps), " rw-s "); err != nil || shared != 1 {
+		t.Errorf("%v: it shares %d parts of its memory, and not only its own lists", err, shared)
 	}
-	e := c.beginEarly(&policy)
-	defer e.abandon()
-	defer e.mounts.close()
 
+	e := begun[0]
 	unix.Close(e.ours)
 	e.ours = -1
 	defer close(e.gone)

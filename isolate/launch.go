@@ -19,7 +19,7 @@ import (
 // planAndLaunch looks at the policy, and makes the sandbox that it asks for. It returns
 // the tree, which is to be closed.
 func (c *Cmd) planAndLaunch(policy *Policy, stdio [3]int) (*tree, error) {
-	early := c.beginEarly(policy)
+	early := c.beginEarly(policy, stdio)
 	t, err := policy.decide(early.hostMounts())
 	if err == nil {
 		t, err = c.launchRetrying(policy, t, stdio, early)

@@ -25,6 +25,12 @@ func (p *Process) Share() (err error) {
 	return nil
 }
 
+// ShareWithNoOther keeps that memory from what is forked from now on. The init of another
+// sandbox would hold it, with the environment in it, for as long as that one lives.
+func (p *Process) ShareWithNoOther() {
+	unix.Madvise(p.shared, unix.MADV_DONTFORK)
+}
+
 // Unshare gives that memory up. What the lists' calls are for is still known.
 func (p *Process) Unshare() {
 	if p.shared != nil {
