@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"isolate-namespace/internal/regular"
 	"isolate-namespace/internal/remedy"
 )
 
@@ -108,7 +109,7 @@ func (c *compilation) count(dir string, below bool) (without, all int) {
 // compiled reports whether a module has bytecode that Python would take (PEP 552).
 func (c *compilation) compiled(module string) bool {
 	base := strings.TrimSuffix(filepath.Base(module), ".py")
-	f, err := os.Open(filepath.Join(filepath.Dir(module), "__pycache__", base+c.suffix))
+	f, err := regular.Open(filepath.Join(filepath.Dir(module), "__pycache__", base+c.suffix)) // others may write there
 	if err != nil {
 		return false
 	}

@@ -2,11 +2,14 @@ package kernelspec
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pyc returns bytecode of a source of this size and time, with these flags.
@@ -58,6 +61,26 @@ func TestBytecode(t *testing.T) {
 				t.Errorf("%d beyond the bound", missing)
 			}
 		})
+	}
+}
+
+// Bytecode is a regular file. Opening a named pipe would wait for somebody to write.
+func TestBytecodeThatIsAPipe(t *testing.T) {
+	dir, made := t.TempDir(), time.Unix(1_700_000_000, 0)
+	module, pipe := filepath.Join(dir, "package/m.py"), filepath.Join(dir, "package/__pycache__/m.x-1.pyc")
+	put(t, module, "x")
+	if err := errors.Join(os.Chtimes(module, made, made), os.Mkdir(filepath.Dir(pipe), 0o755), unix.Mkfifo(pipe, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	writer.WriteString(pyc("good", 0, made, 1)) // else a defect would wait here as well
+	look := compilation{suffix: ".x-1.pyc", magic: []byte("good"), left: 1000}
+	if missing := look.missing(dir); missing != 1 {
+		t.Errorf("%d, want 1", missing)
 	}
 }
 
