@@ -200,7 +200,7 @@ func (b *builder) finish() {
 func (b *builder) bind(n *node, attrs uint64) {
 	what := calls.MountSource.Of(n.source)
 	var mount calls.Slot
-	if n.base || n.kind == deviceNode && filepath.Dir(n.source) == "/dev" {
+	if n.isRoots() {
 		mount = b.cloneOfRoots(what, n.source, unix.AT_RECURSIVE)
 	} else {
 		mount = b.clone(what, n.source, unix.AT_RECURSIVE)
@@ -209,6 +209,13 @@ func (b *builder) bind(n *node, attrs uint64) {
 	b.prepare(n)
 	b.attachNode(n, mount)
 	b.Close(mount)
+}
+
+// isRoots reports whether nobody but root can put a link on the way to n's source: an
+// entry of the default base at its own place, or a device right in /dev. What an entry
+// is a link to can lie anywhere.
+func (n *node) isRoots() bool {
+	return n.base && n.source == n.target || n.kind == deviceNode && filepath.Dir(n.source) == "/dev"
 }
 
 // showOwn mounts a part of one of our own file systems at n's target.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // files makes what a test describes: a path that ends in "/" is a directory,
@@ -295,5 +297,29 @@ func TestDefaultBase(t *testing.T) {
 	}
 	if there < 10 {
 		t.Errorf("only %d entries are there", there)
+	}
+}
+
+// What root has put a link to in /etc may lie where others put links on the way, so it
+// is opened without following any.
+func TestLinkOutOfTheBaseLeadsNowhereElse(t *testing.T) {
+	cases := []struct {
+		name  string
+		n     node
+		first uintptr // call
+	}{
+		{"at its own place", node{base: true, source: "/etc/R", target: "/etc/R"}, unix.SYS_OPEN_TREE},
+		{"behind a link", node{base: true, source: "/srv/group/R", target: "/etc/R"}, unix.SYS_OPENAT2},
+		{"not of the base", node{source: "/etc/R", target: "/etc/R"}, unix.SYS_OPENAT2},
+		{"a device", node{kind: deviceNode, source: "/dev/null", target: "/dev/null"}, unix.SYS_OPEN_TREE},
+		{"a device in a directory", node{kind: deviceNode, source: "/dev/shm/d/null", target: "/dev/null"}, unix.SYS_OPENAT2},
+	}
+	for _, c := range cases {
+		l := calls.New()
+		b := &builder{List: &l, made: map[string]bool{}}
+		b.bind(&c.n, plain)
+		if first := l.From(0)[0].Number; first != c.first {
+			t.Errorf("%s: it begins with call %d, want %d", c.name, first, c.first)
+		}
 	}
 }
