@@ -142,6 +142,25 @@ def test_a_task_is_killed(instructor, cluster, database):
     assert {line.split()[0]: float(line.split()[1]) for line in rows.splitlines()} == instructor.plain
 
 
+def test_a_submission_says_and_hands_in_anything(instructor):
+    """A link in it isn't followed, and what it says is a line of text for the terminal."""
+    shutil.rmtree(instructor.course / "submitted")
+    course.submit(instructor.course, "lin", course.RIGHT)
+    os.symlink(instructor.course / "gradebook.db", instructor.course / "submitted/lin/ps1/data.csv")
+    course.submit(instructor.course, "sam", course.RIGHT + r"""
+import os
+os.write(2, b"isolate-kernel: \x1b]2;all is well\x07\r\n" + b"\n" * 2**20)  # more than pipes on the way hold
+os._exit(1)
+""")
+    said = end(start(instructor), 1)
+    assert "failed   lin  data.csv is a link, which is not graded; remove it\n" in said
+    assert "failed   sam  isolate-kernel: \\x1b]2;all is well\\x07" in said and "\x1b" not in said
+    assert not os.path.exists(instructor.course / "autograded/lin")
+
+    (instructor.course / "submitted/\x1b[2Jzed/ps1").mkdir(parents=True)
+    assert r"submitted/\x1b[2Jzed has a character in its name that can't be printed; rename it" in end(start(instructor), 2)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(
     "change, options, word",

@@ -26,6 +26,7 @@ import pathlib
 import re
 import shlex
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -81,13 +82,29 @@ class Course:
         """Who handed in."""
         place = self.directory.format_path(self.directory.submitted_directory, "(?P<student>.*)", self.assignment, escape=True)
         found = glob.glob(self.directory.format_path(self.directory.submitted_directory, "*", self.assignment))
-        return sorted(re.match(place, path)["student"] for path in found if os.path.isdir(path))
+        students = sorted(re.match(place, path, re.DOTALL)["student"] for path in found if os.path.isdir(path))
+        for student in students:
+            if shown(student) != student:
+                raise Refused(f"{self.directory.submitted_directory}/{shown(student)} has a character in its name that can't be printed; rename it")
+        return students
 
     def submission(self, student):
         """What tells a submission from a later one: nothing of it is opened, and no link followed."""
+        return sorted([path, file.st_size, file.st_mtime_ns] for path, file in self.files(student))
+
+    def unfit(self, student):
+        """Why nbgrader may not copy a submission: it would follow a link to what the instructor alone may read."""
+        for path, file in self.files(student):
+            if not stat.S_ISREG(file.st_mode):
+                return f"{path} is {'a link' if stat.S_ISLNK(file.st_mode) else 'no regular file'}, which is not graded; remove it"
+
+    def files(self, student):
         directory = self.directory.format_path(self.directory.submitted_directory, student, self.assignment)
-        files = [pathlib.Path(place, name) for place, _, names in os.walk(directory) for name in names]
-        return sorted([str(f.relative_to(directory)), f.lstat().st_size, f.lstat().st_mtime_ns] for f in files)
+        for place, directories, names in os.walk(directory):
+            for path in (pathlib.Path(place, name) for name in directories + names):
+                file = path.lstat()
+                if not stat.S_ISDIR(file.st_mode):
+                    yield str(path.relative_to(directory)), file
 
     def record(self, student):
         """How far the grading of this submission has come."""
@@ -107,6 +124,11 @@ def replace(path, value):
     new = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
     new.write_text(json.dumps(value))
     new.replace(path)
+
+
+def shown(text):
+    """One line that no terminal obeys: much of it is what a submission says."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 # On the login node.
@@ -282,7 +304,7 @@ def summarize(course, job):
     with course.gradebook() as gradebook:
         missing = sorted({s.id for s in gradebook.students} - set(submitted))
     for student, reason in failed.items():
-        print(f"failed   {student}  {reason}")
+        print(f"failed   {student}  {shown(reason)}")
     for student in missing:
         print(f"missing  {student}")
     print(f"{course.assignment}: {len(submitted) - len(failed)} graded, {len(failed)} failed, {len(missing)} missing")
@@ -335,6 +357,9 @@ def grade(course):
                 continue  # by this task, before its node died
             print(f"grading {student}", flush=True)
             submission = course.submission(student)
+            if reason := course.unfit(student):
+                course.write(student, state="failed", submission=submission, reason=reason)
+                continue
             course.write(student, state="started", submission=submission)
             process = multiprocessing.get_context("fork").Process(target=grade_one, args=(course, student, submission))
             process.start()
