@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -45,7 +46,7 @@ type Cmd struct {
 
 	// Signals are those that the program gets in place of the calling process, from Start
 	// on and for good, so that one Cmd of a process can have some. What comes before
-	// the program runs is kept for it. With a terminal SIGCONT is for the calling
+	// the program runs is kept for it; if Start fails, the calling process gets it. With a terminal SIGCONT is for the calling
 	// process, which continues the program.
 	Signals []unix.Signal
 
@@ -94,11 +95,22 @@ func (c *Cmd) Run() error {
 // Start makes the sandbox and starts the program in it. When it returns nil
 // the program is being executed; else nothing is left of the sandbox, and the
 // error is a *SetupError or an *ExecError.
-func (c *Cmd) Start() error {
+func (c *Cmd) Start() (err error) {
 	if c.ended != nil {
 		return &SetupError{Doing: "start", Path: c.Name, Err: errors.New("it was started before")}
 	}
-	forward.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))
+	for _, sig := range c.Signals {
+		if !forward.CanCatch(sig) {
+			return &SetupError{Doing: "pass on", Path: "signal " + strconv.Itoa(int(sig)), Err: errors.New("it can't be caught for the program")}
+		}
+	}
+	var caught forward.Caught
+	defer func() {
+		if err != nil {
+			caught.GiveBack()
+		}
+	}()
+	caught.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))
 	policy, err := c.Policy.complete()
 	if err != nil {
 		return err
@@ -107,7 +119,7 @@ func (c *Cmd) Start() error {
 		return &SetupError{Doing: "take over the terminal", Err: underlying(err)}
 	}
 	if len(c.terminals) == 0 && slices.ContainsFunc(c.Signals, isContinue) {
-		forward.Catch([]unix.Signal{unix.SIGCONT})
+		caught.Catch([]unix.Signal{unix.SIGCONT})
 	}
 	c.stdio.terminals = c.terminals
 	files, err := c.stdio.open(c.Stdin, c.Stdout, c.Stderr)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -359,6 +360,36 @@ func TestDialIsNotAnsweredByItself(t *testing.T) {
 		port := bound.(*unix.SockaddrInet4).Port
 		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != want {
 			t.Errorf("from %v: %v, not %v", source, err, want)
+		}
+	}
+}
+
+// A process that couldn't start a program goes on to hear what it would have given to the
+// program.
+func TestSignalsWithoutAProgram(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, unix.SIGWINCH)
+	defer signal.Stop(heard)
+	c := Command(Policy{Mounts: []Mount{ReadOnly("/nonexistent")}}, "true")
+	c.Signals = []unix.Signal{unix.SIGWINCH}
+	if err := c.Start(); err == nil {
+		t.Fatal("it was started")
+	}
+	unix.Kill(os.Getpid(), unix.SIGWINCH)
+	select {
+	case <-heard:
+	case <-time.After(10 * time.Second):
+		t.Error("the signal is lost")
+	}
+}
+
+func TestSignalsThatNobodyCanCatch(t *testing.T) {
+	for _, sig := range []unix.Signal{-1, 0, unix.SIGKILL, unix.SIGSEGV, unix.SIGURG, 32, 64, 1 << 20} {
+		c := Command(Policy{Dir: "/"}, "true")
+		c.Signals = []unix.Signal{sig}
+		var setup *SetupError
+		if err := c.Run(); !errors.As(err, &setup) || setup.Doing != "pass on" {
+			t.Errorf("%d: %v", int(sig), err)
 		}
 	}
 }

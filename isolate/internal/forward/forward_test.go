@@ -1,6 +1,9 @@
 package forward
 
 import (
+	"os"
+	"os/signal"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +11,33 @@ import (
 
 	"isolate-namespace/isolate/internal/initproc"
 )
+
+// Without an init, what came meanwhile and what comes later goes where it went before.
+func TestGiveBack(t *testing.T) {
+	heard := make(chan os.Signal, 2)
+	signal.Notify(heard, unix.SIGWINCH)
+	defer signal.Stop(heard)
+	want := func(when string) {
+		t.Helper()
+		select {
+		case <-heard:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("the signal that comes %s is lost", when)
+		}
+	}
+
+	atomic.StoreInt64(&socket, -1)
+	var c Caught
+	c.Catch([]unix.Signal{unix.SIGWINCH})
+	unix.Kill(unix.Getpid(), unix.SIGWINCH)
+	for atomic.LoadUint64(&pending) == 0 {
+		time.Sleep(time.Millisecond) // another thread has it
+	}
+	c.GiveBack()
+	want("meanwhile")
+	unix.Kill(unix.Getpid(), unix.SIGWINCH)
+	want("later")
+}
 
 // A signal that comes before there is an init is kept, a later one is sent at once,
 // and each once.
@@ -17,7 +47,7 @@ func TestSignals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(theirs)
-	Catch([]unix.Signal{unix.SIGUSR1, unix.SIGUSR2})
+	new(Caught).Catch([]unix.Signal{unix.SIGUSR1, unix.SIGUSR2})
 	send := func(sig unix.Signal) {
 		t.Helper()
 		if err := unix.Kill(unix.Getpid(), sig); err != nil {
