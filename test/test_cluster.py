@@ -152,10 +152,14 @@ import os
 os.write(2, b"isolate-kernel: \x1b]2;all is well\x07\r\n" + b"\n" * 2**20)  # more than pipes on the way hold
 os._exit(1)
 """)
+    course.submit(instructor.course, "jay", course.RIGHT)
+    (instructor.course / "submitted/jay/ps1/hw.ipynb").write_text("no notebook")
     said = end(start(instructor), 1)
+    assert "failed   jay  nbformat.reader.NotJSONError: Notebook does not appear to be JSON: 'no notebook'\n" in said
     assert "failed   lin  data.csv is a link, which is not graded; remove it\n" in said
     assert "failed   sam  isolate-kernel: \\x1b]2;all is well\\x07" in said and "\x1b" not in said
     assert not os.path.exists(instructor.course / "autograded/lin")
+    assert (instructor.course / "slurm/ps1").stat().st_mode & 0o077 == 0
 
     (instructor.course / "submitted/\x1b[2Jzed/ps1").mkdir(parents=True)
     assert r"submitted/\x1b[2Jzed has a character in its name that can't be printed; rename it" in end(start(instructor), 2)

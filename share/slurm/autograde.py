@@ -168,7 +168,8 @@ def main():
 
 def submit(course, options):
     """The job that grades this assignment: the one that still runs, or a new one for what isn't graded."""
-    course.state.mkdir(parents=True, exist_ok=True)
+    # Scores are in it, and the gradebook's copy, whatever the umask is.
+    course.state.mkdir(0o770 if course.directory.groupshared else 0o700, parents=True, exist_ok=True)
     with open(course.state / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = read_job(course)
@@ -371,7 +372,7 @@ def grade(course):
 
 
 def grade_one(course, student, submission):
-    log = os.open(course.state / "students" / f"{student}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log = os.open(course.state / "students" / f"{student}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     for stream in (1, 2):
         os.dup2(log, stream)
     course.directory.student_id = student
@@ -402,7 +403,8 @@ def results(course, student):
 def why(course, student):
     """The sandbox's own word if it has one, else the last error."""
     log = (course.state / "students" / f"{student}.log").read_text(errors="replace")
-    for pattern in (r"^isolate-kernel: .*", r"^(?!.*NbGraderException)[\w.]+(?:Error|Exception|Died|Entry)\b.*", r"ERROR\] .*"):
+    error = r"^ *((?!.*NbGraderException: Please see )[\w.]+(?:Error|Exception|Died|Entry)(?:: .*)?)$"  # nbgrader indents some
+    for pattern in (r"^isolate-kernel: .*", error, r"ERROR\] .*"):
         if found := re.findall(pattern, log, re.MULTILINE):
             return found[-1]
     return f"see {course.state}/students/{student}.log"
