@@ -5,6 +5,7 @@ A node dies, a task is killed, a submission is hostile: the scores are those of 
 plain nbgrader that grades one submission after another.
 """
 
+import json
 import os
 import re
 import shutil
@@ -117,6 +118,15 @@ def test_a_node_dies(instructor, cluster):
     assert "grades 1 of 5 submissions" in end(start(instructor), 0)
     assert course.scores(instructor.course / "gradebook.db") == instructor.plain | {"ann": 1}
     assert attempts(instructor)["bob"] == 1
+
+    # As if the assignment had been generated again meanwhile, with another cell.
+    path = instructor.course / "slurm/ps1/students/bob.json"
+    record = json.loads(path.read_text())
+    del record["found"]["notebooks"]["hw"]["grades"]["large"]
+    path.write_text(json.dumps(record | {"state": "graded"}))
+    said = end(start(instructor), 1)
+    assert "failed   bob  the assignment has a part 'large' now that it hadn't when this was graded\n" in said
+    assert "ps1: 4 graded, 1 failed, 0 missing\n" in said
 
 
 def test_a_task_is_killed(instructor, cluster, database):

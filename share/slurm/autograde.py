@@ -280,9 +280,15 @@ def merge(course):
     with course.gradebook() as gradebook:
         for student in course.submitted():
             record = course.record(student)
-            if record["state"] == "graded":
+            if record["state"] != "graded":
+                continue
+            try:
                 merge_one(course, gradebook, student, record["found"])
-                course.write(student, **{**record, "state": "merged"})
+                record["state"] = "merged"
+            except KeyError as part:
+                gradebook.db.rollback()
+                record |= {"state": "failed", "reason": f"the assignment has a part {part} now that it hadn't when this was graded"}
+            course.write(student, **record)
 
 
 def merge_one(course, gradebook, student, found):
