@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
+import psutil
 import pytest
 from common import wait_for
 from conftest import COMMANDS
@@ -72,6 +74,20 @@ def test_weakened(jupyter, weaken, opened):
     """verify finds a spec that somebody has opened by hand, and how."""
     jupyter.edit("python3-isolated", lambda spec: weaken(spec, jupyter.home))
     assert verify(jupyter, "python3-isolated") == (1, (PROBES | PROTOCOL) - opened, opened)
+
+
+@pytest.mark.once
+def test_visitor_that_is_not_the_kernel(jupyter):
+    """A front end elsewhere may connect to the port of verify's service."""
+    command = [COMMANDS / "isolate-kernelspec", "verify", "python3-isolated"]
+    verifying = subprocess.Popen(command, env={**jupyter.env, **found(jupyter)}, cwd=jupyter.home, stdout=subprocess.PIPE, text=True)
+    process = psutil.Process(verifying.pid)
+    assert wait_for(lambda: [c for c in process.net_connections() if c.status == psutil.CONN_LISTEN], 10)
+    for service in process.net_connections():
+        if service.status == psutil.CONN_LISTEN:
+            socket.create_connection(service.laddr).close()
+    said, _ = verifying.communicate(timeout=60)
+    assert verifying.returncode == 0 and "OPEN" not in said, said
 
 
 @pytest.mark.once

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 
 	"isolate-namespace/internal/scratch"
@@ -21,7 +20,6 @@ type bait struct {
 
 	decoy    *exec.Cmd
 	listener net.Listener
-	visitors atomic.Int32
 }
 
 // dirPattern names the directories of trials.
@@ -82,7 +80,8 @@ func (b *bait) makeFiles() error {
 	return nil
 }
 
-// listen offers a service that counts who connects to it.
+// listen offers a service. Who connects to it doesn't count: others may do that, such as
+// a front end that takes the port for one of a kernel that it starts.
 func (b *bait) listen() (err error) {
 	if b.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
@@ -93,7 +92,6 @@ func (b *bait) listen() (err error) {
 			if err != nil {
 				return
 			}
-			b.visitors.Add(1)
 			visitor.Close()
 		}
 	}()
