@@ -226,7 +226,7 @@ def test_terminal_is_whole_after_a_signal(session, sig):
     before = one.modes()
     one.type("$I sh -c 'stty -icanon -echo; echo ready >&2; exec sleep 60' | cat\n")
     one.expect("ready\r\n")
-    assert not one.modes()[3] & termios.ICANON
+    assert wait_for(lambda: not one.modes()[3] & termios.ICANON)  # isolate looks at the program's modes now and then
     subprocess.run(["pkill", f"-{int(sig)}", "-s", str(one.pid), "-f", "isolate sh -c stty"], check=True)
     one.expect("prompt> ")
     assert one.modes() == before
