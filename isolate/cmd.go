@@ -46,8 +46,8 @@ type Cmd struct {
 
 	// Signals are those that the program gets in place of the calling process, from Start
 	// on and for good, so that one Cmd of a process can have some. What comes before
-	// the program runs is kept for it; if Start fails, the calling process gets it. With a terminal SIGCONT is for the calling
-	// process, which continues the program.
+	// the program runs is kept for it; if Start fails, the calling process gets it. With
+	// a terminal SIGCONT is for the calling process, which continues the program.
 	Signals []unix.Signal
 
 	// Refused is told what the program could not reach, from another goroutine, if

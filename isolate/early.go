@@ -44,24 +44,30 @@ func (c *Cmd) beginEarly(policy *Policy, stdio [3]int) *early {
 	defer unix.Close(theirs)
 
 	e := &early{init: &initproc.Process{Control: theirs, Source: dialSource}, ours: ours, gone: make(chan struct{}), mounts: mounts, pidfd: -1}
-	if err := e.init.Share(); err != nil {
+	if !e.begin(policy, stdio) {
 		e.abandon()
 		mounts.close()
 		return nil
 	}
-	closeOthers(&e.init.Early, append(stdio[:], theirs, mounts.fd))
+	return e
+}
+
+// begin forks init. It reports whether init has begun.
+func (e *early) begin(policy *Policy, stdio [3]int) bool {
+	if e.init.Share() != nil {
+		return false
+	}
+	closeOthers(&e.init.Early, append(stdio[:], e.init.Control, e.mounts.fd))
 	// Clone makes the others while the caller waits for it, unshare doesn't.
 	const first = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
 	writeOrigin(&e.init.Early, policy, nil, policy.flags()&^first)
 	pidfd, errno := fork(e.init, first, e.gone)
 	if errno != 0 {
-		e.abandon()
-		mounts.close()
-		return nil
+		return false
 	}
 	e.pidfd = pidfd
 	e.init.ShareWithNoOther()
-	return e
+	return true
 }
 
 // closeOthers appends the calls that close all descriptors but some. If the caller ends
