@@ -29,7 +29,10 @@ import (
 // The error says that the program can't be shown, so that another one of its name
 // would run.
 func Show(p *isolate.Policy, program string) error {
-	f := &finder{policy: p, home: realHome(p.Home), named: len(p.Mounts)}
+	f := &finder{policy: p, home: p.Home, named: len(p.Mounts), links: newLinks()}
+	if real, err := f.links.real(p.Home); err == nil {
+		f.home = real
+	}
 	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
 		if prefix := getenv(p.Env, name); filepath.IsAbs(prefix) && isPrefix(prefix) {
 			prefix = filepath.Clean(prefix)
@@ -57,6 +60,7 @@ type finder struct {
 	policy *isolate.Policy
 	home   string // without links
 	named  int    // how many of its mounts were named
+	links  *links
 }
 
 // searchPath returns the directories of PATH, in order. A relative one, or an empty one,
@@ -116,7 +120,7 @@ func (f *finder) showPrograms(dir string) {
 
 // showBases shows the installations of Python that an environment is based on.
 func (f *finder) showBases(prefix string) {
-	for _, dir := range basesOf(prefix) {
+	for _, dir := range f.links.basesOf(prefix) {
 		if tree := f.managed(dir); tree != "" {
 			f.show(tree)
 		}
@@ -132,7 +136,7 @@ func (f *finder) showProgram(name string, path []string) error {
 	}
 	f.showFile(found)
 	// The first line is the file's, wherever links to it lie.
-	if real, err := filepath.EvalSymlinks(found); err == nil && (f.believes(real) || f.managed(real) != "") {
+	if real, err := f.links.real(found); err == nil && (f.believes(real) || f.managed(real) != "") {
 		if interpreter := interpreterOf(real); interpreter != "" && !isSystem(filepath.Dir(interpreter)) {
 			f.showFile(interpreter)
 		}
@@ -173,7 +177,7 @@ func (f *finder) find(name string, path []string) string {
 // are links into an environment of their own. Of a directory that holds more
 // than programs it shows the program alone.
 func (f *finder) showFile(path string) {
-	for i, step := range chain(path) {
+	for i, step := range f.links.chain(path) {
 		tree := f.managed(step)
 		switch {
 		case f.visible(step):
@@ -195,7 +199,7 @@ func (f *finder) showFile(path string) {
 
 // showBasesOfLink shows the trees of tools that a link leads to.
 func (f *finder) showBasesOfLink(path string) {
-	for _, step := range chain(path)[1:] {
+	for _, step := range f.links.chain(path)[1:] {
 		if tree := f.managed(step); tree != "" {
 			f.show(tree)
 		}
@@ -226,11 +230,11 @@ func (f *finder) show(path string) {
 
 // leadsAway reports whether links in a path lead to something else than programs.
 func (f *finder) leadsAway(path string) bool {
-	real, err := filepath.EvalSymlinks(path)
+	real, err := f.links.real(path)
 	if err != nil {
 		return true
 	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
+	parent, err := f.links.real(filepath.Dir(path))
 	beside := err == nil && filepath.Dir(real) == parent && f.isStraight(filepath.Dir(path), parent) // as lib64 is a link to lib
 	return !f.isStraight(path, real) && !beside && !isPrefix(real) && f.managed(real) == "" && !f.believes(path)
 }
@@ -245,13 +249,13 @@ func (f *finder) isStraight(path, real string) bool {
 // add adds a mount, where something is and no mount was named to keep it away, by
 // this name or another one.
 func (f *finder) add(path string) {
-	real, err := filepath.EvalSymlinks(path)
+	real, err := f.links.real(path)
 	if err != nil || f.isCovered(path) {
 		return
 	}
 	var masks []isolate.Mount
 	for _, m := range f.policy.Mounts[:f.named] {
-		hidden, err := filepath.EvalSymlinks(m.Target)
+		hidden, err := f.links.real(m.Target)
 		if err != nil || m.Access != isolate.AccessMasked && m.Access != isolate.AccessPrivate {
 			continue
 		}
@@ -272,7 +276,7 @@ func (f *finder) add(path string) {
 // isPrivate reports whether showing dir would show a home directory, the sockets of
 // other programs, or the whole machine.
 func (f *finder) isPrivate(dir string) bool {
-	real, err := filepath.EvalSymlinks(dir)
+	real, err := f.links.real(dir)
 	if err != nil {
 		return true
 	}
@@ -284,13 +288,6 @@ func (f *finder) isPrivate(dir string) bool {
 		}
 	}
 	return real == filepath.Join(f.home, ".local") || real == filepath.Join(f.home, ".config") || real == filepath.Join(f.home, ".local/share")
-}
-
-func realHome(home string) string {
-	if real, err := filepath.EvalSymlinks(home); err == nil {
-		return real
-	}
-	return home
 }
 
 func getenv(env []string, name string) (value string) {

@@ -22,7 +22,7 @@ var managedTrees = []string{
 // managed returns the tree that a tool has installed and that path lies in, or "".
 // It is known by its place, which no program in it can choose.
 func (f *finder) managed(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
+	if real, err := f.links.real(path); err == nil {
 		for _, store := range []string{"/nix", "/gnu/store"} {
 			if pathname.Within(real, store) {
 				return store
@@ -65,17 +65,17 @@ func isDir(dir, name string) bool {
 
 // basesOf returns the directories of the interpreters that an environment is based
 // on: the one that its pyvenv.cfg names, and those that its links lead through.
-func basesOf(prefix string) []string {
+func (l *links) basesOf(prefix string) []string {
 	var dirs []string
 	if home := venvHome(prefix); filepath.IsAbs(home) {
 		dirs = append(dirs, filepath.Clean(home))
 	}
-	for _, step := range chain(filepath.Join(prefix, "bin/python")) {
+	for _, step := range l.chain(filepath.Join(prefix, "bin/python")) {
 		dirs = append(dirs, filepath.Dir(step))
 	}
 	for _, dir := range dirs {
 		// The one that is named may be a link itself, as uv's are.
-		if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
+		if real, err := l.real(dir); err == nil && real != dir {
 			dirs = append(dirs, real)
 		}
 	}
@@ -97,33 +97,6 @@ func venvHome(prefix string) string {
 		}
 	}
 	return ""
-}
-
-// chain is path and every path that its last links lead through to the file.
-func chain(path string) []string {
-	const most = 40 // what the kernel follows, path_resolution(7)
-	var steps []string
-	for range most {
-		if _, err := os.Lstat(path); err != nil {
-			return steps
-		}
-		steps = append(steps, path)
-		to, err := os.Readlink(path)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(to) {
-			// Links in the directories on the way count before "..".
-			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-			if err != nil {
-				return steps
-			}
-			to = filepath.Join(dir, to)
-		}
-		path = filepath.Clean(to)
-	}
-
-	return steps
 }
 
 // interpreterOf returns the program that a script's first line names, or "".

@@ -12,12 +12,12 @@ import (
 // visible reports whether the policy's mounts show path at its own place, by all
 // the links that lead to it.
 func (f *finder) visible(path string) bool {
-	for _, step := range chain(path) {
+	for _, step := range f.links.chain(path) {
 		if !f.shown(step) {
 			return false
 		}
 	}
-	real, err := filepath.EvalSymlinks(path)
+	real, err := f.links.real(path)
 	return err == nil && (real == path || f.shown(real))
 }
 
@@ -35,10 +35,13 @@ func (f *finder) shown(path string) bool {
 	if deepest.Access == isolate.AccessMasked || deepest.Access == isolate.AccessPrivate {
 		return false
 	}
-	// The mount may show something else there.
-	inside, err := os.Stat(filepath.Join(deepest.Source, path[len(target):]))
-	outside, err2 := os.Stat(path)
-	return err == nil && err2 == nil && os.SameFile(inside, outside)
+	outside, err := os.Stat(path)
+	from := filepath.Join(deepest.Source, path[len(target):])
+	if err != nil || from == path {
+		return err == nil
+	}
+	inside, err := os.Stat(from)
+	return err == nil && os.SameFile(inside, outside)
 }
 
 // isCovered reports whether a mount that was named decides what is at path.
