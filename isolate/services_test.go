@@ -204,8 +204,11 @@ func dialerRole(args []string) int {
 			return 0
 		}
 		back, err := io.ReadAll(c)
+		if unsent := <-sent; err == nil {
+			err = unsent // a reset is told once, to whoever writes or reads first
+		}
 		switch {
-		case errors.Is(err, unix.ECONNRESET):
+		case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 			fmt.Println(address, "reset")
 		case err != nil || !bytes.Equal(back, []byte(text)):
 			fmt.Println(address, len(back), err)
