@@ -129,12 +129,14 @@ func (c *Cmd) Start() (err error) {
 	}
 	defer c.stdio.closeInner()
 
+	early := beginEarly(&policy, files)
+	defer early.abandon()
 	if c.doors, err = newDoorkeeper(&policy, c.Refused); err == nil {
 		c.limiter, err = newLimiter(&policy)
 	}
 	var tree *tree
 	if err == nil {
-		tree, err = c.planAndLaunch(&policy, files)
+		tree, err = c.planAndLaunch(&policy, files, early)
 		if err != nil {
 			c.limiter.group.Remove()
 		}

@@ -18,13 +18,11 @@ import (
 
 // planAndLaunch looks at the policy, and makes the sandbox that it asks for. It returns
 // the tree, which is to be closed.
-func (c *Cmd) planAndLaunch(policy *Policy, stdio [3]int) (*tree, error) {
-	early := c.beginEarly(policy, stdio)
-	t, err := policy.decide(early.hostMounts())
+func (c *Cmd) planAndLaunch(policy *Policy, stdio [3]int, early *early) (*tree, error) {
+	t, err := policy.decide(early.placeSystem(policy, c.limiter))
 	if err == nil {
 		t, err = c.launchRetrying(policy, t, stdio, early)
 	}
-	early.abandon()
 	var exec *ExecError
 	if errors.As(err, &exec) {
 		t.explainExec(exec, policy)
@@ -84,7 +82,7 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 
 	init := &initproc.Process{Setup: calls.New(), Entry: calls.New(), Control: theirs, Source: dialSource}
 	writeOrigin(&init.Setup, policy, groups, 0)
-	c.writeLists(init, policy, t, stdio)
+	c.writeLists(init, newBuilder(&init.Setup, policy, c.limiter), policy, t, stdio)
 	init.Complete()
 	c.started = time.Now()
 	gone := make(chan struct{})
@@ -155,11 +153,11 @@ func writeOrigin(l *calls.List, p *Policy, groups []*os.File, unshared uintptr) 
 }
 
 // writeLists writes everything else that init will do.
-func (c *Cmd) writeLists(d *initproc.Process, p *Policy, t *tree, stdio [3]int) {
+func (c *Cmd) writeLists(d *initproc.Process, b *builder, p *Policy, t *tree, stdio [3]int) {
 	if c.doors != nil {
 		makeDoors(&d.Setup, c.doors.doors, d.Control)
 	}
-	build(&d.Setup, p, c.limiter, t)
+	b.build(t)
 	dropPrivileges(&d.Setup, p)
 	d.Outer, d.Inner = c.terminals.Make(&d.Setup)
 

@@ -44,7 +44,7 @@ type setting struct {
 // can be enforced.
 func newLimiter(p *Policy) (*limiter, error) {
 	m := &limiter{bounds: p.Limits.bounds(), ownProc: !p.ShareProc, stop: make(chan struct{}), ended: make(chan string, 1)}
-	if m.Group || m.isSet("memory") || m.isSet("pids") || m.isSet("cpus") || m.isSet("cpu-time") {
+	if p.Limits.wantGroup() {
 		m.group = cgroup.New(m.want())
 	}
 

@@ -53,6 +53,11 @@ type Limits struct {
 	Group bool
 }
 
+// wantGroup reports whether a cgroup is to be tried.
+func (l *Limits) wantGroup() bool {
+	return l.Group || l.Memory > 0 || l.Pids > 0 || l.CPUs > 0 || l.CPUTime > 0
+}
+
 // limitNames are the names of all limits, as they appear in options, reports
 // and messages.
 var limitNames = [...]string{"memory", "pids", "cpus", "cpu-time", "time", "file-size", "tmp-size", "inotify", "watches"}

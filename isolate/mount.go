@@ -26,6 +26,7 @@ type builder struct {
 	premade []string        // directories in private ones, to be made with them
 	void    string
 	nothing string
+	placed  map[string]node // what is in place already, as it was then, by target
 }
 
 const (
@@ -36,31 +37,44 @@ const (
 	plain = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
 )
 
-// build appends the calls that make the tree the root of the process.
-func build(l *calls.List, policy *Policy, limits *limiter, t *tree) {
-	b := &builder{List: l, policy: policy, limits: limits, premade: t.wall.premade, made: map[string]bool{}, pinned: map[string]bool{}}
-	b.seclude(t.mounts)
+// newBuilder returns a builder that has begun.
+func newBuilder(l *calls.List, policy *Policy, limits *limiter) *builder {
+	b := &builder{List: l, policy: policy, limits: limits, made: map[string]bool{}, pinned: map[string]bool{}, placed: map[string]node{}}
 	b.begin()
+	return b
+}
+
+// build appends the calls that make the tree the root of the process.
+func (b *builder) build(t *tree) {
+	b.compare(t.mounts)
+	b.premade = t.wall.premade
 	for _, n := range t.nodes {
-		b.place(n)
+		if !b.hasPlaced(n) {
+			b.place(n)
+		}
 	}
 	b.finish()
 }
 
-// seclude makes a copy of the caller's mounts that doesn't follow their changes. It
-// fails if they have changed since the tree was decided, since then something unchecked
-// might be shown.
-func (b *builder) seclude(mounts *hostMounts) {
-	what := calls.PrivateMounts.Of("")
-	b.Do(what, unix.SYS_MOUNT, b.Str("none"), b.Str("/"), calls.Num(0), calls.Num(unix.MS_REC|unix.MS_PRIVATE), calls.Num(0))
+func (b *builder) hasPlaced(n *node) bool {
+	_, found := b.placed[n.target]
+	return found
+}
+
+// compare fails if the caller's mounts have changed since the tree was decided, since
+// then something unchecked might be shown.
+func (b *builder) compare(mounts *hostMounts) {
 	question := make([]byte, 8) // struct pollfd
 	binary.NativeEndian.PutUint32(question, uint32(mounts.fd))
-	b.Do(calls.CompareMounts.Of(""), unix.SYS_PPOLL, b.Data(question), calls.Num(1), b.Words(0, 0), calls.Num(0), calls.Num(0)).Fine = calls.OnlyZero
+	what := calls.CompareMounts.Of("")
+	b.Do(what, unix.SYS_PPOLL, b.Data(question), calls.Num(1), b.Words(0, 0), calls.Num(0), calls.Num(0)).Fine = calls.OnlyZero
 	b.Do(what, unix.SYS_CLOSE, calls.Num(mounts.fd))
 }
 
-// begin makes the two file systems, and first the process file system.
+// begin makes a copy of the caller's mounts that doesn't follow their changes, then the
+// two file systems, and before them the process file system.
 func (b *builder) begin() {
+	b.Do(calls.PrivateMounts.Of(""), unix.SYS_MOUNT, b.Str("none"), b.Str("/"), calls.Num(0), calls.Num(unix.MS_REC|unix.MS_PRIVATE), calls.Num(0))
 	if b.policy.ShareProc {
 		b.shareProc()
 	} else {

@@ -33,7 +33,7 @@ func BenchmarkMountPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				build(&l, &policy, limits, t)
+				newBuilder(&l, &policy, limits).build(t)
 				l.Load()
 				t.close()
 			}

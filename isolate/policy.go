@@ -164,17 +164,17 @@ func (p Policy) plan() (Policy, *tree, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	t, err := p.decide(nil)
+	t, err := p.decide(firstLook{})
 	return p, t, err
 }
 
-// decide is the rest of plan, once the policy is complete. It takes the mounts over,
-// which may be nil.
-func (p *Policy) decide(mounts *hostMounts) (t *tree, err error) {
-	if mounts == nil {
+// decide is the rest of plan, once the policy is complete. It takes the first look over,
+// if there was one.
+func (p *Policy) decide(first firstLook) (t *tree, err error) {
+	if first.mounts == nil {
 		t, err = newTree(p)
 	} else {
-		t, err = newTreeSince(p, mounts)
+		t, err = newTreeSince(p, first)
 	}
 	for tries := 0; isPassing(err) && tries < mostTries; tries++ {
 		t, err = newTree(p)

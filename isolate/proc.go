@@ -11,8 +11,8 @@ var shownProc = map[string]bool{
 	"sys": true, "sysvipc": true, "uptime": true, "version": true, "vmstat": true,
 }
 
-// maskedProc lists the names in /proc that are to be masked.
-func maskedProc() ([]string, error) {
+// maskedProc lists the entries of /proc that are to be masked.
+func maskedProc() ([]entry, error) {
 	fd, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &SetupError{Doing: "list", Path: "/proc", Err: err}
@@ -22,7 +22,7 @@ func maskedProc() ([]string, error) {
 	// Processes come after all other entries (proc_root_readdir in
 	// fs/proc/root.c). There may be thousands, and a larger buffer would list them
 	// as well. This one holds about all other entries in one call.
-	var masked []string
+	masked := make([]entry, 0, 64)
 	buf := make([]byte, 2<<10)
 	for {
 		entries, err := readEntries(fd, buf)
@@ -37,7 +37,7 @@ func maskedProc() ([]string, error) {
 			case '0' <= e.name[0] && e.name[0] <= '9':
 				return masked, nil
 			case e.kind != unix.DT_LNK && e.name != "." && e.name != ".." && !shownProc[e.name]:
-				masked = append(masked, e.name)
+				masked = append(masked, e)
 			}
 		}
 	}

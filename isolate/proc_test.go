@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // All that lies in /proc beyond processes and what programs read is covered,
@@ -40,14 +42,16 @@ func TestMaskedProc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range masked {
-		info, err := os.Lstat("/proc/" + name)
-		if err != nil || info.Mode()&os.ModeSymlink != 0 || shownProc[name] {
-			t.Errorf("%s is masked: %v, %v", name, info, err)
+	var names []string
+	for _, e := range masked {
+		info, err := os.Lstat("/proc/" + e.name)
+		if err != nil || info.Mode()&os.ModeSymlink != 0 || info.IsDir() != (e.kind == unix.DT_DIR) || shownProc[e.name] {
+			t.Errorf("%v is masked: %v, %v", e, info, err)
 		}
+		names = append(names, e.name)
 	}
 	for _, name := range []string{"interrupts", "kallsyms", "key-users", "consoles"} {
-		if !strings.Contains(" "+strings.Join(masked, " ")+" ", " "+name+" ") {
+		if !strings.Contains(" "+strings.Join(names, " ")+" ", " "+name+" ") {
 			t.Errorf("%s isn't masked", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -43,7 +44,7 @@ type node struct {
 	is     string    // mask: what it covers without being asked, such as "proc"
 	cover  *node     // the node that the target lies in; nil for the root
 	inner  bool      // another node lies in this one
-	plain  bool      // the target leads through no link
+	listed bool      // mask: it was found in /proc, as what dir says
 	fixed  bool      // renaming a directory above it must not move it
 	host   *hostFile // bind, cow: the source when we looked at it
 	copies []*copied // cow: what lies in the upper layer beforehand, directories first
@@ -64,6 +65,14 @@ const (
 	ptsNode                     // the sandbox's own pseudo-terminals
 )
 
+// A firstLook is what is looked at before anything else. Changes of the mounts from here
+// on are noticed.
+type firstLook struct {
+	mounts *hostMounts
+	system []*node // what systemNodes returns
+	base   []*node // what defaultBase returns, unless the policy names another base
+}
+
 // newTree looks at every source of the policy and decides the tree, which is to
 // be closed.
 func newTree(p *Policy) (*tree, error) {
@@ -71,22 +80,31 @@ func newTree(p *Policy) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTreeSince(p, mounts)
-}
-
-// newTreeSince is newTree, which takes the mounts over. What changes from their opening
-// on is noticed.
-func newTreeSince(p *Policy, mounts *hostMounts) (t *tree, err error) {
-	defer func() {
-		if err != nil {
-			mounts.close()
-		}
-	}()
-	t = &tree{at: map[string]*node{}, ways: map[string]wayLink{}, account: passwdEntry(os.Getuid()), mounts: mounts}
-
-	if err := t.addBase(p); err != nil {
+	system, err := systemNodes(p)
+	if err != nil {
+		mounts.close()
 		return nil, err
 	}
+	first := firstLook{mounts: mounts, system: system}
+	if p.Base == nil {
+		first.base = defaultBase()
+	}
+	return newTreeSince(p, first)
+}
+
+// newTreeSince is newTree after a first look, which it takes over.
+func newTreeSince(p *Policy, first firstLook) (t *tree, err error) {
+	defer func() {
+		if err != nil {
+			first.mounts.close()
+		}
+	}()
+	t = &tree{at: map[string]*node{}, ways: map[string]wayLink{}, account: passwdEntry(os.Getuid()), mounts: first.mounts}
+
+	if p.Base == nil {
+		t.addDefaultBase(p, first.base)
+	}
+	t.addSystem(p, first.system)
 	named, err := t.addMounts(p)
 	if err != nil {
 		return nil, err
@@ -136,16 +154,15 @@ func (t *tree) close() {
 	}
 }
 
-// addBase adds what is there whatever the policy mounts.
-func (t *tree) addBase(p *Policy) error {
-	if p.Base == nil {
-		t.addDefaultBase()
-		t.addMadeFiles(p)
-		for _, n := range t.nodes {
-			n.base = true
-		}
+// addDefaultBase adds the default base, and what is made in place of other files of /etc.
+func (t *tree) addDefaultBase(p *Policy, base []*node) {
+	for _, n := range base {
+		t.add(n)
 	}
-	return t.addSystem(p)
+	t.addMadeFiles(p)
+	for _, n := range t.nodes {
+		n.base = true
+	}
 }
 
 // addMounts adds the policy's base and mounts, and returns one node for each, an empty
@@ -250,8 +267,8 @@ func (t *tree) resolveAll() error {
 		slices.SortStableFunc(named.nodes, func(a, b *node) int { return strings.Count(a.target, "/") - strings.Count(b.target, "/") })
 	}
 	for _, n := range named.nodes {
-		if n.plain {
-			continue
+		if n.listed {
+			continue // nothing in /proc but processes leads through a link
 		}
 		if err := named.resolve(n); err != nil {
 			return err
@@ -285,6 +302,13 @@ func (t *tree) covering(path string) *node {
 		}
 	}
 	return nil
+}
+
+// isStill reports whether n is to be placed as it was when placed is a copy of it.
+func (n *node) isStill(placed node) bool {
+	return n.kind == placed.kind && n.source == placed.source && n.dir == placed.dir && n.access == placed.access &&
+		n.mode == placed.mode && bytes.Equal(n.data, placed.data) && n.is == placed.is && (n.kind != maskNode || n.inner == placed.inner) &&
+		(n.cover == placed.cover || n.cover != nil && placed.cover != nil && n.cover.target == placed.cover.target)
 }
 
 // hostBacked reports whether what n shows exists outside, so that nothing may be

@@ -48,10 +48,10 @@ func basePaths(etc []entry) []string {
 	return paths
 }
 
-// addDefaultBase adds DefaultBase, with fewer mounts than entries: a link into /usr is
-// made again, and a small file is copied. Entries that don't exist or aren't readable
-// are left out.
-func (t *tree) addDefaultBase() {
+// defaultBase returns the nodes of DefaultBase, with fewer mounts than entries: a link
+// into /usr is made again, and a small file is copied. Entries that don't exist or aren't
+// readable are left out.
+func defaultBase() (nodes []*node) {
 	etc := entriesOf("/etc")
 	inEtc := make(map[string]bool, len(etc))
 	for _, e := range etc {
@@ -65,9 +65,11 @@ func (t *tree) addDefaultBase() {
 			}
 		}
 		if n := baseNode(path, reader); n != nil {
-			t.add(n)
+			n.base = true
+			nodes = append(nodes, n)
 		}
 	}
+	return nodes
 }
 
 // baseNode returns the node for an entry of the default base, or nil.
@@ -130,46 +132,54 @@ var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 // devices are those that hold nobody's data.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
-// addSystem adds what every sandbox has itself, whatever the base is.
-func (t *tree) addSystem(p *Policy) error {
+// systemNodes returns what every sandbox has in /proc and /dev, whatever the base is, and
+// whatever else the caller's machine has but for /proc itself. A node comes after the one
+// that it lies in.
+func systemNodes(p *Policy) ([]*node, error) {
 	proc := &node{kind: procNode, target: "/proc", source: "/proc", dir: true, access: AccessPrivate}
 	if p.ShareProc {
 		proc.access = AccessReadOnly
 	}
-	t.add(proc)
+	nodes := []*node{proc}
 	isCovered := slices.ContainsFunc(slices.Concat(p.Base, p.Mounts), func(m Mount) bool { return m.covers("/proc") && !m.isOwn() })
 	// The kernel lets a sandbox inside mount its own process file system only if
 	// all of this one is visible, which one that is shared hardly ever is.
 	if (!p.AllowUserNamespaces || p.ShareProc) && !isCovered {
 		if !p.ShareProc {
-			t.add(&node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true})
+			nodes = append(nodes, &node{kind: procSysNode, target: "/proc/sys", source: "/proc/sys", dir: true, cover: proc})
 		}
 		masked, err := maskedProc()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, name := range masked {
-			t.add(&node{kind: maskNode, target: "/proc/" + name, plain: true})
+		for _, e := range masked {
+			nodes = append(nodes, &node{kind: maskNode, target: "/proc/" + e.name, dir: e.kind == unix.DT_DIR, listed: true, cover: proc})
 		}
 	}
 
 	for _, name := range devices {
-		t.add(&node{kind: deviceNode, target: "/dev/" + name, source: "/dev/" + name})
+		nodes = append(nodes, &node{kind: deviceNode, target: "/dev/" + name, source: "/dev/" + name})
 	}
-	t.add(&node{kind: ptsNode, target: "/dev/pts", dir: true})
+	nodes = append(nodes, &node{kind: ptsNode, target: "/dev/pts", dir: true})
 	for name, to := range map[string]string{
 		"/dev/ptmx": "pts/ptmx", "/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0",
 		"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
-		"/var/run": "/run",
 	} {
-		t.add(&node{kind: linkNode, target: name, source: to})
+		nodes = append(nodes, &node{kind: linkNode, target: name, source: to})
 	}
+	return nodes, nil
+}
 
+// addSystem adds what every sandbox has itself.
+func (t *tree) addSystem(p *Policy, nodes []*node) {
+	for _, n := range nodes {
+		t.add(n)
+	}
+	t.add(&node{kind: linkNode, target: "/var/run", source: "/run"})
 	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
 		t.add(&node{kind: privateNode, target: dir, dir: true, mode: 0o1777, own: true})
 	}
 	t.add(&node{kind: privateNode, target: p.Home, dir: true, mode: 0o700, own: true})
-	return nil
 }
 
 // addMadeFiles adds those files of /etc that would otherwise show who else has an

@@ -27,6 +27,10 @@ func (n *node) fit() (keep bool, err error) {
 		return true, nil
 	}
 
+	if n.listed && n.cover.kind == procNode {
+		return true, nil
+	}
+
 	var st unix.Stat_t
 	err = unix.Lstat(n.cover.outside(n.target), &st)
 	dir := st.Mode&unix.S_IFMT == unix.S_IFDIR

@@ -162,23 +162,26 @@ func (l *List) Point(structure Arg, at int, to Arg) {
 	l.ptrs = append(l.ptrs, pointer{int(structure.value) + at, int(to.value)})
 }
 
-// Load fills in the addresses. It is called once, when the list is complete.
+// Load fills in the addresses that the calls since the last Load need. A list that
+// another process shares stays where it is; any other can be loaded once, when it is
+// complete.
 func (l *List) Load() {
 	if len(l.mem) == 0 {
 		l.mem = []byte{0}
 	}
 	base := l.base()
-	for _, p := range l.ptrs {
+	for _, p := range l.ptrs[l.loadedPtrs:] {
 		binary.NativeEndian.PutUint64(l.mem[p.at:], uint64(base)+uint64(p.to))
 	}
-	for i := range l.calls {
-		c := &l.calls[i]
+	for i := range l.calls[l.loaded:] {
+		c := &l.calls[l.loaded+i]
 		for j := range c.args {
 			if c.kinds[j] == address {
 				c.args[j], c.kinds[j] = c.args[j]+base, number
 			}
 		}
 	}
+	l.loaded, l.loadedPtrs = len(l.calls), len(l.ptrs)
 }
 
 // Address returns the address of a, which Str, Data, Words or Strings has returned.
@@ -195,6 +198,12 @@ func (l *List) Array(a Arg) (addresses []uintptr) {
 
 // base returns the address of mem, which is valid once the list is complete.
 func (l *List) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(l.mem))) }
+
+// Room returns what the calls of a list are carried out from, and those that are still to
+// be appended, if IsIn says then that they are there.
+func (l *List) Room() Loaded {
+	return Loaded{calls: l.calls[:cap(l.calls)], mem: l.mem[:cap(l.mem)], slots: l.slots[:cap(l.slots)]}
+}
 
 // Len returns how many calls there are.
 func (l *List) Len() int { return len(l.calls) }

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 	l.Do(LeaveRoot.Of("here"), unix.SYS_CLOSE, Num(-1))
 	l.Do(LoadFilter.Of("reached"), unix.SYS_EXIT_GROUP, Num(99))
 	l.Load()
-	failed, errno := l.Run()
+	failed, errno := l.Run(0, l.Len())
 	if errno != unix.EBADF || l.notes[failed].Path != "here" {
 		t.Errorf("stopped at %v with %v", l.notes[failed], errno)
 	}

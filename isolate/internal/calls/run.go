@@ -13,6 +13,8 @@ type List struct {
 	Loaded
 	notes []Note
 	ptrs  []pointer // places in mem that hold addresses of mem
+
+	loaded, loadedPtrs int // how many calls and ptrs Load has seen
 }
 
 // A Loaded is what a list is carried out from.
@@ -64,15 +66,18 @@ type Slot int
 // NoSlot is no slot.
 const NoSlot Slot = -1
 
-// Run carries out the calls in order, up to the first that fails, and returns
-// that one's index. It runs after a fork (see the package's comment).
+// Run carries out the calls of indices from to to in order, up to the first that fails,
+// and returns that one's index. It runs after a fork (see the package's comment).
 //
 //go:nosplit
 //go:norace
-func (l *Loaded) Run() (failed int, errno unix.Errno) {
+func (l *Loaded) Run(from, to int) (failed int, errno unix.Errno) {
 	all := l.calls // so that the compiler knows that i is in range
-	skip := 0
+	skip := from
 	for i := range all {
+		if i == to {
+			break
+		}
 		if skip > 0 {
 			skip--
 			continue

@@ -22,6 +22,7 @@ func (p *Process) Share() (err error) {
 	const first, most = 4096, sharedSize * 3 / 4
 	p.orders = (*orders)(unsafe.Pointer(&p.shared[0]))
 	p.Setup, p.Entry = calls.NewIn(p.shared[first:most]), calls.NewIn(p.shared[most:])
+	p.orders.setup = p.Setup.Room()
 	return nil
 }
 
@@ -39,23 +40,33 @@ func (p *Process) Unshare() {
 	}
 }
 
+// Begin fills in what init needs of the calls that are in Setup so far, which it carries
+// out when it is told Begin. It reports whether they fit into the memory that it shares.
+func (p *Process) Begin() bool {
+	if !p.Setup.IsIn(p.shared) {
+		return false
+	}
+	p.Setup.Load()
+	return true
+}
+
 // Complete fills in what init needs of the lists, when they are complete. It reports
-// whether they fit into the memory that it shares.
+// whether they fit into the memory that it shares. Init may be at the first calls of
+// Setup meanwhile.
 func (p *Process) Complete() bool {
 	if p.shared == nil {
-		p.orders = new(orders)
+		p.orders = &orders{setup: p.Setup.Room()}
 	} else if !p.Setup.IsIn(p.shared) || !p.Entry.IsIn(p.shared) {
 		return false
 	}
 	p.Setup.Load()
 	p.Entry.Load()
-	*p.orders = orders{
-		setup: p.Setup.Loaded, entry: p.Entry.Loaded, lastEntry: p.Entry.Len() - 1,
-		argv: p.Entry.Address(p.Argv), envp: p.Entry.Address(p.Envp),
-		outer: p.Outer, inner: p.Inner, listener: p.Listener,
-	}
+	o := p.orders
+	o.entry, o.setups, o.entries = p.Entry.Room(), p.Setup.Len(), p.Entry.Len()
+	o.argv, o.envp = p.Entry.Address(p.Argv), p.Entry.Address(p.Envp)
+	o.outer, o.inner, o.listener = p.Outer, p.Inner, p.Listener
 	if p.Execs != (calls.Arg{}) {
-		p.orders.execs = p.Entry.Array(p.Execs)
+		o.execs = p.Entry.Array(p.Execs)
 	}
 	return true
 }
@@ -63,6 +74,7 @@ func (p *Process) Complete() bool {
 // Prepare fills in everything else that Start and init need.
 func (p *Process) Prepare(pageSize int) {
 	p.Early.Load()
+	p.earlies = p.Early.Len()
 	p.page = uintptr(pageSize)
 	p.childSet, p.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	p.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&p.out)), Len: uint64(messageSize)}

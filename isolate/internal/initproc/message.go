@@ -42,7 +42,8 @@ const (
 	SendSignal = Doors + 1 + iota // to the program's process group
 	SignalAll                     // to every process inside but init
 	Dial                          // connect a stream socket to the socket address in Addr
-	GoOn                          // the lists are complete
+	Begin                         // the calls of Setup below Index are complete
+	GoOn                          // the lists are complete; Setup has Index calls
 	Foreground                    // of the program's terminal is for this process group: Init or Program
 )
 

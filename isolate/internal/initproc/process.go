@@ -35,6 +35,7 @@ type Process struct {
 	Control int                   // init's end of the socket
 	Source  unix.RawSockaddrInet4 // the address that connections are made from
 
+	earlies int     // how many calls of Early
 	shared  []byte  // memory that init shares with the caller, or nil
 	orders  *orders // in there, or in the caller's
 	inner   calls.Slot
@@ -61,7 +62,8 @@ type Process struct {
 // The orders are what init needs of the caller's lists.
 type orders struct {
 	setup, entry calls.Loaded
-	lastEntry    int
+	setups       int // how many calls
+	entries      int
 	execs        []uintptr
 	argv, envp   uintptr
 	outer        [3]calls.Slot
@@ -114,17 +116,12 @@ func (p *Process) Start(flags uintptr, mainOnly bool) (pidfd int, errno unix.Err
 //go:norace
 func (p *Process) main() {
 	p.resetSignals()
+	done := 0
 	if p.shared != nil {
-		if i, errno := p.Early.Run(); errno != 0 {
-			p.out.Kind, p.out.Index, p.out.Value = EarlyFailed, uint32(i), uint32(errno)
-			p.tell()
-			p.await() // what the caller sends must be read, or it would read an error first
-			exit()
-		}
-		p.await()
+		done = p.beginEarly()
 	}
 	o := p.orders
-	if i, errno := o.setup.Run(); errno != 0 {
+	if i, errno := o.setup.Run(done, o.setups); errno != 0 {
 		p.fail(SetupFailed, i, errno)
 	}
 	for i := range o.outer {
@@ -154,15 +151,48 @@ func (p *Process) main() {
 	p.serve(pid)
 }
 
-// await returns when the lists are complete.
+// beginEarly carries out what is known before the lists are complete, and returns when
+// they are, and how many calls of Setup are done.
 //
 //go:nosplit
 //go:norace
-func (p *Process) await() {
+func (p *Process) beginEarly() (done int) {
+	if i, errno := p.Early.Run(0, p.earlies); errno != 0 {
+		p.failEarly(EarlyFailed, i, errno)
+	}
+	for p.await() == Begin {
+		complete := int(p.in.Index)
+		if i, errno := p.orders.setup.Run(done, complete); errno != 0 {
+			p.failEarly(SetupFailed, i, errno)
+		}
+		done = complete
+	}
+	return done
+}
+
+// await waits for the caller to say that more of the lists is complete.
+//
+//go:nosplit
+//go:norace
+func (p *Process) await() Kind {
 	n, errno := sysCall(unix.SYS_READ, uintptr(p.Control), uintptr(unsafe.Pointer(&p.in)), uintptr(messageSize), 0)
-	if errno != 0 || n == 0 || p.in.Kind != GoOn {
+	if errno != 0 || n == 0 || p.in.Kind != Begin && p.in.Kind != GoOn {
 		exit() // the caller is gone
 	}
+	return p.in.Kind
+}
+
+// failEarly is fail while the caller makes lists. What it sends must be read, or it would
+// read an error first.
+//
+//go:nosplit
+//go:norace
+func (p *Process) failEarly(kind Kind, index int, errno unix.Errno) {
+	p.out.Kind, p.out.Index, p.out.Value = kind, uint32(index), uint32(errno)
+	p.tell()
+	for p.await() != GoOn {
+	}
+	exit()
 }
 
 // vfork is clone(2) without a stack of the child's own. The child must not return
@@ -190,13 +220,13 @@ func (p *Process) resetSignals() {
 //go:norace
 func (p *Process) becomeProgram() {
 	o := p.orders
-	if i, errno := o.entry.Run(); errno != 0 {
+	if i, errno := o.entry.Run(0, o.entries); errno != 0 {
 		p.fail(EntryFailed, i, errno)
 	}
 	if o.listener >= 0 {
 		p.out.Kind = Listening
 		if errno := p.send(o.entry.Result(o.listener)); errno != 0 {
-			p.fail(EntryFailed, o.lastEntry, errno)
+			p.fail(EntryFailed, o.entries-1, errno)
 		}
 	}
 	worst := unix.ENOENT
