@@ -243,7 +243,7 @@ func takeOver(spec Spec, made *record, dir string) error {
 	if err != nil {
 		return err
 	}
-	aside, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), ".isolate-")
+	aside, err := makeAside(filepath.Dir(dir))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func TestInstall(t *testing.T) {
 		if diff := cmp.Diff(want, found); diff != "" {
 			t.Errorf("want - got +:\n%s", diff)
 		}
-		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), ".isolate-*")); left != nil {
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), ".isolate-*")); left != nil {
 			t.Errorf("left behind: %v", left)
 		}
 	}
@@ -102,7 +102,7 @@ func TestInstallsAtOnce(t *testing.T) {
 	if logo, err := os.ReadFile(filepath.Join(dir+"-isolated", "logo.svg")); string(logo) != "logo" {
 		t.Error(err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), ".isolate-*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), ".isolate-*")); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -1,8 +1,11 @@
 package kernelspec
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Remove removes a twin, which disappears at once and whole. After a default twin the
@@ -30,10 +33,16 @@ func Remove(twin *Twin) error {
 
 func removeDir(dir string) error {
 	kernels := filepath.Dir(dir)
-	aside, err := os.MkdirTemp(filepath.Dir(kernels), ".isolate-")
+	aside, err := makeAside(kernels)
 	if err != nil {
 		return explainWrite(err, kernels)
 	}
 	defer os.RemoveAll(aside)
-	return explainWrite(os.Rename(dir, filepath.Join(aside, "old")), kernels)
+	err = os.Rename(dir, filepath.Join(aside, "old"))
+	if errors.Is(err, unix.EXDEV) { // see replaceContents
+		if err = os.Remove(filepath.Join(dir, "kernel.json")); err == nil {
+			err = os.RemoveAll(dir)
+		}
+	}
+	return explainWrite(err, kernels)
 }

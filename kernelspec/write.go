@@ -23,9 +23,13 @@ func explainWrite(err error, kernels string) error {
 	return err
 }
 
+// makeAside makes a directory for what is to be renamed to a kernel's. It lies among the
+// kernels, since a volume may begin there. Jupyter lists only those that have a
+// kernel.json in them, and here that is one level below.
+func makeAside(kernels string) (string, error) { return os.MkdirTemp(kernels, ".isolate-") }
+
 // write puts the spec, its record, if there is one, and the base's resources into a
-// temporary directory and renames it. The temporary one isn't among the kernels, where Jupyter would list it. The
-// notes say which resources it leaves out.
+// temporary directory and renames it. The notes say which resources it leaves out.
 func write(spec Spec, made *record, baseDir, dir string) (notes []string, err error) {
 	data, err := spec.Marshal()
 	if err != nil {
@@ -41,7 +45,7 @@ func write(spec Spec, made *record, baseDir, dir string) (notes []string, err er
 		return nil, err
 	}
 
-	aside, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), ".isolate-")
+	aside, err := makeAside(filepath.Dir(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +84,55 @@ func replace(fresh, dir string) error {
 		if err == unix.EINVAL || err == unix.ENOSYS { // some file systems can do neither
 			return replaceInSteps(fresh, dir)
 		}
+		if err == unix.EXDEV && isDir(dir) {
+			return replaceContents(fresh, dir)
+		}
 		if err != nil {
 			return &os.LinkError{Op: "rename", Old: fresh, New: dir, Err: err}
 		}
 		return nil
 	}
+}
+
+// replaceContents is replace for a directory that comes with a container's image, which
+// overlayfs doesn't rename. The spec is replaced last, in one step.
+func replaceContents(fresh, dir string) error {
+	made, err := os.ReadDir(fresh)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, entry := range made {
+		name := entry.Name()
+		keep[name] = true
+		if name == "kernel.json" {
+			continue
+		}
+		if entry.IsDir() || isDir(filepath.Join(dir, name)) {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		if err := os.Rename(filepath.Join(fresh, name), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(filepath.Join(fresh, "kernel.json"), filepath.Join(dir, "kernel.json")); err != nil {
+		return err
+	}
+
+	old, err := os.ReadDir(dir)
+	for _, entry := range old {
+		if !keep[entry.Name()] {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return err
+}
+
+func isDir(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }
 
 // replaceInSteps is replace for file systems that can't exchange two names.
