@@ -23,6 +23,9 @@ func (n *node) fit() (keep bool, err error) {
 		if n.cover.kind == linkNode || !n.cover.dir {
 			return false, n.misfit("it lies in a file")
 		}
+		if n.cover.kind == ptsNode {
+			return false, n.misfit("it lies among the sandbox's own pseudo-terminals")
+		}
 		n.dir = n.dir || n.kind == maskNode
 		return true, nil
 	}

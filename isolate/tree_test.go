@@ -100,12 +100,14 @@ func TestMountsThatCantBe(t *testing.T) {
 		{"a file on a directory", "D/a D/a/sub=D/file", "a file can't cover a directory"},
 		{"a place that a mount lacks", "D/a D/a/new=D/b", "has no such entry"},
 		{"inside a file", "D/file D/file/x=D/b", "no such entry"},
+		{"among the pseudo-terminals", "/dev/ptsD/a/new=D/b", "pseudo-terminals"},
+		{"by a link among them", "D/a D/a/ptsD/a/new=D/b", "pseudo-terminals"},
 		{"cow of a file", "cow:D/file", "needs a directory"},
 		{"links without end", "D/loop", "too many levels"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			dir := files(t, "a/1", "a/sub/2", "b/4", "file", "loop -> loop")
+			dir := files(t, "a/1", "a/sub/2", "a/pts -> /dev/pts", "b/4", "file", "loop -> loop")
 			mounts, err := ParseMounts(strings.ReplaceAll(c.mounts, "D/", dir+"/"), dir, "/home/tester")
 			if err != nil {
 				t.Fatal(err)
@@ -118,6 +120,18 @@ func TestMountsThatCantBe(t *testing.T) {
 				t.Error("a mount point was made on the host")
 			}
 		})
+	}
+}
+
+// A file that the policy makes is made inside, or not at all.
+func TestFileAmongPseudoTerminals(t *testing.T) {
+	made := filepath.Join(files(t), "made")
+	p := Policy{Dir: "/", Home: "/home/tester", Files: []File{{Path: "/dev/pts" + made, Mode: 0o600}}}
+	if _, err := sh(t, p, "true"); kindOf(err) != KindTarget {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Lstat(made); err == nil {
+		t.Error("it was made on the host")
 	}
 }
 
