@@ -176,11 +176,12 @@ func (t *tree) addMounts(p *Policy) (named []*node, err error) {
 		}
 		named = append(named, n)
 		switch {
+		case m.isOwn():
 		case m.Wherever && errors.Is(err, fs.ErrNotExist):
 		case m.Wherever && err == nil:
 			t.everywhere = append(t.everywhere, n)
 			named[len(named)-1] = new(node)
-		case errors.Is(err, fs.ErrNotExist) && m.Optional, m.isOwn():
+		case errors.Is(err, fs.ErrNotExist) && m.Optional:
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, m.Source)
 		case err != nil:

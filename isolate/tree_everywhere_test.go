@@ -35,6 +35,7 @@ func TestWherever(t *testing.T) {
 		{"a masked file", Masked(at("work/notes")).WhereverShown(), "cat D/work/notes /b/notes /c/work/notes", ""},
 		{"read-only", ReadOnly(at("work/secret")).WhereverShown(), "for d in D/work/secret /b/secret /c/work/secret /e; do touch $d/new 2>/dev/null && echo $d; done",
 			"/e\n"},
+		{"what is every sandbox's own", Private("/proc").WhereverShown(), "cat /proc/self/comm", "cat\n"},
 	} {
 		out, err := sh(t, Policy{Dir: "/", Home: "/home/tester", Mounts: append(base, c.mount)}, strings.ReplaceAll(c.script, "D/", dir+"/"))
 		if out != c.want {
