@@ -331,7 +331,9 @@ func (b *builder) makeParents(n *node) (at calls.Slot, name string) {
 	if n.cover != nil {
 		at = b.scratch
 		name = strings.TrimPrefix(n.target, n.cover.target+"/")
-		prefix = n.cover.source + "/"
+		if n.cover.source != "" { // else it would be a path of the host
+			prefix = n.cover.source + "/"
+		}
 	}
 	for i := range name {
 		if name[i] == '/' {
