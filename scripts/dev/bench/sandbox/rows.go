@@ -168,6 +168,8 @@ func (b *bench) peers() error {
 		}
 		peers = append(peers, p)
 	}
+	// The least that a program in Go costs.
+	peers = append(peers, &peer{name: "`isolate --version`, which makes none", argv: []string{b.binary, "--version"}, seen: b.host})
 
 	costs, err := b.turns(b.sizes.others, peers)
 	if err != nil {
