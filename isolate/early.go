@@ -124,11 +124,7 @@ func (e *early) place(policy *Policy, nodes []*node) bool {
 			b.place(n)
 		}
 	}
-	if !e.init.Begin() {
-		return false
-	}
-	e.tell(initproc.Begin)
-	return true
+	return e.init.Begin() && e.tell(initproc.Begin)
 }
 
 // touches reports whether a mount or file is at a path, above it, or below it. What links
@@ -139,10 +135,12 @@ func (p *Policy) touches(path string) bool {
 		slices.ContainsFunc(p.Files, func(f File) bool { return isNear(f.Path) })
 }
 
-// tell sends init a message. If it has failed, it has said so.
-func (e *early) tell(kind initproc.Kind) {
+// tell sends init a message, and reports whether it is there to be read, or init has
+// ended. Init has then said why, unless it was killed.
+func (e *early) tell(kind initproc.Kind) bool {
 	m := initproc.Message{Kind: kind, Index: uint32(e.init.Setup.Len())}
-	unix.Sendto(e.ours, m.Bytes(), unix.MSG_NOSIGNAL, nil)
+	err := unix.Sendto(e.ours, m.Bytes(), unix.MSG_NOSIGNAL, nil)
+	return err == nil || err == unix.EPIPE || err == unix.ECONNRESET
 }
 
 // isFor reports whether the early init can show the tree: it was decided by the table of
@@ -165,11 +163,10 @@ func (c *Cmd) launchEarly(policy *Policy, t *tree, stdio [3]int, e *early) (err 
 		return err
 	}
 	c.writeLists(e.init, e.builder, policy, t, stdio)
-	if !e.init.Complete() {
+	c.started = time.Now()
+	if !e.init.Complete() || !e.tell(initproc.GoOn) {
 		return errTooEarly
 	}
-	c.started = time.Now()
-	e.tell(initproc.GoOn)
 	pidfd, ours := e.pidfd, e.ours
 	e.pidfd, e.ours = -1, -1
 	return c.meet(policy, e.init, pidfd, ours, e.gone)
