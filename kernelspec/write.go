@@ -1,11 +1,13 @@
 package kernelspec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -95,19 +97,20 @@ func replace(fresh, dir string) error {
 }
 
 // replaceContents is replace for a directory that comes with a container's image, which
-// overlayfs doesn't rename. The spec is replaced last, in one step.
+// overlayfs doesn't rename. The record and the spec are replaced last, each in one step.
 func replaceContents(fresh, dir string) error {
 	made, err := os.ReadDir(fresh)
 	if err != nil {
 		return err
 	}
+	last := []string{recordName, "kernel.json"}
+	slices.SortStableFunc(made, func(a, b os.DirEntry) int {
+		return cmp.Compare(slices.Index(last, a.Name()), slices.Index(last, b.Name()))
+	})
 	keep := map[string]bool{}
 	for _, entry := range made {
 		name := entry.Name()
 		keep[name] = true
-		if name == "kernel.json" {
-			continue
-		}
 		if entry.IsDir() || isDir(filepath.Join(dir, name)) {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return err
@@ -116,9 +119,6 @@ func replaceContents(fresh, dir string) error {
 		if err := os.Rename(filepath.Join(fresh, name), filepath.Join(dir, name)); err != nil {
 			return err
 		}
-	}
-	if err := os.Rename(filepath.Join(fresh, "kernel.json"), filepath.Join(dir, "kernel.json")); err != nil {
-		return err
 	}
 
 	old, err := os.ReadDir(dir)
@@ -138,7 +138,11 @@ func isDir(path string) bool {
 // replaceInSteps is replace for file systems that can't exchange two names.
 func replaceInSteps(fresh, dir string) error {
 	old := fresh + "-old"
-	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := os.Rename(dir, old)
+	if errors.Is(err, unix.EXDEV) && isDir(dir) {
+		return replaceContents(fresh, dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.Rename(fresh, dir); err != nil {
