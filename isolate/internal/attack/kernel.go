@@ -105,10 +105,12 @@ func mountAttacks() []Attack {
 		at("binds a directory", func(w *World) error { return unix.Mount("/usr", "sub", "", unix.MS_BIND|unix.MS_REC, "") }),
 		at("makes a read-only mount writable", func(w *World) error {
 			// Outside it is a mount of the attacker's own that it first freezes.
+			// The flags that a copy of somebody else's mount keeps stay.
+			const again = unix.MS_BIND | unix.MS_REMOUNT | unix.MS_NOSUID | unix.MS_NODEV
 			if err := unix.Mount(w.Frozen, w.Frozen, "", unix.MS_BIND, ""); err == nil {
-				unix.Mount("", w.Frozen, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+				unix.Mount("", w.Frozen, "", again|unix.MS_RDONLY, "")
 			}
-			return unix.Mount("", w.Frozen, "", unix.MS_BIND|unix.MS_REMOUNT, "")
+			return unix.Mount("", w.Frozen, "", again, "")
 		}),
 		at("makes it writable by mount_setattr", func(w *World) error {
 			unix.Mount(w.Frozen, w.Frozen, "", unix.MS_BIND, "")
