@@ -78,6 +78,15 @@ func TestCanMakeProc(t *testing.T) {
 	}
 }
 
+// Where init can't learn that the program has ended, it ends itself, and so do all who
+// wait for it.
+func TestWithoutWaiting(t *testing.T) {
+	out, err := under(t, "no-waitid", "caller", t.TempDir(), "sh", "-c", "echo ran")
+	if err == nil || !strings.Contains(out, "killed by signal 9") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // A filter is what is blamed for what it forbids, and with all of it.
 func TestFiltered(t *testing.T) {
 	cases := []struct {

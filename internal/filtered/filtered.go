@@ -57,6 +57,7 @@ func filters() map[string][]rule {
 		"SystemCallFilter-names": {{number: unix.SYS_SETHOSTNAME, answer: kill}, {number: unix.SYS_SETDOMAINNAME, answer: kill}},
 		"ProtectHostname":        names,
 		"no-sendto":              {{number: unix.SYS_SENDTO, answer: denied}},
+		"no-waitid":              {{number: unix.SYS_WAITID, answer: denied}},
 		"no-landlock":            {{number: unix.SYS_LANDLOCK_CREATE_RULESET, answer: denied}},
 		"kills-landlock":         {{number: unix.SYS_LANDLOCK_CREATE_RULESET, answer: kill}}, // as SystemCallFilter=@system-service of systemd 252
 		// The kernel of RHEL 9.7 refuses rulesets with scopes, whose structure has
