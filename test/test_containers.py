@@ -101,6 +101,17 @@ def test_default_container(podman):
     assert (unmasked.returncode, unmasked.stdout) == (0, "ran\n")
 
 
+def test_container_of_dockerspawner(podman_of_user):
+    """What is missing is named as settings of JupyterHub's, which come to the same option."""
+    spawned = "--env=JUPYTER_IMAGE_SPEC=lab"
+    refused = podman_of_user.run("isolate echo ran; isolate-kernelspec doctor --container", spawned)
+    setting = 'c.DockerSpawner.extra_host_config = {"security_opt": ["unmask=ALL"]}'
+    assert f"; set in jupyterhub_config.py {setting}, or --share-proc, which shows it other processes\n" in refused.stdout
+    assert f"for DockerSpawner, all of this:\n{setting}\n" in refused.stdout
+    done = podman_of_user.run("isolate echo ran", spawned, "--security-opt=unmask=ALL")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+
+
 def test_names_of_a_container(podman_of_user):
     """Podman's filter keeps the host name from being set: that is said, and an error where it was asked for."""
     done = podman_of_user.run(

@@ -32,6 +32,9 @@ type Place struct {
 	// Name is the unit's or the snap's, as in "jupyterhub.service", or "" if it
 	// isn't known.
 	Name string
+	// DockerSpawner says that JupyterHub's DockerSpawner has made the container,
+	// with Docker or with Podman in its place.
+	DockerSpawner bool
 	// GVisor says that the kernel is gVisor, whatever the container's maker.
 	GVisor bool
 	// Filtered says that system calls are filtered (seccomp).
@@ -66,6 +69,7 @@ func Here() Place {
 
 	cgroup, _ := os.ReadFile("/proc/self/cgroup")
 	p.Kind, p.Name = who(os.Getenv, exists, string(cgroup))
+	p.DockerSpawner = byDockerSpawner(p.Kind, os.Getenv)
 	if name, ok := strings.CutPrefix(p.Profile, "snap."); ok && p.Kind == Machine {
 		p.Kind = Snap
 		p.Name, _, _ = strings.Cut(name, ".")
@@ -90,6 +94,12 @@ func who(getenv func(string) string, exists func(string) bool, cgroup string) (K
 		return Unit, unit
 	}
 	return Machine, ""
+}
+
+// byDockerSpawner says whether DockerSpawner has made the container. KubeSpawner sets
+// the same variable.
+func byDockerSpawner(kind Kind, getenv func(string) string) bool {
+	return (kind == Docker || kind == Podman) && getenv("JUPYTER_IMAGE_SPEC") != ""
 }
 
 // unitOf returns the service of systemd's that a process is in, by the content of

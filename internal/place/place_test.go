@@ -50,6 +50,16 @@ func TestWho(t *testing.T) {
 	}
 }
 
+func TestByDockerSpawner(t *testing.T) {
+	set := func(name string) string { return map[string]string{"JUPYTER_IMAGE_SPEC": "lab:latest"}[name] }
+	unset := func(string) string { return "" }
+	for kind, want := range map[Kind]bool{Docker: true, Podman: true, Kubernetes: false, Machine: false} {
+		if byDockerSpawner(kind, set) != want || byDockerSpawner(kind, unset) {
+			t.Errorf("%s: not %t", kind, want)
+		}
+	}
+}
+
 func TestProfileOf(t *testing.T) {
 	for label, want := range map[string]string{
 		"": "", "unconfined\n": "", "isolate (unconfined)\n": "", "unprivileged_userns (complain)": "", "system_u:system_r:container_t:s0\x00": "",

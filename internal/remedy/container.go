@@ -16,6 +16,9 @@ func ForContainer(s *isolate.Surroundings) string {
 	if s.GVisor {
 		return "# gVisor lacks what a sandbox needs: " + WithoutGVisor + ".\n"
 	}
+	if s.DockerSpawner {
+		return "# In jupyterhub_config.py, for DockerSpawner, all of this:\n" + dockerSpawner(s)
+	}
 	switch s.Kind {
 	case place.Docker:
 		return "# A Docker container needs all of this:\n" + docker()
@@ -51,6 +54,16 @@ func podman(profile bool) string {
 		options += " "
 	}
 	return fmt.Sprintf("podman run %s IMAGE\n%spodman run %sIMAGE\n", need{false, profile, true}.options("unmask=ALL"), otherProc, options)
+}
+
+func dockerSpawner(s *isolate.Surroundings) string {
+	n := need{filter: s.Kind == place.Docker, profile: s.Kind == place.Docker || s.Profile != ""}
+	without := n.settings(s.Kind)
+	if without == nil {
+		without = []string{"# nothing"}
+	}
+	n.proc = true
+	return strings.Join(n.settings(s.Kind), "\n") + "\n" + otherProc + strings.Join(without, "\n") + "\n"
 }
 
 func kubernetes() string {

@@ -34,6 +34,19 @@ podman run --security-opt apparmor=unconfined --security-opt unmask=ALL IMAGE
 # Or, with twins that are installed with --share-proc, which see its other processes:
 podman run --security-opt apparmor=unconfined IMAGE
 `},
+		{place.Place{Kind: place.Docker, DockerSpawner: true}, nil, `# In jupyterhub_config.py, for DockerSpawner, all of this:
+c.DockerSpawner.extra_host_config = {"security_opt": ["seccomp=unconfined", "apparmor=unconfined"]}
+c.DockerSpawner.extra_create_kwargs = {"host_config": {"MaskedPaths": [], "ReadonlyPaths": []}}
+
+# Or, with twins that are installed with --share-proc, which see its other processes:
+c.DockerSpawner.extra_host_config = {"security_opt": ["seccomp=unconfined", "apparmor=unconfined"]}
+`},
+		{place.Place{Kind: place.Podman, DockerSpawner: true}, nil, `# In jupyterhub_config.py, for DockerSpawner, all of this:
+c.DockerSpawner.extra_host_config = {"security_opt": ["unmask=ALL"]}
+
+# Or, with twins that are installed with --share-proc, which see its other processes:
+# nothing
+`},
 		{place.Place{Kind: place.Kubernetes}, nil, `# A pod needs all of this:
 spec:
   hostUsers: false

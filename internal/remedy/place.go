@@ -15,6 +15,9 @@ func Recipe(s *isolate.Surroundings) string {
 	if n == (need{}) {
 		return ""
 	}
+	if s.DockerSpawner {
+		return "set in jupyterhub_config.py " + strings.Join(n.settings(s.Kind), " and ")
+	}
 	switch s.Kind {
 	case place.Docker:
 		return "start the container with " + n.options("systempaths=unconfined")
@@ -51,16 +54,40 @@ func needs(s *isolate.Surroundings) need {
 // options returns the options of docker run or podman run; unmask is the one that
 // hides nothing in /proc.
 func (n need) options(unmask string) string {
+	all := n.securityOptions(unmask)
+	for i, option := range all {
+		all[i] = "--security-opt " + option
+	}
+	return strings.Join(all, " ")
+}
+
+func (n need) securityOptions(unmask string) []string {
 	var all []string
 	add := func(needed bool, option string) {
 		if needed {
-			all = append(all, "--security-opt "+option)
+			all = append(all, option)
 		}
 	}
 	add(n.filter, "seccomp=unconfined")
 	add(n.profile, "apparmor=unconfined")
 	add(n.proc, unmask)
-	return strings.Join(all, " ")
+	return all
+}
+
+// settings returns what is to be set for DockerSpawner, which speaks to the engine.
+// Docker's refuses systempaths=unconfined, of which the command docker makes the
+// empty lists. Podman's ignores these and takes its own option.
+func (n need) settings(kind place.Kind) []string {
+	lists := n.proc && kind == place.Docker
+	n.proc = n.proc && kind == place.Podman
+	var all []string
+	if options := n.securityOptions("unmask=ALL"); options != nil {
+		all = append(all, `c.DockerSpawner.extra_host_config = {"security_opt": ["`+strings.Join(options, `", "`)+`"]}`)
+	}
+	if lists {
+		all = append(all, `c.DockerSpawner.extra_create_kwargs = {"host_config": {"MaskedPaths": [], "ReadonlyPaths": []}}`)
+	}
+	return all
 }
 
 // fields returns what is to be set in a pod.
@@ -200,11 +227,13 @@ func (c Command) change(s *isolate.Surroundings) string {
 
 // ofProc names what of a recipe is there for /proc, which comes last.
 func ofProc(s *isolate.Surroundings) string {
-	switch s.Kind {
-	case place.Kubernetes:
+	switch {
+	case s.Kind == place.Kubernetes:
 		return "hostUsers and procMount"
-	case place.Unit:
+	case s.Kind == place.Unit:
 		return "what begins with Proc"
+	case s.Kind == place.Podman && s.DockerSpawner:
+		return "unmask=ALL"
 	}
 	return "the last"
 }

@@ -30,6 +30,13 @@ func TestRecipe(t *testing.T) {
 		{"Podman's default", place.Place{Kind: place.Podman, Filtered: true, Masks: masks}, nil, "start the container with --security-opt unmask=ALL"},
 		{"Podman's default as root, with AppArmor", place.Place{Kind: place.Podman, Filtered: true, Profile: "containers-default-0.50.1", Masks: masks}, nil,
 			"start the container with --security-opt apparmor=unconfined --security-opt unmask=ALL"},
+		{"DockerSpawner", place.Place{Kind: place.Docker, DockerSpawner: true, Filtered: true, Profile: "docker-default", Masks: masks}, byDocker,
+			`set in jupyterhub_config.py c.DockerSpawner.extra_host_config = {"security_opt": ["seccomp=unconfined", "apparmor=unconfined"]}` +
+				` and c.DockerSpawner.extra_create_kwargs = {"host_config": {"MaskedPaths": [], "ReadonlyPaths": []}}`},
+		{"DockerSpawner, with a masked /proc only", place.Place{Kind: place.Docker, DockerSpawner: true, Masks: masks}, nil,
+			`set in jupyterhub_config.py c.DockerSpawner.extra_create_kwargs = {"host_config": {"MaskedPaths": [], "ReadonlyPaths": []}}`},
+		{"DockerSpawner with Podman", place.Place{Kind: place.Podman, DockerSpawner: true, Filtered: true, Masks: masks}, nil,
+			`set in jupyterhub_config.py c.DockerSpawner.extra_host_config = {"security_opt": ["unmask=ALL"]}`},
 		{"a pod", place.Place{Kind: place.Kubernetes, Filtered: true, Profile: "cri-containerd.apparmor.d", Masks: masks}, byDocker,
 			"set hostUsers: false in the pod's spec, and in the container's securityContext: seccompProfile: {type: Unconfined}, appArmorProfile: {type: Unconfined}, procMount: Unmasked"},
 		{"a pod without a filter", place.Place{Kind: place.Kubernetes, Profile: "cri-containerd.apparmor.d"}, nil,
@@ -64,6 +71,8 @@ func TestShareProcIsNamed(t *testing.T) {
 	hidden := isolate.Surroundings{Place: place.Place{Kind: place.Podman, Masks: []string{"/proc/keys"}}}
 	all := hidden
 	all.Profile = "containers-default"
+	spawned := all
+	spawned.DockerSpawner = true
 	for _, c := range []struct {
 		command Command
 		where   *isolate.Surroundings
@@ -76,6 +85,8 @@ func TestShareProcIsNamed(t *testing.T) {
 		{Isolate, &hidden, "start the container with --security-opt unmask=ALL, or --share-proc, which shows it other processes"},
 		{Kernel, &hidden, "start the container with --security-opt unmask=ALL, or install the twin with --share-proc, which shows it other processes"},
 		{Isolate, &all, "start the container with --security-opt apparmor=unconfined --security-opt unmask=ALL, or --share-proc in place of the last"},
+		{Kernel, &spawned, `set in jupyterhub_config.py c.DockerSpawner.extra_host_config = {"security_opt": ["apparmor=unconfined", "unmask=ALL"]}` +
+			", or install the twin with --share-proc in place of unmask=ALL"},
 	} {
 		if got := c.command.change(c.where); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.command, got, c.want)
