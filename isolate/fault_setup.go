@@ -96,7 +96,7 @@ func explainCall(p *Policy, n calls.Note, errno unix.Errno) error {
 	case errno == unix.EINVAL && n.Step == calls.LeaveRoot:
 		e.Err = errors.New("the root of this machine can't be left")
 		e.Kind = KindRootStays
-	case errno == unix.ENOENT && (n.Step == calls.MountSource || n.Step == calls.MountCopy || n.Step == calls.MountAt):
+	case errno == unix.ENOENT && (n.Step == calls.MountSource || n.Step == calls.MountCopy || n.Step == calls.MountAt || n.Step == calls.Mask):
 		e.Kind = KindVanished // it was there when the sandbox was planned
 	case errno == unix.ELOOP:
 		e.Err = errors.New("it became a symbolic link meanwhile")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"isolate-namespace/isolate/internal/calls"
 )
 
 // Each case makes a place in which namespaces are forbidden in one way, and
@@ -141,5 +143,13 @@ func TestSourceThatVanishes(t *testing.T) {
 	}
 	if vanished == 0 {
 		t.Error("control: it never vanished")
+	}
+}
+
+// An entry of /proc goes with the module of the kernel that made it. Then the sandbox is
+// planned once more, without a mask for it.
+func TestVanishedMask(t *testing.T) {
+	if err := explainCall(new(Policy), calls.Mask.Of("/proc/gone"), unix.ENOENT); !isPassing(err) {
+		t.Error(err)
 	}
 }
