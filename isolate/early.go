@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -115,11 +116,11 @@ func (e *early) placeSystem(policy *Policy, limits *limiter) firstLook {
 }
 
 // place has init place those of the nodes that no mount or file of the policy seems to
-// have to do with. It reports whether init can be told.
+// have to do with. It reports whether init was told.
 func (e *early) place(policy *Policy, nodes []*node) bool {
-	b := e.builder
+	b, own := e.builder, policy.targets()
 	for _, n := range nodes {
-		if !policy.touches(n.target) && (n.cover == nil || b.hasPlaced(n.cover)) {
+		if !own.touch(n.target) && (n.cover == nil || b.hasPlaced(n.cover)) {
 			b.placed[n.target] = *n
 			b.place(n)
 		}
@@ -127,12 +128,32 @@ func (e *early) place(policy *Policy, nodes []*node) bool {
 	return e.init.Begin() && e.tell(initproc.Begin)
 }
 
-// touches reports whether a mount or file is at a path, above it, or below it. What links
-// lead to isn't looked at.
-func (p *Policy) touches(path string) bool {
-	isNear := func(other string) bool { return pathname.Within(other, path) || pathname.Within(path, other) }
-	return slices.ContainsFunc(p.Mounts, func(m Mount) bool { return isNear(cmp.Or(m.Target, m.Source)) }) ||
-		slices.ContainsFunc(p.Files, func(f File) bool { return isNear(f.Path) })
+// targets are the paths of a policy's mounts and files, by the first name in them.
+type targets map[string][]string
+
+func (p *Policy) targets() targets {
+	t := targets{}
+	for _, m := range p.Mounts {
+		path := cmp.Or(m.Target, m.Source)
+		t[firstName(path)] = append(t[firstName(path)], path)
+	}
+	for _, f := range p.Files {
+		t[firstName(f.Path)] = append(t[firstName(f.Path)], f.Path)
+	}
+	return t
+}
+
+// touch reports whether one of them is a path, or above it, or below it. What links lead
+// to isn't looked at.
+func (t targets) touch(path string) bool {
+	isNear := func(own string) bool { return pathname.Within(own, path) || pathname.Within(path, own) }
+	return t[""] != nil || slices.ContainsFunc(t[firstName(path)], isNear)
+}
+
+// firstName returns the first name in a path, or "" for the root.
+func firstName(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return name
 }
 
 // tell sends init a message, and reports whether it is there to be read, or init has
