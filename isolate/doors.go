@@ -25,15 +25,17 @@ func hasIPv6() bool {
 // caller, in one message.
 func makeDoors(l *calls.List, doors []door.Door, control int) {
 	count := 0
+	var families []byte
 	for _, d := range doors {
 		count += d.Sockets()
 		switch d.Kind {
 		case door.Watch4:
-			routeToLoopback(l, unix.AF_INET)
+			families = append(families, unix.AF_INET)
 		case door.Watch6:
-			routeToLoopback(l, unix.AF_INET6)
+			families = append(families, unix.AF_INET6)
 		}
 	}
+	routeToLoopback(l, families)
 
 	data := initproc.Message{Kind: initproc.Doors}
 	message := l.Data(data.Bytes())
@@ -125,12 +127,26 @@ func socketAddress(a hostname.Address, port int) []byte {
 	return append(append(b, a[:]...), 0, 0, 0, 0)
 }
 
-// routeToLoopback appends the calls that make every address of a family one of the
+// routeToLoopback appends the calls that make every address of these families one of the
 // loopback interface's, as "ip route add local default dev lo" does. Doors can then be
-// at any address, and whatever isn't at a door is refused at once. If the route
-// can't be made, binding a door to its address fails.
-func routeToLoopback(l *calls.List, family byte) {
+// at any address, and whatever isn't at a door is refused at once. If a route can't be
+// made, binding a door to its address fails.
+func routeToLoopback(l *calls.List, families []byte) {
+	if len(families) == 0 {
+		return
+	}
 	what := calls.MakeRoute.Of("")
+	s := l.Get(what, unix.SYS_SOCKET, calls.Num(unix.AF_NETLINK), calls.Num(unix.SOCK_RAW|unix.SOCK_CLOEXEC), calls.Num(unix.NETLINK_ROUTE))
+	kernel := l.Data(append(binary.NativeEndian.AppendUint16(nil, unix.AF_NETLINK), make([]byte, unix.SizeofSockaddrNetlink-2)...))
+	for _, family := range families {
+		message := newRoute(family)
+		l.Do(what, unix.SYS_SENDTO, s.Arg(), l.Data(message), calls.Num(len(message)), calls.Num(0), kernel, calls.Num(unix.SizeofSockaddrNetlink))
+	}
+	l.Close(s)
+}
+
+// newRoute returns the request for such a route.
+func newRoute(family byte) []byte {
 	const loopback = 1 // the index of its interface in every network
 	attribute := binary.NativeEndian.AppendUint16(nil, 8)
 	attribute = binary.NativeEndian.AppendUint16(attribute, unix.RTA_OIF)
@@ -143,12 +159,7 @@ func routeToLoopback(l *calls.List, family byte) {
 	message = binary.NativeEndian.AppendUint16(message, unix.RTM_NEWROUTE)
 	message = binary.NativeEndian.AppendUint16(message, unix.NLM_F_REQUEST|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	message = append(message, make([]byte, 8)...) // no number, from nobody
-	message = append(message, route...)
-
-	s := l.Get(what, unix.SYS_SOCKET, calls.Num(unix.AF_NETLINK), calls.Num(unix.SOCK_RAW|unix.SOCK_CLOEXEC), calls.Num(unix.NETLINK_ROUTE))
-	kernel := l.Data(append(binary.NativeEndian.AppendUint16(nil, unix.AF_NETLINK), make([]byte, unix.SizeofSockaddrNetlink-2)...))
-	l.Do(what, unix.SYS_SENDTO, s.Arg(), l.Data(message), calls.Num(len(message)), calls.Num(0), kernel, calls.Num(unix.SizeofSockaddrNetlink))
-	l.Close(s)
+	return append(message, route...)
 }
 
 // What a raw socket is to receive, in the instructions of socket filters: the first
