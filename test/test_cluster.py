@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import course
@@ -184,13 +185,38 @@ os._exit(1)
         (lambda i: i.env.update(JUPYTER_PATH=""), [], "there is no kernel python3-isolated here; isolate-kernelspec install python3"),
         (lambda i: configure(i, "c.ExecutePreprocessor.kernel_name = 'python3'"), [], "the kernel python3 is not isolated; in nbgrader_config.py set"),
         (lambda i: None, ["--", "--partition=none"], "sbatch: "),
+        (lambda i: shutil.rmtree(i.course / "submitted"), [], "nobody has handed in ps1: there is no "),
+        (lambda i: None, ["--partition=all"], "error: there is no option --partition=all; those of sbatch come behind --"),
     ],
-    ids=["no Slurm", "no assignment", "no twin", "plain kernel", "no such partition"],
+    ids=["no Slurm", "no assignment", "no twin", "plain kernel", "no such partition", "no submission", "no --"],
 )
 def test_nothing_is_submitted(instructor, change, options, word):
     change(instructor)
     assert f"autograde.py: {word}" in end(start(instructor, *options), 2)
     assert not os.path.exists(instructor.course / "autograded")
+
+
+@pytest.mark.once
+def test_what_no_node_has(instructor, cluster):
+    """An array that can't start is said to be one, and so is how it ends; then the same command grades."""
+    running = start(instructor, "--", "--mem=900G")
+    said = ""
+    while "may never start" not in said:
+        said += running.stdout.readline()
+        assert running.poll() is None, said
+    job = re.search(r"scancel (\d+), then", said)[1]
+    running.send_signal(signal.SIGINT)
+    assert f"Job {job} goes on; scancel {job} ends it." in end(running, 130)
+    cluster.run("scancel", job)
+    assert wait_for(lambda: not cluster.run("squeue", "--noheader"), 30)
+    shutil.rmtree(instructor.course / "submitted/carl")  # the slow one
+    assert "ps1: 4 graded, 0 failed, 1 missing\n" in end(start(instructor), 0)
+
+
+@pytest.mark.once
+def test_another_python(instructor):
+    done = subprocess.run(["/usr/bin/python3", "-I", SCRIPT, "ps1"], cwd=instructor.course, capture_output=True, text=True)
+    assert done.returncode == 2 and re.fullmatch(r"autograde.py: /usr/bin/python3\S* has no \w+; start this with the Python that has nbgrader\n", done.stderr), done.stderr
 
 
 def configure(instructor, line):

@@ -33,14 +33,18 @@ import tempfile
 import time
 import warnings
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps.baseapp import NbGrader
-from nbgrader.converters import Autograde
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SAWarning
+try:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.apps.baseapp import NbGrader
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import Execute
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SAWarning
+except ModuleNotFoundError as missing:
+    print(f"autograde.py: {sys.executable} has no {missing.name}; start this with the Python that has nbgrader", file=sys.stderr)
+    sys.exit(2)
 
 GRADED = ("graded", "merged")  # merged: and written into the one gradebook
 
@@ -142,12 +146,15 @@ def main():
     parser.add_argument("--at-once", type=int, metavar="N", help="most tasks that run at a time (default: what Slurm allows)")
     parser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-    options = parser.parse_args(sys.argv[1:end])
+    options, unknown = parser.parse_known_args(sys.argv[1:end])
+    if unknown:
+        parser.error(f"there is no option {unknown[0]}; those of sbatch come behind --")
     options.sbatch = sys.argv[end + 1 :]
     if options.per_task < 1 or options.at_once == 0:
         parser.error("a task grades one student at least, and one task runs at least")
     warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own queries
     os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"  # where it looks for its alembic
+    job = None
     try:
         course = Course(options.assignment)
         if options.task:
@@ -162,7 +169,7 @@ def main():
         print(f"autograde.py: {refusal}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nThe array goes on; the same command waits for it again.", file=sys.stderr)
+        print(f"\n{f'Job {job} goes on; scancel {job} ends it. ' if job else ''}The same command goes on from here.", file=sys.stderr)
         return 130
 
 
@@ -178,6 +185,9 @@ def submit(course, options):
             print(f"Job {before['job']} still grades {course.assignment}.")
             return before["job"]
         submitted = course.submitted()
+        if not submitted:
+            place = course.directory.format_path(course.directory.submitted_directory, "*", course.assignment)
+            raise Refused(f"nobody has handed in {course.assignment}: there is no {place}")
         states = {s: course.record(s)["state"] for s in submitted}
         waiting = {s: state for s, state in states.items() if state not in GRADED}
         if not waiting:
@@ -265,12 +275,19 @@ def squeue(job, *states):
         time.sleep(10)
 
 
+# Why a task waits that may never start (squeue(1), JOB REASON CODES): it asks for what no
+# node has, or for more than its partition or account allows a job.
+HOPELESS = re.compile(r"PENDING (BadConstraints|Partition\w+Limit|PartitionConfig|AccountNotAllowed|Invalid(Account|QOS)|QOSNotAllowed|\w*PerJob\w*)$")
+
+
 def wait(job):
     said = None
     while tasks := squeue(job):
         state = " ".join(sorted({f"{list(tasks.values()).count(s)} {s.replace(' None', '')}" for s in tasks.values()}))
         if state != said:
             print(f"Job {job}: {state}", flush=True)
+            if any(map(HOPELESS.search, tasks.values())):
+                print(f"It may never start: no node gives what its options ask for. scancel {job}, then this again with others", flush=True)
         said = state
         time.sleep(2 if len(tasks) < 10 else 10)
 
