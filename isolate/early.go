@@ -15,7 +15,7 @@ import (
 )
 
 // An early is an init that makes its namespaces, and places what nearly every sandbox has,
-// on another processor while the caller looks at the policy. That takes a quarter off the
+// on another processor while the caller looks at the policy. That takes a fifth off the
 // start, for 2 % more CPU time.
 type early struct {
 	init    *initproc.Process
@@ -103,22 +103,23 @@ func (e *early) placeSystem(policy *Policy, limits *limiter) firstLook {
 	}
 	e.first.system = system
 	e.builder = newBuilder(&e.init.Setup, policy, limits)
-	if !e.place(policy, system) {
+	own := policy.targets()
+	if !e.place(system, own) {
 		return firstLook{}
 	}
 	if policy.Base == nil {
 		e.first.base = defaultBase()
-		if !e.place(policy, e.first.base) {
+		if !e.place(e.first.base, own) {
 			return firstLook{}
 		}
 	}
 	return e.first
 }
 
-// place has init place those of the nodes that no mount or file of the policy seems to
-// have to do with. It reports whether init was told.
-func (e *early) place(policy *Policy, nodes []*node) bool {
-	b, own := e.builder, policy.targets()
+// place has init place those of the nodes that no mount or file of the policy's own seems
+// to have to do with. It reports whether init was told.
+func (e *early) place(nodes []*node, own targets) bool {
+	b := e.builder
 	for _, n := range nodes {
 		if !own.touch(n.target) && (n.cover == nil || b.hasPlaced(n.cover)) {
 			b.placed[n.target] = *n

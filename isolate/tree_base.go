@@ -132,9 +132,8 @@ var etcVersioned = []string{"python2", "python3", "java", "ImageMagick"}
 // devices are those that hold nobody's data.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
-// systemNodes returns what every sandbox has in /proc and /dev, whatever the base is, and
-// whatever else the caller's machine has but for /proc itself. A node comes after the one
-// that it lies in.
+// systemNodes returns what every sandbox has in /proc and /dev, whatever the base is. A
+// node comes after the one that it lies in.
 func systemNodes(p *Policy) ([]*node, error) {
 	proc := &node{kind: procNode, target: "/proc", source: "/proc", dir: true, access: AccessPrivate}
 	if p.ShareProc {

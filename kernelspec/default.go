@@ -232,7 +232,7 @@ func plainName(base *Kernel, dir string) string {
 
 // takeOver puts a twin into its base's own directory.
 func takeOver(spec Spec, made *record, dir string) error {
-	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+	if !isDir(dir) {
 		return &Error{Reason: dir + " is a link", Remedy: remedy.ChooseDefaultPlace}
 	}
 	data, err := spec.Marshal()

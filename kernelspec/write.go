@@ -83,11 +83,8 @@ func replace(fresh, dir string) error {
 				continue
 			}
 		}
-		if err == unix.EINVAL || err == unix.ENOSYS { // some file systems can do neither
+		if err == unix.EINVAL || err == unix.ENOSYS || err == unix.EXDEV { // some file systems can do neither
 			return replaceInSteps(fresh, dir)
-		}
-		if err == unix.EXDEV && isDir(dir) {
-			return replaceContents(fresh, dir)
 		}
 		if err != nil {
 			return &os.LinkError{Op: "rename", Old: fresh, New: dir, Err: err}

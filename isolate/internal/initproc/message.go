@@ -43,7 +43,7 @@ const (
 	SignalAll                     // to every process inside but init
 	Dial                          // connect a stream socket to the socket address in Addr
 	Begin                         // the calls of Setup below Index are complete
-	GoOn                          // the lists are complete; Setup has Index calls
+	GoOn                          // the lists are complete
 	Foreground                    // of the program's terminal is for this process group: Init or Program
 )
 
