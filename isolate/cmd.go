@@ -75,9 +75,14 @@ type Cmd struct {
 
 	explainExit func(*ExitError)
 	heard       atomic.Bool   // somebody listens to init
+	beside      *time.Timer   // that listens if nobody waits; nil if nothing depends on it
 	ended       chan struct{} // closed when status is known
 	status      unix.WaitStatus
 }
+
+// waitsAtOnce is how soon after Start most callers wait. The services of a program whose
+// caller doesn't are served from then on.
+const waitsAtOnce = 5 * time.Millisecond
 
 // Command returns the Cmd that runs the named program under p.
 func Command(p Policy, name string, arg ...string) *Cmd {
@@ -108,11 +113,15 @@ func (c *Cmd) Start() (err error) {
 	defer func() {
 		if err != nil {
 			caught.GiveBack()
+			c.doors.abandon()
 		}
 	}()
 	caught.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))
 	policy, err := c.Policy.complete()
 	if err != nil {
+		return err
+	}
+	if c.doors, err = newDoorkeeper(&policy, c.Refused); err != nil {
 		return err
 	}
 	if c.terminals, err = terminal.New(c.Terminal, c.Stdin, c.Stdout, c.Stderr); err != nil {
@@ -129,9 +138,9 @@ func (c *Cmd) Start() (err error) {
 	}
 	defer c.stdio.closeInner()
 
-	early := beginEarly(&policy, files)
+	early := beginEarly(&policy, append(files[:], c.doors.initsEnd()...))
 	defer early.abandon()
-	if c.doors, err = newDoorkeeper(&policy, c.Refused); err == nil {
+	if err = c.doors.plan(&policy); err == nil {
 		c.limiter, err = newLimiter(&policy)
 	}
 	var tree *tree
@@ -145,7 +154,6 @@ func (c *Cmd) Start() (err error) {
 	if err != nil {
 		c.stdio.abort()
 		c.terminals.Abandon()
-		c.doors.abandon()
 		return err
 	}
 
@@ -153,13 +161,16 @@ func (c *Cmd) Start() (err error) {
 	c.ended = make(chan struct{})
 	c.stdio.copy()
 	c.terminals.Start(func(m *initproc.Message) { c.dialogue.say(m) })
-	c.doors.start()
+	c.doors.watch(descriptor.Of(c.dialogue.socket))
 	if len(c.Signals) > 0 {
 		forward.To(descriptor.Of(c.dialogue.socket))
 	}
 	c.limiter.watch(func() { c.Signal(unix.SIGKILL) })
-	if len(c.terminals) > 0 {
+	switch {
+	case len(c.terminals) > 0:
 		c.listenBeside()
+	case c.doors != nil:
+		c.beside = time.AfterFunc(waitsAtOnce, c.listenBeside)
 	}
 	return nil
 }
@@ -205,6 +216,9 @@ func (c *Cmd) kill() error {
 // or an *OutputError where the program succeeded.
 func (c *Cmd) Wait() error {
 	if c.heard.CompareAndSwap(false, true) {
+		if c.beside != nil {
+			c.beside.Stop()
+		}
 		c.listen() // here: another goroutine costs thread switches
 	}
 	<-c.ended

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"isolate-namespace/isolate/internal/descriptor"
 	"isolate-namespace/isolate/internal/initproc"
 )
 
@@ -19,7 +20,7 @@ type dialogue struct {
 	terminals   int // how many the program has
 	opened      int // how many of them were handed out; changed by hear only
 	hasListener bool
-	doors       int                   // how many are to come
+	doors       *doorkeeper
 	steps       map[initproc.Kind]int // the number of calls of each list
 
 	stage   stage // changed by hear only
@@ -33,7 +34,6 @@ type stage int
 
 const (
 	making    stage = iota // the sandbox
-	handing                // the doors were handed out
 	entering               // the program's terminals were handed out
 	listening              // to the program's system calls
 	running                // the program
@@ -49,7 +49,7 @@ type answer struct {
 var errUntrue = errors.New("init sent a message that it can't send now")
 
 // newDialogue begins a dialogue over the caller's end of the control socket.
-func newDialogue(socket int, d *initproc.Process, terminals, doors int) *dialogue {
+func newDialogue(socket int, d *initproc.Process, terminals int, doors *doorkeeper) *dialogue {
 	return &dialogue{
 		socket: os.NewFile(uintptr(socket), "control socket"), terminals: terminals, doors: doors, hasListener: d.Listener >= 0,
 		steps:   map[initproc.Kind]int{initproc.EarlyFailed: d.Early.Len(), initproc.SetupFailed: d.Setup.Len(), initproc.EntryFailed: d.Entry.Len(), initproc.ExecFailed: 1},
@@ -85,11 +85,7 @@ func (d *dialogue) hear() (initproc.Message, []int, error) {
 // follow returns the stage that m leads to, and whether init can say m now, with so
 // many descriptors.
 func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
-	// The stages after which the terminal can come, and the program be entered.
-	made, first := making, making
-	if d.doors > 0 {
-		made, first = handing, handing
-	}
+	first := making // the stage in which the program can be entered
 	if d.terminals > 0 {
 		first = entering
 	}
@@ -100,18 +96,16 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 
 	failed := m.Value > 0 && m.Value < 4096 && int64(m.Index) < int64(d.steps[m.Kind]) && fds == 0
 	switch m.Kind {
-	case initproc.Doors:
-		return handing, d.stage == making && fds > 0 && fds == d.doors
 	case initproc.Opened:
-		next := made
+		next := making
 		if d.opened+1 == d.terminals {
 			next = entering
 		}
-		return next, d.stage == made && d.opened < d.terminals && fds == 1
+		return next, d.stage == making && d.opened < d.terminals && fds == 1
 	case initproc.EarlyFailed:
 		return over, d.stage == making && failed
 	case initproc.SetupFailed:
-		return over, (d.stage == making || d.stage == handing) && d.opened == 0 && failed
+		return over, d.stage == making && d.opened == 0 && failed
 	case initproc.EntryFailed:
 		return over, d.stage == first && failed
 	case initproc.Listening:
@@ -132,24 +126,28 @@ func (d *dialogue) follow(m *initproc.Message, fds int) (stage, bool) {
 	return d.stage, false
 }
 
-// receive reads one message and the descriptors that come with it.
+// receive reads one message and the descriptors that come with it. Meanwhile it has the
+// doors served when the first one is used.
 func (d *dialogue) receive() (m initproc.Message, fds []int, err error) {
-	raw, err := d.socket.SyscallConn()
-	if err != nil {
-		return m, nil, err
+	for {
+		raw, err := d.doors.orBell(d.socket).SyscallConn()
+		if err != nil {
+			return m, nil, err
+		}
+		used := false
+		readErr := raw.Read(func(uintptr) bool {
+			fds, err = initproc.Receive(descriptor.Of(d.socket), &m, 1)
+			used = err == unix.EAGAIN && d.doors.isUsed()
+			return err != unix.EAGAIN || used
+		})
+		if readErr != nil {
+			return m, nil, readErr
+		}
+		if !used {
+			return m, fds, err
+		}
+		d.doors.serve()
 	}
-	most := 1
-	if d.stage == making {
-		most = max(most, d.doors)
-	}
-	readErr := raw.Read(func(socket uintptr) bool {
-		fds, err = initproc.Receive(int(socket), &m, most)
-		return err != unix.EAGAIN
-	})
-	if readErr != nil {
-		return m, nil, readErr
-	}
-	return m, fds, err
 }
 
 // ask sends m, a question, and waits for the answer. It gives up when the

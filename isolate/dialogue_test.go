@@ -22,7 +22,7 @@ type talk struct {
 	inside int
 }
 
-func newTalk(t *testing.T, terminals, doors int, hasListener bool) talk {
+func newTalk(t *testing.T, terminals int, hasListener bool) talk {
 	t.Helper()
 	ours, theirs, err := initproc.Pair()
 	if err != nil {
@@ -36,7 +36,7 @@ func newTalk(t *testing.T, terminals, doors int, hasListener bool) talk {
 		d.Setup.Do(calls.Note{}, unix.SYS_GETPID)
 		d.Entry.Do(calls.Note{}, unix.SYS_GETPID)
 	}
-	return talk{newDialogue(ours, d, terminals, doors), theirs}
+	return talk{newDialogue(ours, d, terminals, nil), theirs}
 }
 
 func (k talk) end() {
@@ -62,34 +62,28 @@ func (k talk) tells(t *testing.T, data []byte, fds ...int) (initproc.Message, []
 var moments = []struct {
 	name      string
 	terminals int
-	doors     int
 	asked     bool
 	listener  bool
 	before    []initproc.Message
 	can       []initproc.Kind
 }{
-	{"at the start", 0, 0, false, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"at the start with a terminal", 1, 0, false, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
-	{"with its terminal", 1, 0, false, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"with the first of two terminals", 2, 0, false, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.Opened}},
-	{"with both terminals", 2, 0, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"at the start with doors", 0, 2, false, false, nil, []initproc.Kind{initproc.Doors, initproc.SetupFailed}},
-	{"with its doors", 0, 2, false, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"with its doors, before its terminal", 1, 2, false, false, []initproc.Message{{Kind: initproc.Doors}}, []initproc.Kind{initproc.SetupFailed, initproc.Opened}},
-	{"with its doors and its terminal", 1, 2, false, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
-	{"when it runs with doors", 0, 2, false, false, []initproc.Message{{Kind: initproc.Doors}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs", 0, 0, false, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs and was asked", 0, 0, true, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
-	{"when it has answered", 0, 0, true, false, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
-	{"when it runs in a terminal", 1, 0, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has stopped", 1, 0, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
-	{"when it has ended", 1, 0, true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
-	{"when the set-up has failed", 0, 0, true, false, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
-	{"when it wasn't executed", 0, 0, true, false, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
-	{"at the start with a listener", 0, 0, false, true, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.Listening}},
-	{"with a terminal and without its listener", 1, 0, false, true, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.Listening}},
-	{"with its listener", 0, 0, false, true, []initproc.Message{{Kind: initproc.Listening}}, []initproc.Kind{initproc.ExecFailed, initproc.Started}},
-	{"when it runs with a listener", 0, 0, false, true, []initproc.Message{{Kind: initproc.Listening}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"at the start", 0, false, false, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"at the start with a terminal", 1, false, false, nil, []initproc.Kind{initproc.Opened, initproc.SetupFailed}},
+	{"with its terminal", 1, false, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"with the first of two terminals", 2, false, false, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.Opened}},
+	{"with both terminals", 2, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.ExecFailed, initproc.Started}},
+	{"when it runs", 0, false, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs and was asked", 0, true, false, []initproc.Message{{Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Dialed}},
+	{"when it has answered", 0, true, false, []initproc.Message{{Kind: initproc.Started}, {Kind: initproc.Dialed}}, []initproc.Kind{initproc.Ended}},
+	{"when it runs in a terminal", 1, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has stopped", 1, false, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Stopped}}, []initproc.Kind{initproc.Ended, initproc.Stopped}},
+	{"when it has ended", 1, true, false, []initproc.Message{{Kind: initproc.Opened}, {Kind: initproc.Started}, {Kind: initproc.Ended}}, nil},
+	{"when the set-up has failed", 0, true, false, []initproc.Message{{Kind: initproc.SetupFailed, Value: 1}}, nil},
+	{"when it wasn't executed", 0, true, false, []initproc.Message{{Kind: initproc.ExecFailed, Value: 1}}, nil},
+	{"at the start with a listener", 0, false, true, nil, []initproc.Kind{initproc.SetupFailed, initproc.EntryFailed, initproc.Listening}},
+	{"with a terminal and without its listener", 1, false, true, []initproc.Message{{Kind: initproc.Opened}}, []initproc.Kind{initproc.EntryFailed, initproc.Listening}},
+	{"with its listener", 0, false, true, []initproc.Message{{Kind: initproc.Listening}}, []initproc.Kind{initproc.ExecFailed, initproc.Started}},
+	{"when it runs with a listener", 0, false, true, []initproc.Message{{Kind: initproc.Listening}, {Kind: initproc.Started}}, []initproc.Kind{initproc.Ended}},
 }
 
 // Whatever init sends at whatever time, the caller takes what can be true then
@@ -102,10 +96,10 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 	defer null.Close()
 
 	fd := descriptor.Of(null)
-	brings := map[initproc.Kind]int{initproc.Opened: 1, initproc.Dialed: 1, initproc.Listening: 1, initproc.Doors: 2}
+	brings := map[initproc.Kind]int{initproc.Opened: 1, initproc.Dialed: 1, initproc.Listening: 1}
 	needsErrno := map[initproc.Kind]bool{initproc.SetupFailed: true, initproc.EntryFailed: true, initproc.ExecFailed: true}
 	reach := func(t *testing.T, i int) talk {
-		k := newTalk(t, moments[i].terminals, moments[i].doors, moments[i].listener)
+		k := newTalk(t, moments[i].terminals, moments[i].listener)
 		k.asked.Store(moments[i].asked)
 		for _, m := range moments[i].before {
 			_, files, err := k.tells(t, m.Bytes(), slices.Repeat([]int{fd}, brings[m.Kind])...)
@@ -137,8 +131,6 @@ func TestEveryMessageInEveryStage(t *testing.T) {
 						switch {
 						case needsErrno[kind]:
 							want = want && value > 0 && value < 4096 && index < steps[kind] && fds == nil
-						case kind == initproc.Doors:
-							want = want && len(fds) == 2
 						case kind == initproc.Opened, kind == initproc.Listening:
 							want = want && len(fds) == 1
 						case kind == initproc.Dialed:
@@ -198,7 +190,7 @@ func TestAnswers(t *testing.T) {
 	defer null.Close()
 
 	open := countDescriptors(t)
-	k := newTalk(t, 0, 0, false)
+	k := newTalk(t, 0, false)
 	start := initproc.Message{Kind: initproc.Started}
 	if _, _, err := k.tells(t, start.Bytes()); err != nil {
 		t.Fatal(err)

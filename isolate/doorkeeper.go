@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/door"
+	"isolate-namespace/isolate/internal/initproc"
 )
 
 // helper is the program that serves doors: name resolution and package net would cost
@@ -26,10 +27,15 @@ const helperPatience = 6 * time.Second
 // A doorkeeper holds the doors of a sandbox until somebody inside uses one, and then
 // starts the helper that serves them. Nil does nothing.
 type doorkeeper struct {
-	doors   []door.Door
 	told    func(Refusal)
+	doors   []door.Door
 	program int // the helper, found before the sandbox is made
-	sockets []int
+
+	// The two ends of a socket by which init hands out those of the doors. Another
+	// message at the control socket would wake the caller while it waits for init.
+	ours, theirs int
+	sockets      []int
+	bell         *bell // nil unless it waits for the first use
 
 	rest, end int // the two ends of a pipe: closing end is the end of the program
 	ended     chan struct{}
@@ -38,21 +44,44 @@ type doorkeeper struct {
 
 // newDoorkeeper returns nil if the policy names no services.
 func newDoorkeeper(p *Policy, told func(Refusal)) (*doorkeeper, error) {
-	doors, err := p.doors()
-	if err != nil || doors == nil {
-		return nil, err
+	if len(p.Services) == 0 {
+		return nil, nil
 	}
-	k := &doorkeeper{doors: doors, told: told, ended: make(chan struct{}), done: make(chan struct{})}
+	ours, theirs, err := initproc.Pair()
+	if err != nil {
+		return nil, &SetupError{Doing: "make a socket for init", Err: err}
+	}
+	return &doorkeeper{
+		told: told, ours: ours, theirs: theirs, program: -1, rest: -1, end: -1,
+		ended: make(chan struct{}), done: make(chan struct{}),
+	}, nil
+}
+
+// initsEnd returns the descriptor that init needs.
+func (k *doorkeeper) initsEnd() []int {
+	if k == nil {
+		return nil
+	}
+	return []int{k.theirs}
+}
+
+// plan decides which doors there will be, and finds what serves them.
+func (k *doorkeeper) plan(p *Policy) (err error) {
+	if k == nil {
+		return nil
+	}
+	if k.doors, err = p.doors(); err != nil {
+		return err
+	}
 	if k.program, err = openHelper(); err != nil {
-		return nil, &SetupError{Doing: "find", Path: helper, Kind: KindNoHelper, Err: err}
+		return &SetupError{Doing: "find", Path: helper, Kind: KindNoHelper, Err: err}
 	}
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-		unix.Close(k.program)
-		return nil, &SetupError{Doing: "make a pipe", Err: err}
+		return &SetupError{Doing: "make a pipe", Err: err}
 	}
 	k.rest, k.end = ends[0], ends[1]
-	return k, nil
+	return nil
 }
 
 // openHelper opens the helper beside this program, or else in PATH. It is the one that
@@ -91,33 +120,101 @@ func (k *doorkeeper) count() (n int) {
 	return n
 }
 
-// take takes the sockets from init. There were others if the sandbox had to be made
-// again.
-func (k *doorkeeper) take(sockets []int) {
-	closeAll(k.sockets)
-	k.sockets = sockets
+// take takes the sockets from init, which has sent them. If the sandbox had to be made
+// again, those of the last one count.
+func (k *doorkeeper) take() error {
+	if k == nil {
+		return nil
+	}
+	for {
+		var m initproc.Message
+		sockets, err := initproc.Receive(k.ours, &m, k.count())
+		if err != nil {
+			break // EAGAIN: that was the last
+		}
+		closeAll(k.sockets)
+		k.sockets = sockets
+	}
+	if len(k.sockets) != k.count() {
+		return &SetupError{Doing: "make the sandbox", Err: errUntrue}
+	}
+	closeAll([]int{k.ours, k.theirs})
+	k.ours, k.theirs = -1, -1
+	return nil
 }
 
 // abandon gives up what start would have used.
 func (k *doorkeeper) abandon() {
 	if k != nil {
-		closeAll(append(k.sockets, k.program, k.rest, k.end))
+		closeAll(append(k.sockets, k.ours, k.theirs, k.program, k.rest, k.end))
 	}
 }
 
-// start begins to wait for the first use of a door.
-func (k *doorkeeper) start() {
-	if k != nil {
-		go k.keep()
+// watch begins to wait for the first use of a door, for which whoever waits for a message
+// at the control socket looks.
+func (k *doorkeeper) watch(control int) {
+	if k == nil {
+		return
 	}
+	var err error
+	if k.bell, err = newBell(k.usable(), control); err != nil {
+		k.tell(door.Refusal{Reason: door.Gone, Detail: fmt.Sprintf("wait for connections: %v", err)})
+		k.close()
+	}
+}
+
+// usable returns the sockets that something inside can use: nothing leads to a spare one
+// before a name was asked for, and it always hangs up.
+func (k *doorkeeper) usable() (sockets []int) {
+	from := 0
+	for _, d := range k.doors {
+		to := from + d.Sockets()
+		if d.Kind != door.Spare {
+			sockets = append(sockets, k.sockets[from:to]...)
+		}
+		from = to
+	}
+	return sockets
+}
+
+// orBell returns what can be read when a message has come to the control socket, or a
+// door was used before.
+func (k *doorkeeper) orBell(control *os.File) *os.File {
+	if k == nil || k.bell == nil {
+		return control
+	}
+	return k.bell.file
+}
+
+// isUsed reports whether a door was used for the first time.
+func (k *doorkeeper) isUsed() bool { return k != nil && k.bell != nil && k.bell.rings() }
+
+// serve begins to serve the doors, once isUsed.
+func (k *doorkeeper) serve() {
+	k.bell.close()
+	k.bell = nil
+	go k.keep()
 }
 
 // finish is called when the program has ended.
 func (k *doorkeeper) finish() {
-	if k != nil {
-		unix.Close(k.end)
-		close(k.ended)
+	switch {
+	case k == nil:
+		return
+	case k.isUsed():
+		k.serve()
+	case k.bell != nil:
+		k.bell.close()
+		k.close()
 	}
+	unix.Close(k.end)
+	close(k.ended)
+}
+
+// close gives up the doors, so that connections to them are refused.
+func (k *doorkeeper) close() {
+	closeAll(append(k.sockets, k.program, k.rest))
+	close(k.done)
 }
 
 // wait returns when what the program has sent is on its way, which the helper tries for
@@ -128,52 +225,19 @@ func (k *doorkeeper) wait() {
 	}
 }
 
-// keep does everything on one thread, since the helper ends with the thread that
-// started it (PR_SET_PDEATHSIG, prctl(2)).
+// keep serves the doors to the end. It does everything on one thread, since the helper
+// ends with the thread that started it (PR_SET_PDEATHSIG, prctl(2)).
 func (k *doorkeeper) keep() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer close(k.done)
-	used := k.waitForUse()
-	var h startedHelper
-	var err error
-	if used {
-		h, err = k.startHelper()
-	}
+	h, err := k.startHelper()
 	closeAll(append(k.sockets, k.program, k.rest))
-	switch {
-	case err != nil:
+	if err != nil {
 		k.tell(door.Refusal{Reason: door.Gone, Detail: err.Error()})
-	case used:
+	} else {
 		k.accompany(h)
 	}
-}
-
-// waitForUse reports whether something inside has used a door before the end.
-func (k *doorkeeper) waitForUse() bool {
-	var polled []unix.PollFd
-	for _, fd := range append(k.sockets, k.rest) {
-		polled = append(polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-	}
-	for {
-		if _, err := unix.Poll(polled, -1); err == unix.EINTR {
-			continue
-		} else if err != nil {
-			return false
-		}
-		last := len(polled) - 1
-		for i, p := range polled[:last] {
-			if p.Revents&unix.POLLIN != 0 {
-				return true
-			}
-			if p.Revents != 0 {
-				polled[i].Fd = -1 // a spare socket, which isn't connected, hangs up
-			}
-		}
-		if polled[last].Revents != 0 {
-			return false
-		}
-	}
+	close(k.done)
 }
 
 // A startedHelper has descriptors of a helper that runs: its pidfd, and what it says.

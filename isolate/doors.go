@@ -23,11 +23,9 @@ func hasIPv6() bool {
 
 // makeDoors appends the calls by which init makes the doors and sends them to its
 // caller, in one message.
-func makeDoors(l *calls.List, doors []door.Door, control int) {
-	count := 0
+func (k *doorkeeper) makeDoors(l *calls.List) {
 	var families []byte
-	for _, d := range doors {
-		count += d.Sockets()
+	for _, d := range k.doors {
 		switch d.Kind {
 		case door.Watch4:
 			families = append(families, unix.AF_INET)
@@ -37,10 +35,11 @@ func makeDoors(l *calls.List, doors []door.Door, control int) {
 	}
 	routeToLoopback(l, families)
 
-	data := initproc.Message{Kind: initproc.Doors}
-	message := l.Data(data.Bytes())
-	vector := l.Words(0, uint64(len(data.Bytes())))
+	data := (&initproc.Message{}).Bytes()
+	message := l.Data(data)
+	vector := l.Words(0, uint64(len(data)))
 	l.Point(vector, 0, message)
+	count := k.count()
 	rights := l.Data(rightsFor(count))
 	// struct msghdr, recvmsg(2): no address, one vector, the control data.
 	header := l.Words(0, 0, 0, 1, 0, uint64(unix.CmsgSpace(4*count)), 0)
@@ -48,14 +47,14 @@ func makeDoors(l *calls.List, doors []door.Door, control int) {
 	l.Point(header, 32, rights)
 
 	at, sockets := unix.CmsgLen(0), []calls.Slot{}
-	for _, d := range doors {
+	for _, d := range k.doors {
 		for range d.Sockets() {
 			sockets = append(sockets, makeDoor(l, d, rights, at))
 			at += 4
 		}
 	}
 	what := calls.HandOutDoors.Of("")
-	l.Do(what, unix.SYS_SENDMSG, calls.Num(control), header, calls.Num(unix.MSG_NOSIGNAL))
+	l.Do(what, unix.SYS_SENDMSG, calls.Num(k.theirs), header, calls.Num(unix.MSG_NOSIGNAL))
 	l.Close(sockets...)
 }
 

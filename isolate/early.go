@@ -30,9 +30,9 @@ type early struct {
 // is known then takes its place, or says what is wrong.
 var errTooEarly = errors.New("init was forked too early")
 
-// beginEarly returns nil if init can't begin yet. stdio are the caller's descriptors that
-// are to be the program's.
-func beginEarly(policy *Policy, stdio [3]int) *early {
+// beginEarly returns nil if init can't begin yet. kept are the caller's descriptors that
+// init needs.
+func beginEarly(policy *Policy, kept []int) *early {
 	if policy.Limits.wantGroup() {
 		return nil // it enters this first
 	}
@@ -49,7 +49,7 @@ func beginEarly(policy *Policy, stdio [3]int) *early {
 	defer unix.Close(theirs)
 
 	e := &early{init: &initproc.Process{Control: theirs, Source: dialSource}, ours: ours, gone: make(chan struct{}), first: firstLook{mounts: mounts}, pidfd: -1}
-	if !e.begin(policy, stdio) {
+	if !e.begin(policy, kept) {
 		e.abandon()
 		return nil
 	}
@@ -57,11 +57,11 @@ func beginEarly(policy *Policy, stdio [3]int) *early {
 }
 
 // begin forks init. It reports whether init has begun.
-func (e *early) begin(policy *Policy, stdio [3]int) bool {
+func (e *early) begin(policy *Policy, kept []int) bool {
 	if e.init.Share() != nil {
 		return false
 	}
-	closeOthers(&e.init.Early, append(stdio[:], e.init.Control, e.first.mounts.fd))
+	closeOthers(&e.init.Early, append(kept, e.init.Control, e.first.mounts.fd))
 	// Clone makes the others while the caller waits for it, unshare doesn't.
 	const first = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
 	writeOrigin(&e.init.Early, policy, nil, policy.flags()&^first)
@@ -91,9 +91,9 @@ func closeOthers(l *calls.List, kept []int) {
 	l.Do(what, unix.SYS_CLOSE_RANGE, calls.Num(first), calls.Num(highest), calls.Num(0))
 }
 
-// placeSystem has init place the system's part of /proc and /dev, and then the default
-// base, and returns the look that the tree is to be decided with.
-func (e *early) placeSystem(policy *Policy, limits *limiter) firstLook {
+// placeSystem has init place the system's part of /proc and /dev, then the default
+// base and then doors, and returns the look that the tree is to be decided with.
+func (e *early) placeSystem(policy *Policy, limits *limiter, doors *doorkeeper) firstLook {
 	if e == nil {
 		return firstLook{}
 	}
@@ -113,6 +113,12 @@ func (e *early) placeSystem(policy *Policy, limits *limiter) firstLook {
 			return firstLook{}
 		}
 	}
+	if doors != nil {
+		doors.makeDoors(&e.init.Setup)
+		if e.builder.hasDoors = e.goAhead(); !e.builder.hasDoors {
+			return firstLook{}
+		}
+	}
 	return e.first
 }
 
@@ -126,8 +132,11 @@ func (e *early) place(nodes []*node, own targets) bool {
 			b.place(n)
 		}
 	}
-	return e.init.Begin() && e.tell(initproc.Begin)
+	return e.goAhead()
 }
+
+// goAhead has init carry out what is written. It reports whether init was told.
+func (e *early) goAhead() bool { return e.init.Begin() && e.tell(initproc.Begin) }
 
 // targets are the paths of a policy's mounts and files, by the first name in them.
 type targets map[string][]string

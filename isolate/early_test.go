@@ -46,7 +46,7 @@ func TestEarlyInitHearsTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := beginEarly(&policy, [3]int{ofNull, ofNull, ofNull})
+		e := beginEarly(&policy, []int{ofNull, ofNull, ofNull})
 		defer e.abandon()
 		begun[i] = e
 	}

@@ -19,7 +19,7 @@ import (
 // planAndLaunch looks at the policy, and makes the sandbox that it asks for. It returns
 // the tree, which is to be closed.
 func (c *Cmd) planAndLaunch(policy *Policy, stdio [3]int, early *early) (*tree, error) {
-	t, err := policy.decide(early.placeSystem(policy, c.limiter))
+	t, err := policy.decide(early.placeSystem(policy, c.limiter, c.doors))
 	if err == nil {
 		t, err = c.launchRetrying(policy, t, stdio, early)
 	}
@@ -100,8 +100,12 @@ func (c *Cmd) launch(policy *Policy, t *tree, stdio [3]int) error {
 func (c *Cmd) meet(policy *Policy, init *initproc.Process, pidfd, ours int, gone chan struct{}) error {
 	c.gone = gone
 	c.init = os.NewFile(uintptr(pidfd), "init")
-	c.dialogue = newDialogue(ours, init, len(c.terminals), c.doors.count())
-	if err := c.confirm(policy, init); err != nil {
+	c.dialogue = newDialogue(ours, init, len(c.terminals), c.doors)
+	err := c.confirm(policy, init)
+	if err == nil {
+		err = c.doors.take()
+	}
+	if err != nil {
 		c.kill()
 		status, _ := c.reap()
 		c.hangUp()
@@ -154,8 +158,8 @@ func writeOrigin(l *calls.List, p *Policy, groups []*os.File, unshared uintptr) 
 
 // writeLists writes everything else that init will do.
 func (c *Cmd) writeLists(d *initproc.Process, b *builder, p *Policy, t *tree, stdio [3]int) {
-	if c.doors != nil {
-		makeDoors(&d.Setup, c.doors.doors, d.Control)
+	if c.doors != nil && !b.hasDoors {
+		c.doors.makeDoors(&d.Setup)
 	}
 	b.build(t)
 	dropPrivileges(&d.Setup, p)
@@ -218,10 +222,6 @@ var errKilled = errors.New("init was killed")
 func (c *Cmd) confirm(policy *Policy, init *initproc.Process) error {
 	defer runtime.KeepAlive(init)
 	m, fds, err := c.dialogue.hear()
-	if err == nil && m.Kind == initproc.Doors {
-		c.doors.take(fds)
-		m, fds, err = c.dialogue.hear()
-	}
 	for err == nil && m.Kind == initproc.Opened {
 		c.terminals.Open(fromInside(fds[0]))
 		m, fds, err = c.dialogue.hear()

@@ -34,17 +34,16 @@ const (
 	Ended                       // the program has ended, with this wait status
 	Dialed                      // a socket comes with it, or it has an errno
 	EarlyFailed                 // a call of Early
-	Doors                       // the sockets that the caller is to serve come with it
 )
 
 // Messages to init.
 const (
-	SendSignal = Doors + 1 + iota // to the program's process group
-	SignalAll                     // to every process inside but init
-	Dial                          // connect a stream socket to the socket address in Addr
-	Begin                         // the calls of Setup below Index are complete
-	GoOn                          // the lists are complete
-	Foreground                    // of the program's terminal is for this process group: Init or Program
+	SendSignal = EarlyFailed + 1 + iota // to the program's process group
+	SignalAll                           // to every process inside but init
+	Dial                                // connect a stream socket to the socket address in Addr
+	Begin                               // the calls of Setup below Index are complete
+	GoOn                                // the lists are complete
+	Foreground                          // of the program's terminal is for this process group: Init or Program
 )
 
 // Process IDs inside, which are those of process groups, too.
