@@ -70,6 +70,7 @@ func (e *early) begin(policy *Policy, kept []int) bool {
 		return false
 	}
 	e.pidfd = pidfd
+	e.init.MoveAside()
 	e.init.ShareWithNoOther()
 	return true
 }

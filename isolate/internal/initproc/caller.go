@@ -71,6 +71,33 @@ func (p *Process) Complete() bool {
 	return true
 }
 
+// MoveAside moves init to another processor than the caller's. Linux often queues a new
+// process behind the one that made it, until that one sleeps, although another processor
+// is idle: seven times of ten, for some 3 ms, on a virtual machine with two of them. It is
+// called right after Start.
+func (p *Process) MoveAside() {
+	var own unix.CPUSet
+	var here uint32
+	_, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&here)), 0, 0)
+	if errno != 0 || unix.SchedGetaffinity(0, &own) != nil {
+		return
+	}
+	others := own
+	others.Clear(int(here))
+	if others.Count() == 0 || unix.SchedSetaffinity(p.pid, &others) != nil {
+		return
+	}
+
+	// Any processor again, which the kernel takes for all of the caller's cpuset.
+	// With a set of its own it would not get those that the cpuset gets later.
+	var all, now unix.CPUSet
+	all.Fill()
+	unix.SchedSetaffinity(p.pid, &all)
+	if unix.SchedGetaffinity(p.pid, &now) != nil || now != own {
+		unix.SchedSetaffinity(p.pid, &own)
+	}
+}
+
 // Prepare fills in everything else that Start and init need.
 func (p *Process) Prepare(pageSize int) {
 	p.Early.Load()

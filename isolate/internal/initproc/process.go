@@ -57,6 +57,7 @@ type Process struct {
 	round    uint32    // the Index of the last SignalAll
 
 	handle int32 // a pidfd from clone(2): in the caller init's, in init the program's
+	pid    int   // init's, in the caller
 }
 
 // The orders are what init needs of the caller's lists.
@@ -105,6 +106,7 @@ func (p *Process) Start(flags uintptr, mainOnly bool) (pidfd int, errno unix.Err
 	if errno == 0 && pid == 0 {
 		p.main()
 	}
+	p.pid = int(pid)
 	sysCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.oldSet)), 0, 8)
 	return int(p.handle), errno
 }
