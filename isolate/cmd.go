@@ -288,6 +288,7 @@ func (c *Cmd) listen() {
 	}
 
 	c.kill() // it is about to end anyhow
+	c.doors.closeUnused()
 	status, usage := c.reap()
 	if !known {
 		// Init's own status would say that nothing ran.

@@ -196,16 +196,23 @@ func (k *doorkeeper) serve() {
 	go k.keep()
 }
 
-// finish is called when the program has ended.
-func (k *doorkeeper) finish() {
-	switch {
-	case k == nil:
-		return
-	case k.isUsed():
-		k.serve()
-	case k.bell != nil:
+// closeUnused is called when the program has ended, and gives up doors that nothing has
+// used. Meanwhile init ends.
+func (k *doorkeeper) closeUnused() {
+	if k != nil && k.bell != nil && !k.bell.rings() {
 		k.bell.close()
+		k.bell = nil
 		k.close()
+	}
+}
+
+// finish is called after closeUnused, when everything inside has ended.
+func (k *doorkeeper) finish() {
+	if k == nil {
+		return
+	}
+	if k.bell != nil { // used by the last that the program did
+		k.serve()
 	}
 	unix.Close(k.end)
 	close(k.ended)

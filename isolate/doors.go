@@ -46,16 +46,15 @@ func (k *doorkeeper) makeDoors(l *calls.List) {
 	l.Point(header, 16, vector)
 	l.Point(header, 32, rights)
 
-	at, sockets := unix.CmsgLen(0), []calls.Slot{}
+	// Init closes them with everything else that isn't its own.
+	at := unix.CmsgLen(0)
 	for _, d := range k.doors {
 		for range d.Sockets() {
-			sockets = append(sockets, makeDoor(l, d, rights, at))
+			makeDoor(l, d, rights, at)
 			at += 4
 		}
 	}
-	what := calls.HandOutDoors.Of("")
-	l.Do(what, unix.SYS_SENDMSG, calls.Num(k.theirs), header, calls.Num(unix.MSG_NOSIGNAL))
-	l.Close(sockets...)
+	l.Do(calls.HandOutDoors.Of(""), unix.SYS_SENDMSG, calls.Num(k.theirs), header, calls.Num(unix.MSG_NOSIGNAL))
 }
 
 // rightsFor returns a control message with room for descriptors (unix(7)).
@@ -68,7 +67,7 @@ func rightsFor(count int) []byte {
 
 // makeDoor appends the calls that make one socket and put its descriptor into the
 // message.
-func makeDoor(l *calls.List, d door.Door, rights calls.Arg, at int) calls.Slot {
+func makeDoor(l *calls.List, d door.Door, rights calls.Arg, at int) {
 	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	socket := func(path string, family, kind, protocol int) calls.Slot {
 		return l.GetInto(rights, at, calls.MakeDoor.Of(path), unix.SYS_SOCKET, calls.Num(family), calls.Num(kind|flags), calls.Num(protocol))
@@ -112,7 +111,6 @@ func makeDoor(l *calls.List, d door.Door, rights calls.Arg, at int) calls.Slot {
 		}
 		listen(s)
 	}
-	return s
 }
 
 // socketAddress returns a struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7).
