@@ -132,6 +132,24 @@ func TestSourceSwappedForALink(t *testing.T) {
 	}
 }
 
+// A source that becomes a file in place of a directory, or the other way round, is looked
+// at again.
+func TestSourceReplaced(t *testing.T) {
+	dir := files(t, "source/", "other")
+	source, other := filepath.Join(dir, "source"), filepath.Join(dir, "other")
+	for _, now := range []string{"-f", "-d"} {
+		c := Command(Policy{Mounts: []Mount{ReadOnly(source)}, Dir: "/"}, "test", now, source)
+		c.Ready = func() { // after the first look
+			if err := unix.Renameat2(unix.AT_FDCWD, source, unix.AT_FDCWD, other, unix.RENAME_EXCHANGE); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := c.Run(); err != nil {
+			t.Errorf("as test %s asks: %v", now, err)
+		}
+	}
+}
+
 // While somebody swaps a source for a link to the home directory and back, the
 // check and the mount see the same of the two. The control has its home
 // elsewhere, so that nothing is checked: it is shown the directory.
