@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +54,7 @@ func TestReplaceInLayers(t *testing.T) {
 	write("image/twin", "old")
 	write("volume", "volume")
 	os.Mkdir(at("up"), 0o755)
+	os.Mkdir(at("image/point"), 0o755)
 	os.Mkdir(at("work"), 0o755)
 	mount("overlay", at("image"), "overlay", 0, "userxattr,lowerdir="+at("image")+",upperdir="+at("up")+",workdir="+at("work"))
 
@@ -63,6 +65,16 @@ func TestReplaceInLayers(t *testing.T) {
 	for _, name := range []string{"kernel.json", recordName, "logo.svg"} {
 		expect("image/twin/"+name, "new")
 	}
+
+	// A kernel's own directory may be a mount point, which can't be replaced.
+	mount(at("volume"), at("image/point"), "", unix.MS_BIND, "")
+	write("image/aside/point", "new")
+	for _, err := range []error{explainWrite(replace(at("image/aside/point"), at("image/point")), at("image")), removeDir(at("image/point"))} {
+		if err == nil || !strings.Contains(err.Error(), "is a mount point") {
+			t.Errorf("a mount point: %v", err)
+		}
+	}
+	expect("image/point/kernel.json", "volume")
 
 	mount(at("volume/logo.svg"), at("image/twin/logo.svg"), "", unix.MS_BIND, "")
 	write("image/aside/newer", "newer")

@@ -2,6 +2,7 @@ package kernelspec
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,12 +38,26 @@ func removeDir(dir string) error {
 	if err != nil {
 		return explainWrite(err, kernels)
 	}
-	defer os.RemoveAll(aside)
 	err = os.Rename(dir, filepath.Join(aside, "old"))
 	if errors.Is(err, unix.EXDEV) { // see replaceContents
 		if err = os.Remove(filepath.Join(dir, "kernel.json")); err == nil {
-			err = os.RemoveAll(dir)
+			err = removeAll(dir)
 		}
 	}
-	return explainWrite(err, kernels)
+	return explainWrite(errors.Join(err, removeAll(aside)), kernels)
+}
+
+// removeAll is os.RemoveAll, also for directories that their owner may not write to.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if errors.Is(err, fs.ErrPermission) {
+		filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				os.Chmod(path, 0o700)
+			}
+			return nil
+		})
+		err = os.RemoveAll(path)
+	}
+	return err
 }

@@ -21,6 +21,8 @@ func explainWrite(err error, kernels string) error {
 		return &Error{Reason: fmt.Sprintf("%s can't be written", kernels), Remedy: remedy.InstallForUser}
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
 		return &Error{Reason: fmt.Sprintf("no space is left for %s", kernels), Remedy: remedy.MakeSpace}
+	case errors.Is(err, unix.EBUSY): // rename(2)
+		return &Error{Reason: fmt.Sprintf("the kernel's directory in %s is a mount point", kernels), Remedy: remedy.Unmount}
 	}
 	return err
 }
@@ -51,7 +53,7 @@ func write(spec Spec, made *record, baseDir, dir string) (notes []string, err er
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(aside)
+	defer removeAll(aside)
 
 	r, err := findResources(baseDir)
 	if err != nil {

@@ -140,6 +140,8 @@ const (
 	InstallForUser = "perhaps you want --user?"
 	// MakeSpace is for a full file system.
 	MakeSpace = "make some; what was there before is kept"
+	// Unmount is for a directory that something is mounted on.
+	Unmount = "unmount it, and mount the kernels' directory as a whole where it is to be kept"
 	// ChooseFrom is for several kernels with the name of the base.
 	ChooseFrom = "--from chooses"
 )
