@@ -114,6 +114,7 @@ func (c *Cmd) Start() (err error) {
 		if err != nil {
 			caught.GiveBack()
 			c.doors.abandon()
+			c.doors = nil
 		}
 	}()
 	caught.Catch(slices.DeleteFunc(slices.Clone(c.Signals), isContinue))

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"isolate-namespace/internal/door"
+	"isolate-namespace/isolate/internal/calls"
 	"isolate-namespace/isolate/internal/initproc"
 )
 
@@ -72,6 +73,10 @@ func (k *doorkeeper) plan(p *Policy) (err error) {
 	}
 	if k.doors, err = p.doors(); err != nil {
 		return err
+	}
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur < uint64(3*k.count()+32) { // see startHelper
+		return &SetupError{Doing: "serve what is reached", Err: unix.EMFILE}
 	}
 	if k.program, err = openHelper(); err != nil {
 		return &SetupError{Doing: "find", Path: helper, Kind: KindNoHelper, Err: err}
@@ -136,7 +141,7 @@ func (k *doorkeeper) take() error {
 		k.sockets = sockets
 	}
 	if len(k.sockets) != k.count() {
-		return &SetupError{Doing: "make the sandbox", Err: errUntrue}
+		return &SetupError{Doing: calls.HandOutDoors.String(), Err: unix.EMFILE} // recvmsg(2), MSG_CTRUNC
 	}
 	closeAll([]int{k.ours, k.theirs})
 	k.ours, k.theirs = -1, -1
@@ -269,6 +274,9 @@ func (k *doorkeeper) startHelper() (h startedHelper, err error) {
 
 	// It must not be where ForkExec puts the others: first above them all, then at 0.
 	program, err := unix.FcntlInt(uintptr(k.program), unix.F_DUPFD_CLOEXEC, int(slices.Max(files))+2*len(files)+2)
+	if err == unix.EINVAL { // fcntl(2): the number would be above RLIMIT_NOFILE
+		err = unix.EMFILE
+	}
 	if err != nil {
 		unix.Close(ends[0])
 		return h, fmt.Errorf("start %s: %w", helper, err)

@@ -21,9 +21,9 @@ func hasIPv6() bool {
 	return true
 }
 
-// makeDoors appends the calls by which init makes the doors and sends them to its
-// caller, in one message.
-func (k *doorkeeper) makeDoors(l *calls.List) {
+// makeDoors appends the calls by which init makes the doors, and returns the message in
+// which they are to be handed out.
+func (k *doorkeeper) makeDoors(l *calls.List) (message calls.Arg) {
 	var families []byte
 	for _, d := range k.doors {
 		switch d.Kind {
@@ -36,9 +36,8 @@ func (k *doorkeeper) makeDoors(l *calls.List) {
 	routeToLoopback(l, families)
 
 	data := (&initproc.Message{}).Bytes()
-	message := l.Data(data)
 	vector := l.Words(0, uint64(len(data)))
-	l.Point(vector, 0, message)
+	l.Point(vector, 0, l.Data(data))
 	count := k.count()
 	rights := l.Data(rightsFor(count))
 	// struct msghdr, recvmsg(2): no address, one vector, the control data.
@@ -54,7 +53,14 @@ func (k *doorkeeper) makeDoors(l *calls.List) {
 			at += 4
 		}
 	}
-	l.Do(calls.HandOutDoors.Of(""), unix.SYS_SENDMSG, calls.Num(k.theirs), header, calls.Num(unix.MSG_NOSIGNAL))
+	return header
+}
+
+// handOut appends the call that sends the doors to the caller. It comes last: until the
+// caller receives them they count against what all processes of its user may have on
+// their way (unix(7), ETOOMANYREFS).
+func (k *doorkeeper) handOut(l *calls.List, message calls.Arg) {
+	l.Do(calls.HandOutDoors.Of(""), unix.SYS_SENDMSG, calls.Num(k.theirs), message, calls.Num(unix.MSG_NOSIGNAL))
 }
 
 // rightsFor returns a control message with room for descriptors (unix(7)).

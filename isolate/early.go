@@ -115,8 +115,8 @@ func (e *early) placeSystem(policy *Policy, limits *limiter, doors *doorkeeper) 
 		}
 	}
 	if doors != nil {
-		doors.makeDoors(&e.init.Setup)
-		if e.builder.hasDoors = e.goAhead(); !e.builder.hasDoors {
+		e.builder.doors = doors.makeDoors(&e.init.Setup)
+		if !e.goAhead() {
 			return firstLook{}
 		}
 	}

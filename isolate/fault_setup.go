@@ -98,6 +98,9 @@ func explainCall(p *Policy, n calls.Note, errno unix.Errno) error {
 		e.Kind = KindRootStays
 	case errno == unix.ENOENT && (n.Step == calls.MountSource || n.Step == calls.MountCopy || n.Step == calls.MountAt || n.Step == calls.Mask):
 		e.Kind = KindVanished // it was there when the sandbox was planned
+	case errno == unix.ETOOMANYREFS:
+		e.Err = errors.New("the user's processes have too many descriptors on their way between them")
+		e.Kind = KindDescriptors
 	case errno == unix.EINVAL && n.Step == calls.MountAt: // a file on a directory, or a directory on a file
 		e.Err = errors.New("it became something else meanwhile")
 		e.Kind = KindVanished

@@ -158,12 +158,15 @@ func writeOrigin(l *calls.List, p *Policy, groups []*os.File, unshared uintptr) 
 
 // writeLists writes everything else that init will do.
 func (c *Cmd) writeLists(d *initproc.Process, b *builder, p *Policy, t *tree, stdio [3]int) {
-	if c.doors != nil && !b.hasDoors {
-		c.doors.makeDoors(&d.Setup)
+	if c.doors != nil && b.doors == (calls.Arg{}) {
+		b.doors = c.doors.makeDoors(&d.Setup)
 	}
 	b.build(t)
 	dropPrivileges(&d.Setup, p)
 	d.Outer, d.Inner = c.terminals.Make(&d.Setup)
+	if c.doors != nil {
+		c.doors.handOut(&d.Setup, b.doors)
+	}
 
 	prepareProgram(&d.Entry, p, stdio, d.Control, c.terminals, t)
 	setLimits(&d.Entry, c.limiter)

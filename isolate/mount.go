@@ -15,19 +15,19 @@ import (
 // scratch, which holds every private directory.
 type builder struct {
 	*calls.List
-	policy   *Policy
-	limits   *limiter
-	root     calls.Slot // the new root
-	scratch  calls.Slot // the private directories, each under a number
-	proc     calls.Slot // the process file system, before and after it is in place
-	made     map[string]bool
-	pinned   map[string]bool // directories of the host that can't be renamed
-	count    int             // of names in scratch
-	premade  []string        // directories in private ones, to be made with them
-	void     string
-	nothing  string
-	placed   map[string]node // what is in place already, as it was then, by target
-	hasDoors bool            // they are made already
+	policy  *Policy
+	limits  *limiter
+	root    calls.Slot // the new root
+	scratch calls.Slot // the private directories, each under a number
+	proc    calls.Slot // the process file system, before and after it is in place
+	made    map[string]bool
+	pinned  map[string]bool // directories of the host that can't be renamed
+	count   int             // of names in scratch
+	premade []string        // directories in private ones, to be made with them
+	void    string
+	nothing string
+	placed  map[string]node // what is in place already, as it was then, by target
+	doors   calls.Arg       // the message with the doors, once they are made
 }
 
 const (

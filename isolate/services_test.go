@@ -416,6 +416,88 @@ func helperDescriptors(t *testing.T) (string, error) {
 	return "", errors.New("there is no helper")
 }
 
+// A start waits while other processes of the user have many descriptors on their way
+// (unix(7), ETOOMANYREFS), for a while.
+func TestDoorsWaitForOthers(t *testing.T) {
+	withHelper(t)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 512, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(slices.Repeat([]int{0}, 100)...), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	p := Policy{Dir: "/", Services: []Service{{"127.0.0.1", 1, false}}}
+	if err := Command(p, "true").Run(); kindOf(err) != KindDescriptors {
+		t.Errorf("while nobody receives them: %v", err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { closeAll(pair[:]) })
+	if err := Command(p, "true").Run(); err != nil {
+		t.Errorf("when they are received meanwhile: %v", err)
+	}
+}
+
+// A Cmd that could not start leaves nothing that a second try would close again.
+func TestStartTwiceWithServices(t *testing.T) {
+	withHelper(t)
+	c := Command(Policy{Dir: "/", Services: []Service{{"127.0.0.1", 1, false}}}, "/no/such/program")
+	if err := c.Start(); err == nil {
+		t.Fatal("it starts")
+	}
+	var others []*os.File
+	for range 12 {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, f)
+	}
+	c.Policy.Hostname = "\x00"
+	if err := c.Start(); err == nil {
+		t.Fatal("it starts")
+	}
+	for _, f := range others {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Where too few files may be open, that is what is said.
+func TestServicesWithFewDescriptors(t *testing.T) {
+	withHelper(t)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	for limit := uint64(countDescriptors(t) + 8); limit < 480; limit += 16 {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: before.Max}); err != nil {
+			t.Fatal(err)
+		}
+		var refused []string
+		c := Command(Policy{Dir: "/", Services: []Service{{"*.wild.test", 1, true}}}, "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/1")
+		c.Refused = func(r Refusal) { refused = append(refused, r.Error()) }
+		err := c.Run()
+		var exit *ExitError
+		served := errors.As(err, &exit) && slices.Equal(refused, []string{"refused: 192.0.2.1:1"})
+		if !served && !errors.Is(err, unix.EMFILE) {
+			t.Errorf("with %d: %v, %q", limit, err, refused)
+		}
+	}
+}
+
 // A program that opens thousands of connections gets them served a few hundred at a
 // time, and costs its caller no descriptor.
 func TestManyConnections(t *testing.T) {

@@ -57,7 +57,7 @@ func table() map[isolate.Kind]row {
 		isolate.KindNoLimit:          {all: "leave the limit out"},
 		isolate.KindMemory:           {all: "raise --memory"},
 		isolate.KindListener:         {all: "leave --missed out, or run it where nothing else listens"},
-		isolate.KindDescriptors:      {all: "let more be open where it is started: ulimit -n 256"},
+		isolate.KindDescriptors:      {all: "let more be open where it is started: ulimit -n 1024"},
 		isolate.KindAddressSpace:     {all: "lift the limit where it is started: ulimit -v unlimited; --memory limits what is used"},
 
 		isolate.KindEntry:           {all: `write [ro:|try:|cow:]PATH, TARGET=SOURCE or PATH=none, with \ before a space in a path`},

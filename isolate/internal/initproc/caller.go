@@ -103,6 +103,7 @@ func (p *Process) Prepare(pageSize int) {
 	p.Early.Load()
 	p.earlies = p.Early.Len()
 	p.page = uintptr(pageSize)
+	p.pause = unix.Timespec{Nsec: 1e6}
 	p.childSet, p.allSet = 1<<(unix.SIGCHLD-1), ^uint64(0)
 	p.vector = unix.Iovec{Base: (*byte)(unsafe.Pointer(&p.out)), Len: uint64(messageSize)}
 	p.header = unix.Msghdr{Iov: &p.vector, Iovlen: 1, Control: (*byte)(unsafe.Pointer(&p.rights)), Controllen: uint64(unsafe.Sizeof(p.rights))}

@@ -56,8 +56,9 @@ type Process struct {
 	page     uintptr   // the size of a page
 	round    uint32    // the Index of the last SignalAll
 
-	handle int32 // a pidfd from clone(2): in the caller init's, in init the program's
-	pid    int   // init's, in the caller
+	pause  unix.Timespec // between two tries
+	handle int32         // a pidfd from clone(2): in the caller init's, in init the program's
+	pid    int           // init's, in the caller
 }
 
 // The orders are what init needs of the caller's lists.
@@ -79,6 +80,11 @@ type rights struct {
 	fd     int32
 	_      int32
 }
+
+// mostTries is how often init tries to hand out descriptors while those of others fill what
+// the user's processes may have on their way (unix(7), ETOOMANYREFS): for two seconds, in
+// which their callers receive them.
+const mostTries = 2000
 
 // NotMain is what Start returns in place of a pidfd if it hasn't forked, since the
 // thread isn't the main one.
@@ -123,7 +129,12 @@ func (p *Process) main() {
 		done = p.beginEarly()
 	}
 	o := p.orders
-	if i, errno := o.setup.Run(done, o.setups); errno != 0 {
+	i, errno := o.setup.Run(done, o.setups)
+	for tries := 0; errno == unix.ETOOMANYREFS && tries < mostTries; tries++ {
+		sysCall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&p.pause)), 0, 0, 0)
+		i, errno = o.setup.Run(i, o.setups)
+	}
+	if errno != 0 {
 		p.fail(SetupFailed, i, errno)
 	}
 	for i := range o.outer {
@@ -136,9 +147,9 @@ func (p *Process) main() {
 
 	// CLONE_VFORK waits for the exec, so that Started is sent after it. Until then
 	// the child has init's memory: to copy it costs a tenth of the start.
-	pid, errno := vfork(unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &p.handle)
-	if errno != 0 {
-		p.fail(EntryFailed, 0, unix.Errno(errno))
+	pid, failed := vfork(unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &p.handle)
+	if failed != 0 {
+		p.fail(EntryFailed, 0, unix.Errno(failed))
 	}
 	if pid == 0 {
 		p.becomeProgram()
