@@ -104,7 +104,7 @@ func makeDoor(l *calls.List, d door.Door, rights calls.Arg, at int) {
 		filter(l, s, attempts6)
 		l.Do(calls.MakeDoor.Of("a raw socket"), unix.SYS_SETSOCKOPT, s.Arg(), calls.Num(unix.IPPROTO_IPV6), calls.Num(unix.IPV6_RECVPKTINFO), l.Data([]byte{1, 0, 0, 0}), calls.Num(4))
 	case door.Spare:
-		s = socket("a spare socket", unix.AF_INET, unix.SOCK_STREAM, 0)
+		socket("a spare socket", unix.AF_INET, unix.SOCK_STREAM, 0)
 	case door.Listener:
 		family := unix.AF_INET6
 		if d.Address.Is4() {

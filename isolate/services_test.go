@@ -420,14 +420,7 @@ func helperDescriptors(t *testing.T) (string, error) {
 // (unix(7), ETOOMANYREFS), for a while.
 func TestDoorsWaitForOthers(t *testing.T) {
 	withHelper(t)
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 512, Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
+	limitDescriptors(t, 512)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -474,18 +467,24 @@ func TestStartTwiceWithServices(t *testing.T) {
 	}
 }
 
-// Where too few files may be open, that is what is said.
-func TestServicesWithFewDescriptors(t *testing.T) {
-	withHelper(t)
+// limitDescriptors says how many descriptors this process may have until the test ends.
+func limitDescriptors(t *testing.T, most uint64) {
+	t.Helper()
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Setrlimit(unix.RLIMIT_NOFILE, &before) })
+}
+
+// Where too few files may be open, that is what is said.
+func TestServicesWithFewDescriptors(t *testing.T) {
+	withHelper(t)
 	for limit := uint64(countDescriptors(t) + 8); limit < 480; limit += 16 {
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: before.Max}); err != nil {
-			t.Fatal(err)
-		}
+		limitDescriptors(t, limit)
 		var refused []string
 		c := Command(Policy{Dir: "/", Services: []Service{{"*.wild.test", 1, true}}}, "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/1")
 		c.Refused = func(r Refusal) { refused = append(refused, r.Error()) }
