@@ -128,15 +128,8 @@ func (p *Process) main() {
 	if p.shared != nil {
 		done = p.beginEarly()
 	}
+	p.setUp(done)
 	o := p.orders
-	i, errno := o.setup.Run(done, o.setups)
-	for tries := 0; errno == unix.ETOOMANYREFS && tries < mostTries; tries++ {
-		sysCall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&p.pause)), 0, 0, 0)
-		i, errno = o.setup.Run(i, o.setups)
-	}
-	if errno != 0 {
-		p.fail(SetupFailed, i, errno)
-	}
 	for i := range o.outer {
 		if o.outer[i] >= 0 {
 			p.out.Kind = Opened
@@ -147,9 +140,9 @@ func (p *Process) main() {
 
 	// CLONE_VFORK waits for the exec, so that Started is sent after it. Until then
 	// the child has init's memory: to copy it costs a tenth of the start.
-	pid, failed := vfork(unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &p.handle)
-	if failed != 0 {
-		p.fail(EntryFailed, 0, unix.Errno(failed))
+	pid, errno := vfork(unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &p.handle)
+	if errno != 0 {
+		p.fail(EntryFailed, 0, unix.Errno(errno))
 	}
 	if pid == 0 {
 		p.becomeProgram()
@@ -162,6 +155,24 @@ func (p *Process) main() {
 		p.giveBackMemory()
 	}
 	p.serve(pid)
+}
+
+// setUp carries out what is left of Setup. It isn't inlined since its variables would lie on
+// the stack under everything that init does later, and that stack can't grow.
+//
+//go:nosplit
+//go:norace
+//go:noinline
+func (p *Process) setUp(done int) {
+	o := p.orders
+	i, errno := o.setup.Run(done, o.setups)
+	for tries := 0; errno == unix.ETOOMANYREFS && tries < mostTries; tries++ {
+		sysCall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&p.pause)), 0, 0, 0)
+		i, errno = o.setup.Run(i, o.setups)
+	}
+	if errno != 0 {
+		p.fail(SetupFailed, i, errno)
+	}
 }
 
 // beginEarly carries out what is known before the lists are complete, and returns when
